@@ -1,0 +1,157 @@
+# facteur - one Makefile, no configure.
+#	make, make demo, make check, make install; README says more.
+
+PREFIX	= /usr/local
+SBIN	= $(PREFIX)/sbin
+BIN	= $(PREFIX)/bin
+MANDIR	= $(PREFIX)/share/man
+SHARE	= $(PREFIX)/share/facteur
+VERSION	= 0.1
+
+CC	= cc
+WARN	= -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+	  -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
+	  -Wvla -Wformat=2 -Wundef -Wconversion -Wsign-conversion \
+	  -Wimplicit-fallthrough
+HARDEN	= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+CFLAGS	= -O2 -g
+CPPFLAGS = -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L \
+	  -D_FILE_OFFSET_BITS=64 -Ilib -DVERSION='"$(VERSION)"' \
+	  -DPROGRAMS='"$(SBIN)"'
+LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LIBS	= -lresolv
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# Everything that is built lies under $(B); the programs of the plain build
+# beside their sources.
+B	= build
+OUT	= $(if $(filter build,$(B)),,$(B)/)
+
+PROGS	= smtpd sendmail queuerun deliver mailq
+BINS	= $(foreach p,$(PROGS),$(OUT)$(p)/$(p))
+SRCS	= $(wildcard lib/*.c $(foreach p,$(PROGS),$(p)/*.c))
+HDRS	= $(wildcard lib/*.h $(foreach p,$(PROGS),$(p)/*.h))
+UNIT	= $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
+FUZZ	= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+TESTC	= $(wildcard tests/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c)
+PAGES	= $(wildcard man/*.[1-8])
+SCRIPTS	= .ci/run $(addprefix etc/,install enable disable) $(addprefix tests/, \
+	  accounts demo nobody peers run weights bench/run)
+
+# Debian's names for what the commands below need.  The first list may be
+# installed; the second holds other mail systems and super-servers, which are
+# unpacked under build/peers and never installed.
+BUILDPKG = gcc libc6-dev make
+DEMOPKG	= python3-minimal util-linux
+CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat procmail \
+	  mutt neomutt alpine s-nail git-email pflogsumm mandoc
+PEERPKG	= openbsd-inetd dnsmasq-base bsd-mailx
+MOREPEER = inetutils-inetd xinetd ucspi-tcp systemd mailutils postfix \
+	  php8.2-cli fail2ban
+LINTPKG	= clang clang-format cppcheck shellcheck mandoc
+
+all: $(BINS)
+	@tests/weights
+
+define program
+$(OUT)$(1)/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(B)/libfacteur.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach p,$(PROGS),$(eval $(call program,$(p))))
+
+$(B)/libfacteur.a: $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) -MMD -MP -c -o $@ $<
+
+-include $(SRCS:%.c=$(B)/%.d)
+
+# --- tests ---
+
+# A test or fuzz target names the sources of programs that it needs in a line
+# "With: smtpd/data.c queuerun/reply.c".
+with = $(patsubst %.c,$(B)/%.o,$(shell sed -n 's/.*With: //p' $(1)))
+
+.SECONDEXPANSION:
+$(B)/unit/%: tests/unit/%.c $(B)/libfacteur.a $$(call with,tests/unit/$$*.c)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I. $(CFLAGS) $(HARDEN) $(WARN) $(LDFLAGS) -o $@ \
+	    $(filter %.c %.o,$^) $(B)/libfacteur.a $(LIBS)
+
+# A fuzz target that runs over the files of its corpus.
+$(B)/replay/%: tests/fuzz/%.c tests/replay.c $(B)/libfacteur.a \
+    $$(call with,tests/fuzz/$$*.c)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I. $(CFLAGS) $(HARDEN) $(LDFLAGS) -o $@ \
+	    $(filter %.c %.o,$^) $(B)/libfacteur.a $(LIBS)
+
+# The same with libFuzzer; run it as: build/fuzz/run/NAME tests/corpus/NAME
+$(B)/run/%: tests/fuzz/%.c $(B)/libfacteur.a $$(call with,tests/fuzz/$$*.c)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I. $(CFLAGS) -fsanitize=fuzzer -o $@ \
+	    $(filter %.c %.o,$^) $(B)/libfacteur.a $(LIBS)
+
+tests: $(BINS) $(UNIT) $(FUZZ:%=$(B)/replay/%)
+fuzzers: $(FUZZ:%=$(B)/run/%)
+
+deps:
+	@tests/peers install $(BUILDPKG) $(DEMOPKG)
+	@tests/peers unpack $(PEERPKG)
+testdeps: deps
+	@tests/peers install $(CHECKPKG) || echo going on without
+	@tests/peers unpack $(MOREPEER)
+lintdeps:
+	@tests/peers install $(LINTPKG)
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo
+
+check: testdeps
+	@$(MAKE) --no-print-directory all tests
+	@tests/run $(B) $(SUITES)
+
+asan: testdeps
+	@$(MAKE) --no-print-directory B=build/asan HARDEN=-fPIE \
+	    CFLAGS='-O1 -g $(SANITIZE)' tests
+	@tests/run build/asan $(SUITES)
+
+SECONDS	= 60
+fuzz:
+	@$(MAKE) --no-print-directory B=build/fuzz CC=clang HARDEN=-fPIE \
+	    CFLAGS='-O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link' fuzzers
+	@for f in $(FUZZ); do mkdir -p build/fuzz/new/$$f; \
+	    build/fuzz/run/$$f -max_total_time=$(SECONDS) -timeout=5 \
+	    -rss_limit_mb=512 -verbosity=0 -artifact_prefix=build/fuzz/ \
+	    build/fuzz/new/$$f tests/corpus/$$f || exit 1; done
+
+lint: lintdeps
+	clang-format --dry-run -Werror $(SRCS) $(HDRS) $(TESTC)
+	cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr \
+	    --enable=warning,portability --suppress=missingInclude \
+	    -Ilib $(SRCS)
+	shellcheck -S warning $(SCRIPTS) tests/lib.bash tests/*.bats
+	mandoc -T lint -W warning $(PAGES)
+
+bench: testdeps
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run
+
+# --- in service ---
+
+install: $(BINS)
+	@DESTDIR='$(DESTDIR)' SBIN='$(SBIN)' BIN='$(BIN)' SHARE='$(SHARE)' \
+	    MANDIR='$(MANDIR)' PREFIX='$(PREFIX)' etc/install $(PAGES)
+
+enable disable:
+	@SBIN='$(SBIN)' SHARE='$(SHARE)' etc/$@
+
+clean:
+	rm -rf build $(BINS)
+
+.PHONY: all tests fuzzers deps testdeps lintdeps demo check asan fuzz lint \
+	bench install enable disable clean

@@ -1,0 +1,263 @@
+/* box - letters into a mailbox: an mbox, a file in mbox form, a Maildir. */
+#include "deliver.h"
+#include "log.h"
+#include "maildir.h"
+#include "mbox.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+/* What stays between two letters of a batch. */
+struct mailbox {
+	struct mbox mbox;
+	struct maildir maildir;
+	struct plan plan; /* of a Maildir: which letters went in */
+	uint64_t before;  /* size of the Maildir */
+	char why[MBOX_WHY];
+};
+
+/* --- both --- */
+
+/* Nothing can be delivered now; say so to all letters that follow. */
+static void
+fail_open(struct dest *d, int err, const char *why)
+{
+	if (err == EPERM)
+		log_warn("%s: %s", d->path, why);
+	result_set(&d->why, EX_TEMPFAIL,
+	           err == EAGAIN || err == EPERM ? "4.2.0" : errno_status(err),
+	           "%s", why);
+	d->failed = true;
+	free(d->box);
+	d->box = NULL;
+}
+
+/* Is there room for a letter of size in a mailbox of this size? */
+static bool
+has_room(const struct dest *d, uint64_t now, uint64_t size, struct result *r)
+{
+	uint64_t limit = d->is_file ? 0 : d->conf->mailbox_limit;
+
+	if (!limit || (now <= limit && size <= limit - now))
+		return true;
+	/* RFC 3463 3.3: mailbox full, which may change. */
+	if (str_ieq(d->conf->mailbox_full, "bounce"))
+		result_set(r, EX_CANTCREAT, "5.2.2", "mailbox is full");
+	else
+		result_set(r, EX_TEMPFAIL, "4.2.2", "mailbox is full");
+	return false;
+}
+
+/* --- mbox --- */
+
+static int
+mbox_start(struct dest *d)
+{
+	struct mbox_how how = {
+		.owner = d->user->uid,
+		.state = d->state,
+		.dot_optional = d->by_hand || d->is_file,
+		.patience = d->by_hand ? PATIENCE_HAND : PATIENCE_BATCH,
+	};
+	struct mailbox *b = mem_alloc(sizeof *b);
+
+	d->box = b;
+	if (mbox_open(&b->mbox, d->path, &how, b->why) < 0) {
+		fail_open(d, errno, b->why);
+		return -1;
+	}
+	return 0;
+}
+
+static void
+put_mbox(void *arg, const void *p, size_t n)
+{
+	mbox_write(arg, p, n);
+}
+
+static int
+mbox_letter(struct dest *d, const struct letter *l, struct io *in,
+            struct result *r, bool *staged)
+{
+	struct copy_how how = { .room = !d->is_file, .crlf = d->by_hand };
+	struct plan_mark mark;
+	struct mbox *m;
+	int got;
+
+	if (!d->box && (d->failed || mbox_start(d) < 0)) {
+		*r = d->why;
+		return copy_skip(l, in);
+	}
+	m = &((struct mailbox *)d->box)->mbox;
+	if (l->id[0] && plan_seen(&m->plan, l->id, l->to.s)) {
+		result_set(r, EX_OK, "2.0.0", "already delivered");
+		return copy_skip(l, in);
+	}
+	if (!has_room(d, mbox_size(m), l->size, r))
+		return copy_skip(l, in);
+	mark = plan_mark(&m->plan);
+	mbox_begin(m, l->sender.s, l->time);
+	got = copy_letter(l, in, how, put_mbox, m);
+	if (got != COPY_OK) {
+		plan_cut(&m->plan, mark);
+		result_loop(r, l);
+		return got == COPY_LOOP ? 0 : got;
+	}
+	mbox_end(m);
+	if (l->id[0])
+		plan_note(&m->plan, l->id, l->to.s);
+	result_set(r, EX_OK, "2.0.0", "delivered to %s",
+	           d->is_file ? "file" : "mailbox");
+	*staged = true;
+	return 0;
+}
+
+static unsigned long long
+mbox_staged(const struct dest *d)
+{
+	const struct mailbox *b = d->box;
+
+	return b ? plan_len(&b->mbox.plan) : 0;
+}
+
+static int
+mbox_end_batch(struct dest *d, struct result *r)
+{
+	struct mailbox *b = d->box;
+	int rc = 0;
+
+	if (!b)
+		return 0;
+	if (mbox_commit(&b->mbox) < 0) {
+		result_errno(r, errno, "cannot write to mailbox");
+		rc = -1;
+	}
+	mbox_close(&b->mbox);
+	free(b);
+	d->box = NULL;
+	return rc;
+}
+
+const struct dest_ops dest_mbox = { mbox_letter, mbox_staged, mbox_end_batch };
+
+/* --- Maildir --- */
+
+static int
+maildir_start(struct dest *d)
+{
+	struct mailbox *b = mem_alloc(sizeof *b);
+
+	d->box = b;
+	if (maildir_open(&b->maildir, d->path, d->user->uid, b->why) < 0) {
+		fail_open(d, errno, b->why);
+		return -1;
+	}
+	if (d->conf->mailbox_limit)
+		b->before = maildir_size(d->path);
+	/* Without a record a crash may at worst repeat a letter. */
+	plan_open(&b->plan, d->state, d->path, d->user->uid);
+	return 0;
+}
+
+static void
+put_maildir(void *arg, const void *p, size_t n)
+{
+	maildir_write(arg, p, n);
+}
+
+static int
+maildir_letter(struct dest *d, const struct letter *l, struct io *in,
+               struct result *r, bool *staged)
+{
+	struct copy_how how = { .crlf = d->by_hand };
+	struct mailbox *b;
+	int got;
+
+	if (!d->box && (d->failed || maildir_start(d) < 0)) {
+		*r = d->why;
+		return copy_skip(l, in);
+	}
+	b = d->box;
+	if (l->id[0] && plan_seen(&b->plan, l->id, l->to.s)) {
+		result_set(r, EX_OK, "2.0.0", "already delivered");
+		return copy_skip(l, in);
+	}
+	if (!has_room(d, b->before + b->maildir.total, l->size, r))
+		return copy_skip(l, in);
+	maildir_begin(&b->maildir);
+	got = copy_letter(l, in, how, put_maildir, &b->maildir);
+	if (got != COPY_OK) {
+		maildir_abort(&b->maildir);
+		result_loop(r, l);
+		return got == COPY_LOOP ? 0 : got;
+	}
+	maildir_end(&b->maildir);
+	if (l->id[0])
+		plan_note(&b->plan, l->id, l->to.s);
+	result_set(r, EX_OK, "2.0.0", "delivered to mailbox");
+	*staged = true;
+	return 0;
+}
+
+static unsigned long long
+maildir_staged(const struct dest *d)
+{
+	const struct mailbox *b = d->box;
+
+	return b ? b->maildir.total : 0;
+}
+
+static int
+maildir_end_batch(struct dest *d, struct result *r)
+{
+	struct mailbox *b = d->box;
+	int rc = 0;
+
+	if (!b)
+		return 0;
+	if (maildir_commit(&b->maildir) < 0) {
+		result_errno(r, errno, "cannot write to mailbox");
+		rc = -1;
+	} else if (b->plan.fd >= 0) {
+		plan_done(&b->plan);
+	}
+	maildir_close(&b->maildir);
+	plan_close(&b->plan);
+	free(b);
+	d->box = NULL;
+	return rc;
+}
+
+const struct dest_ops dest_maildir = { maildir_letter, maildir_staged,
+	                               maildir_end_batch };
+
+/* --- /dev/null --- */
+
+static int
+null_letter(struct dest *d, const struct letter *l, struct io *in,
+            struct result *r, bool *staged)
+{
+	(void)d;
+	(void)staged;
+	result_set(r, EX_OK, "2.0.0", "discarded");
+	return copy_skip(l, in);
+}
+
+static unsigned long long
+null_staged(const struct dest *d)
+{
+	(void)d;
+	return 0;
+}
+
+static int
+null_commit(struct dest *d, struct result *r)
+{
+	(void)d;
+	(void)r;
+	return 0;
+}
+
+const struct dest_ops dest_null = { null_letter, null_staged, null_commit };

@@ -1,0 +1,130 @@
+/* deliver - bring letters into the mailbox, file or program of one user.
+ * Started by queuerun(8) with many letters, or by hand and by other mail
+ * systems with one. */
+#include "deliver.h"
+#include "log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+struct options {
+	const char *conf, *sender, *detail, *command, *file, *user;
+	bool batch;
+};
+
+static void
+usage(void)
+{
+	fprintf(stderr,
+	        "usage: deliver [-C file] [-a detail] [-f sender] user\n"
+	        "       deliver -b [-C file] [-F path | -P command] user\n");
+	exit(EX_USAGE);
+}
+
+static void
+options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	*o = (struct options){ .sender = "", .detail = "" };
+	while ((c = getopt(argc, argv, "C:F:P:a:bf:")) != -1)
+		switch (c) {
+		case 'C': o->conf = optarg; break;
+		case 'F': o->file = optarg; break;
+		case 'P': o->command = optarg; break;
+		case 'a': o->detail = optarg; break;
+		case 'b': o->batch = true; break;
+		case 'f': o->sender = optarg; break;
+		default: usage();
+		}
+	if (argc - optind != 1 || (o->file && o->command) ||
+	    ((o->file || o->command) && !o->batch))
+		usage();
+	o->user = argv[optind];
+	if (strcmp(o->sender, "<>") == 0)
+		o->sender = "";
+}
+
+/* One line on stderr, as other mail systems read it, and the end. */
+static void
+refuse(int code, const char *status, const char *name, const char *text)
+{
+	fprintf(stderr, "%s %s: %s\n", status, name, text);
+	exit(code);
+}
+
+/* Become the user, or say why not. */
+static void
+become(const struct conf *c, const char *name, struct user *u)
+{
+	int found = user_find(c, name, u);
+
+	if (found == 0)
+		refuse(EX_NOUSER, "5.1.1", name, "no such user");
+	if (found < 0)
+		refuse(EX_TEMPFAIL, "4.3.0", name, "cannot ask for users now");
+	/* Everybody's records lie below; nobody can see or take others'. */
+	if (getuid() == 0) {
+		umask(0);
+		mkdir(c->state, 01733);
+	}
+	umask(077);
+	if (become_user(u) < 0)
+		refuse(EX_NOPERM, "5.7.0", name,
+		       "only root and the user may deliver");
+}
+
+/* What kind of place is it? */
+static void
+choose(struct dest *d, const struct options *o, const char *mailbox)
+{
+	size_t n = strlen(mailbox);
+
+	d->most = BATCH_LETTERS;
+	d->path = mailbox;
+	d->op = n > 0 && mailbox[n - 1] == '/' ? &dest_maildir : &dest_mbox;
+	if (o->command) {
+		d->op = &dest_program;
+		d->command = o->command;
+		d->most = 1;
+	} else if (o->file) {
+		d->is_file = true;
+		d->path = o->file;
+		d->op =
+		    strcmp(o->file, "/dev/null") == 0 ? &dest_null : &dest_mbox;
+	}
+	/* Only the dot-lock in the mail directory needs the group. */
+	if ((d->op != &dest_mbox || d->is_file) && drop_group() < 0)
+		refuse(EX_OSERR, "4.3.0", o->user, "cannot drop group mail");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct dest d = { 0 };
+	struct str state = { 0 };
+	struct conf conf = { 0 };
+	struct options o;
+	struct user user;
+	char *mailbox;
+
+	options(argc, argv, &o);
+	log_open("deliver");
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	conf_use(&conf, o.conf);
+	become(&conf, o.user, &user);
+	mkdir(conf.state, 0700);
+	str_addf(&state, "%s/%s", conf.state, user.name);
+	mailbox = mailbox_path(&conf, &user);
+	d.conf = &conf;
+	d.user = &user;
+	d.state = state.s;
+	d.by_hand = !o.batch;
+	choose(&d, &o, mailbox);
+	return o.batch ? batch_run(&d) : hand_run(&d, o.sender, o.detail);
+}

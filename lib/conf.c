@@ -1,0 +1,508 @@
+/* conf - see conf.h and facteur.conf(5).  One table holds every key, its kind, its
+ * place in struct conf and its default. */
+#include "conf.h"
+
+#include "addr.h"
+#include "io.h"
+#include "log.h"
+#include "mem.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { CONF_MAX = 65536 };
+
+enum kind { TEXT, PATH, LIST, NETS, SIZE, TIME, COUNT, WORD };
+
+static const struct key {
+	const char *name;
+	enum kind kind;
+	size_t at;
+	const char *def;   /* NULL: computed in defaults() */
+	const char *words; /* WORD: the values allowed; COUNT: "MIN MAX" */
+} keys[] = {
+#define AT(f) offsetof(struct conf, f)
+	{"hostname",           TEXT,  AT(hostname),          NULL,                  NULL          },
+	{ "origin",            TEXT,  AT(origin),            NULL,                  NULL          },
+	{ "domains",           LIST,  AT(domains),           NULL,                  NULL          },
+	{ "detail",            TEXT,  AT(detail),            "+",                   NULL          },
+	{ "users",             PATH,  AT(users),             "",                    NULL          },
+	{ "aliases",           PATH,  AT(aliases),           "/etc/aliases",        NULL          },
+	{ "pipe_user",         LIST,  AT(pipe_user),         "nobody",              NULL          },
+	{ "mailbox",           TEXT,  AT(mailbox),           "/var/mail/%u",        NULL          },
+	{ "mailbox_limit",     SIZE,  AT(mailbox_limit),     "0",                   NULL          },
+	{ "mailbox_full",      WORD,  AT(mailbox_full),      "defer",               "defer bounce"},
+	{ "relay_from",        NETS,  AT(relay_from),        "127.0.0.0/8 ::1/128", NULL          },
+	{ "message_limit",     SIZE,  AT(message_limit),     "50M",                 NULL          },
+	{ "recipient_limit",   COUNT, AT(recipient_limit),   "1000",                "100 100000"  },
+	{ "hop_limit",         COUNT, AT(hop_limit),         "50",                  "1 1000"      },
+	{ "error_limit",       COUNT, AT(error_limit),       "20",                  "1 1000"      },
+	{ "greeting_delay",    TIME,  AT(greeting_delay),    "0",                   NULL          },
+	{ "early_talk",        WORD,  AT(early_talk),        "log",                 "log refuse"  },
+	{ "idle_timeout",      TIME,  AT(idle_timeout),      "5m",                  NULL          },
+	{ "session_timeout",   TIME,  AT(session_timeout),   "2h",                  NULL          },
+	{ "spool",             PATH,  AT(spool),             "/var/spool/facteur",  NULL          },
+	{ "state",             PATH,  AT(state),             "/var/lib/facteur",    NULL          },
+	{ "spool_free",        SIZE,  AT(spool_free),        "20M",                 NULL          },
+	{ "nameserver",        TEXT,  AT(nameserver),        "",                    NULL          },
+	{ "port",              COUNT, AT(port),              "25",                  "1 65535"     },
+	{ "smarthost",         TEXT,  AT(smarthost),         "",                    NULL          },
+	{ "retry_min",         TIME,  AT(retry_min),         "5m",                  NULL          },
+	{ "retry_max",         TIME,  AT(retry_max),         "4h",                  NULL          },
+	{ "lifetime",          TIME,  AT(lifetime),          "5d",                  NULL          },
+	{ "warn_after",        TIME,  AT(warn_after),        "4h",                  NULL          },
+	{ "smtp_timeout",      TIME,  AT(smtp_timeout),      "10m",                 NULL          },
+	{ "destination_limit", COUNT, AT(destination_limit), "10",                  "1 1000"      },
+	{ "process_limit",     COUNT, AT(process_limit),     "50",                  "1 1000"      },
+	{ "log",               TEXT,  AT(log),               "syslog",              NULL          },
+	{ "programs",          PATH,  AT(programs),          PROGRAMS,              NULL          },
+#undef AT
+};
+
+enum { NKEYS = sizeof keys / sizeof keys[0] };
+
+/* Where the file sets each key (line), for conf_print; 0: default. */
+struct source {
+	const char *file;
+	size_t line;
+	size_t set[NKEYS];
+	struct str *errors;
+};
+
+static void *
+place(struct conf *c, const struct key *k)
+{
+	return (char *)c + k->at;
+}
+
+static void
+complain(struct source *src, const char *fmt, ...)
+{
+	va_list ap;
+
+	str_addf(src->errors, "%s:%zu: ", src->file, src->line);
+	va_start(ap, fmt);
+	str_addv(src->errors, fmt, ap);
+	va_end(ap);
+	str_addc(src->errors, '\n');
+}
+
+static int
+scaled(const char *s, const char *units, const unsigned long long *factor,
+       unsigned long long *v)
+{
+	struct cur c = cur_of(s);
+	const char *u;
+
+	if (cur_number(&c, ULLONG_MAX, v) < 0)
+		return -1;
+	if (cur_len(&c) == 0)
+		return 0;
+	if (cur_len(&c) != 1 || !(u = strchr(units, *c.p)) ||
+	    *v > ULLONG_MAX / factor[u - units])
+		return -1;
+	*v *= factor[u - units];
+	return 0;
+}
+
+int
+conf_size(const char *s, unsigned long long *bytes)
+{
+	static const unsigned long long f[] = { 1ull << 10, 1ull << 20,
+		                                1ull << 30, 1ull << 40 };
+
+	if (scaled(s, "KMGT", f, bytes) < 0 || *bytes > LLONG_MAX)
+		return -1;
+	return 0;
+}
+
+int
+conf_time(const char *s, unsigned long *seconds)
+{
+	static const unsigned long long f[] = { 1, 60, 3600, 86400, 604800 };
+	unsigned long long v;
+
+	if (scaled(s, "smhdw", f, &v) < 0 || v > INT_MAX)
+		return -1;
+	*seconds = (unsigned long)v;
+	return 0;
+}
+
+/* A network "192.0.2.0/24" or an address as 16 bytes, IPv4 mapped, and the number of bits
+ * that count. */
+static int
+parse_net(const char *s, unsigned char a[16], unsigned *bits)
+{
+	const char *slash = strchr(s, '/');
+	char ip[INET6_ADDRSTRLEN];
+	size_t n = slash ? (size_t)(slash - s) : strlen(s);
+	unsigned long long max, v;
+	struct cur c;
+
+	if (n >= sizeof ip)
+		return -1;
+	memcpy(ip, s, n);
+	ip[n] = '\0';
+	memset(a, 0, 16);
+	a[10] = a[11] = 0xff;
+	if (inet_pton(AF_INET, ip, a + 12) == 1)
+		max = 32;
+	else if (inet_pton(AF_INET6, ip, a) == 1)
+		max = 128;
+	else
+		return -1;
+	v = max;
+	if (slash) {
+		c = cur_of(slash + 1);
+		if (cur_number(&c, max, &v) < 0 || cur_len(&c) > 0)
+			return -1;
+	}
+	*bits = (unsigned)(v + (128 - max));
+	return 0;
+}
+
+bool
+conf_net_match(const struct list *nets, const char *ip)
+{
+	unsigned char want[16], net[16];
+	unsigned bits, all;
+	size_t i;
+
+	if (parse_net(ip, want, &all) < 0)
+		return false;
+	for (i = 0; i < nets->n; i++) {
+		unsigned full, rest;
+
+		if (parse_net(nets->v[i], net, &bits) < 0)
+			continue;
+		full = bits / 8;
+		rest = bits % 8;
+		if (memcmp(net, want, full) == 0 &&
+		    (rest == 0 || (net[full] ^ want[full]) >> (8 - rest) == 0))
+			return true;
+	}
+	return false;
+}
+
+static void
+list_add(struct list *l, const char *p, size_t n)
+{
+	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
+	l->v[l->n++] = mem_dup(p, n);
+}
+
+static void
+set_list(const struct key *k, struct list *l, struct cur value,
+         struct source *src)
+{
+	unsigned char a[16];
+	unsigned bits;
+	struct cur w;
+
+	while (cur_word(&value, &w) > 0) {
+		list_add(l, w.p, cur_len(&w));
+		if (k->kind == NETS && parse_net(l->v[l->n - 1], a, &bits) < 0)
+			complain(src, "%s: '%s' is no network", k->name,
+			         l->v[l->n - 1]);
+	}
+}
+
+static void
+set_count(const struct key *k, unsigned long *v, const char *text,
+          struct source *src)
+{
+	struct cur c = cur_of(text), limits = cur_of(k->words);
+	unsigned long long n, min = 0, max = 0;
+
+	cur_number(&limits, ULONG_MAX, &min);
+	cur_blanks(&limits);
+	cur_number(&limits, ULONG_MAX, &max);
+	if (cur_number(&c, max, &n) < 0 || cur_len(&c) > 0 || n < min)
+		complain(src, "%s: '%s' is not a number from %llu to %llu",
+		         k->name, text, min, max);
+	else
+		*v = (unsigned long)n;
+}
+
+static bool
+is_word_of(const char *list, const char *word)
+{
+	struct cur c = cur_of(list), w;
+
+	while (cur_word(&c, &w) > 0)
+		if (cur_is(&w, word))
+			return true;
+	return false;
+}
+
+static void
+set_key(struct conf *c, const struct key *k, struct cur value,
+        struct source *src)
+{
+	void *at = place(c, k);
+	char *text = mem_dup(value.p, cur_len(&value));
+
+	switch (k->kind) {
+	case LIST:
+	case NETS: set_list(k, at, value, src); break;
+	case SIZE:
+		if (conf_size(text, at) < 0)
+			complain(src, "%s: '%s' is no size (say 50M)", k->name,
+			         text);
+		break;
+	case TIME:
+		if (conf_time(text, at) < 0)
+			complain(src, "%s: '%s' is no time (say 5m or 4h)",
+			         k->name, text);
+		break;
+	case COUNT: set_count(k, at, text, src); break;
+	case WORD:
+		if (!is_word_of(k->words, text))
+			complain(src, "%s: '%s' is not one of: %s", k->name,
+			         text, k->words);
+		/* fall through */
+	case PATH:
+		if (k->kind == PATH && *text && *text != '/')
+			complain(src, "%s: '%s' is no absolute path", k->name,
+			         text);
+		/* fall through */
+	case TEXT:
+		free(*(char **)at);
+		*(char **)at = text;
+		return;
+	}
+	free(text);
+}
+
+/* The name that a host has by itself: what the kernel says if that has a dot,
+ * else with the domain of /etc/mailname when that begins with it. */
+static char *
+own_name(void)
+{
+	char host[256] = "localhost";
+	struct str s = { 0 };
+	struct cur c, w;
+	char *name;
+
+	gethostname(host, sizeof host - 1);
+	if (!strchr(host, '.') &&
+	    io_slurp(AT_FDCWD, "/etc/mailname", sizeof host - 1, &s) == 0) {
+		c = (struct cur){ s.s, s.s + s.n };
+		cur_until(&c, " \t\r\n", &w);
+		if (cur_len(&w) > 0) {
+			name = mem_dup(w.p, cur_len(&w));
+			str_free(&s);
+			return name;
+		}
+	}
+	str_free(&s);
+	return mem_dup(host, strlen(host));
+}
+
+/* Fill every key that the file did not set. */
+static void
+defaults(struct conf *c, struct source *src)
+{
+	size_t i;
+
+	if (!c->hostname)
+		c->hostname = own_name();
+	if (!c->origin)
+		c->origin = mem_dup(c->hostname, strlen(c->hostname));
+	if (!c->domains.n) {
+		list_add(&c->domains, c->hostname, strlen(c->hostname));
+		list_add(&c->domains, "localhost", 9);
+	}
+	for (i = 0; i < NKEYS; i++)
+		if (!src->set[i] && keys[i].def)
+			set_key(c, &keys[i], cur_of(keys[i].def), src);
+}
+
+static const struct key *
+find_key(const struct cur *name)
+{
+	size_t i;
+
+	for (i = 0; i < NKEYS; i++)
+		if (cur_is(name, keys[i].name))
+			return &keys[i];
+	return NULL;
+}
+
+static void
+read_line(struct conf *c, struct cur line, struct source *src)
+{
+	const struct key *k;
+	struct cur name;
+
+	cur_blanks(&line);
+	if (cur_len(&line) == 0 || *line.p == '#')
+		return;
+	if (memchr(line.p, '\0', cur_len(&line))) {
+		complain(src, "a NUL byte");
+		return;
+	}
+	cur_word(&line, &name);
+	cur_blanks(&line);
+	while (cur_len(&line) > 0 &&
+	       (line.e[-1] == ' ' || line.e[-1] == '\t' || line.e[-1] == '\r'))
+		line.e--;
+	k = find_key(&name);
+	if (!k) {
+		complain(src, "unknown key '%.*s'", (int)cur_len(&name),
+		         name.p);
+		return;
+	}
+	src->set[k - keys] = src->line;
+	set_key(c, k, line, src);
+}
+
+/* Values that only make sense together. */
+static void
+check_whole(const struct conf *c, struct source *src)
+{
+	char ascii[ADDR_DOMAIN_MAX + 1];
+	size_t i;
+
+	src->line = src->set[0];
+	if (addr_to_ascii(c->hostname, ascii) < 0)
+		complain(src, "hostname: '%s' is no host name", c->hostname);
+	src->line = src->set[1];
+	if (addr_to_ascii(c->origin, ascii) < 0)
+		complain(src, "origin: '%s' is no domain", c->origin);
+	src->line = src->set[2];
+	for (i = 0; i < c->domains.n; i++)
+		if (addr_to_ascii(c->domains.v[i], ascii) < 0)
+			complain(src, "domains: '%s' is no domain",
+			         c->domains.v[i]);
+	if (c->retry_min == 0 || c->retry_min > c->retry_max)
+		complain(src, "retry_min must be over 0, up to retry_max");
+	if (strcmp(c->log, "syslog") != 0 && c->log[0] != '/')
+		complain(src, "log: '%s' is neither syslog nor a path", c->log);
+}
+
+static int
+load(struct conf *c, struct source *src)
+{
+	struct str text = { 0 };
+	struct cur all, line;
+
+	*c = (struct conf){ .file = src->file };
+	if (io_slurp(AT_FDCWD, src->file, CONF_MAX, &text) < 0 &&
+	    (errno != ENOENT || strcmp(src->file, CONF_FILE) != 0))
+		str_addf(src->errors, "%s: %s\n", src->file, strerror(errno));
+	all = (struct cur){ text.s, text.s + text.n };
+	while (cur_len(&all) > 0) {
+		src->line++;
+		cur_until(&all, "\n", &line);
+		cur_get(&all);
+		read_line(c, line, src);
+	}
+	str_free(&text);
+	defaults(c, src);
+	check_whole(c, src);
+	return src->errors->n > 0 ? -1 : 0;
+}
+
+int
+conf_load(struct conf *c, const char *file, struct str *errors)
+{
+	struct source src = { .file = file ? file : CONF_FILE,
+		              .errors = errors };
+
+	return load(c, &src);
+}
+
+void
+conf_use(struct conf *c, const char *file)
+{
+	struct str errors = { 0 };
+	struct cur all, line;
+
+	if (conf_load(c, file, &errors) == 0) {
+		log_to(c->log);
+		return;
+	}
+	all = (struct cur){ errors.s, errors.s + errors.n };
+	while (cur_until(&all, "\n", &line) > 0) {
+		cur_get(&all);
+		log_warn("%.*s", (int)cur_len(&line), line.p);
+	}
+	log_die(EX_CONFIG, "the configuration has errors");
+}
+
+static void
+print_value(FILE *to, struct conf *c, const struct key *k)
+{
+	const void *at = place(c, k);
+	const struct list *l = at;
+	size_t i;
+
+	fprintf(to, "%s", k->name);
+	switch (k->kind) {
+	case LIST:
+	case NETS:
+		for (i = 0; i < l->n; i++)
+			fprintf(to, " %s", l->v[i]);
+		break;
+	case SIZE: fprintf(to, " %llu", *(const unsigned long long *)at); break;
+	case TIME: fprintf(to, " %lus", *(const unsigned long *)at); break;
+	case COUNT: fprintf(to, " %lu", *(const unsigned long *)at); break;
+	default: fprintf(to, " %s", *(char *const *)at);
+	}
+}
+
+void
+conf_print(const struct conf *c, FILE *to, bool all)
+{
+	struct str errors = { 0 };
+	struct source src = { .file = c->file, .errors = &errors };
+	struct conf again;
+	size_t i;
+
+	load(&again, &src);
+	for (i = 0; i < NKEYS; i++) {
+		if (!src.set[i] && !all)
+			continue;
+		print_value(to, &again, &keys[i]);
+		if (src.set[i])
+			fprintf(to, "\t# %s:%zu\n", src.file, src.set[i]);
+		else
+			fprintf(to, "\t# default\n");
+	}
+	str_free(&errors);
+}
+
+char *
+conf_program(const struct conf *c, const char *name)
+{
+	struct str s = { 0 };
+	struct stat st;
+
+	str_addf(&s, "%s/%s", c->programs, name);
+	if (stat(s.s, &st) == 0 && S_ISDIR(st.st_mode))
+		str_addf(&s, "/%s", name);
+	return s.s;
+}
+
+bool
+conf_is_local(const struct conf *c, const char *domain)
+{
+	char want[ADDR_DOMAIN_MAX + 1], have[ADDR_DOMAIN_MAX + 1];
+	size_t i;
+
+	if (addr_to_ascii(domain, want) < 0)
+		return false;
+	for (i = 0; i < c->domains.n; i++)
+		if (addr_to_ascii(c->domains.v[i], have) == 0 &&
+		    strcmp(want, have) == 0)
+			return true;
+	return false;
+}

@@ -1,0 +1,460 @@
+/* dns - see dns.h.  Called by the SMTP client, by queuerun -n, and by smtpd for
+ * the name of its peer.  Answers come from strangers: they are read by the
+ * resolver library's bounded parser, and a name that is no host name is
+ * dropped. */
+#include "dns.h"
+
+#include "mem.h"
+
+#include <arpa/inet.h>
+#include <arpa/nameser.h>
+#include <netdb.h>
+#include <resolv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum {
+	DNS_PORT = 53,
+	PORT_MAX = 65535,
+	ANSWER_MAX = NS_MAXMSG,
+	NAME_PATIENCE = 3 /* s, one try: dns_name */
+};
+
+/* --- names and addresses as text --- */
+
+int
+dns_literal(const char *text, unsigned port, struct address *out)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&out->sa;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->sa;
+	size_t n = strlen(text);
+	char s[INET6_ADDRSTRLEN];
+
+	if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
+		text++;
+		n -= 2;
+	}
+	if (n > 5 && mem_ieq(text, "IPv6:", 5)) {
+		text += 5;
+		n -= 5;
+	}
+	if (n >= sizeof s)
+		return -1;
+	memcpy(s, text, n);
+	s[n] = '\0';
+	memset(&out->sa, 0, sizeof out->sa);
+	if (inet_pton(AF_INET, s, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((in_port_t)port);
+		out->len = sizeof *v4;
+		inet_ntop(AF_INET, &v4->sin_addr, out->text, sizeof out->text);
+		return 0;
+	}
+	if (inet_pton(AF_INET6, s, &v6->sin6_addr) != 1)
+		return -1;
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons((in_port_t)port);
+	out->len = sizeof *v6;
+	inet_ntop(AF_INET6, &v6->sin6_addr, out->text, sizeof out->text);
+	return 0;
+}
+
+unsigned
+dns_port(const struct address *a)
+{
+	if (a->sa.ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)&a->sa)->sin_port);
+	return ntohs(((const struct sockaddr_in6 *)&a->sa)->sin6_port);
+}
+
+int
+dns_hostport(const char *text, char host[DNS_NAME], unsigned *port)
+{
+	struct cur c = cur_of(text), h;
+	unsigned long long v;
+
+	if (cur_take(&c, '[')) {
+		cur_until(&c, "]", &h);
+		if (!cur_take(&c, ']'))
+			return -1;
+	} else if (strchr(text, ':') != strrchr(text, ':')) {
+		h = c;
+		c.p = c.e;
+	} else {
+		cur_until(&c, ":", &h);
+	}
+	if (cur_len(&h) == 0 || cur_len(&h) >= DNS_NAME)
+		return -1;
+	if (cur_take(&c, ':')) {
+		if (cur_number(&c, PORT_MAX, &v) < 0 || v == 0)
+			return -1;
+		*port = (unsigned)v;
+	}
+	if (cur_len(&c) > 0)
+		return -1;
+	memcpy(host, h.p, cur_len(&h));
+	host[cur_len(&h)] = '\0';
+	return 0;
+}
+
+/* Make name lower case and strip a final dot.  0, or -1 when it holds what no
+ * host's name holds. */
+static int
+host_clean(char *name)
+{
+	size_t n = strlen(name);
+	char *p;
+
+	if (n > 0 && name[n - 1] == '.')
+		name[--n] = '\0';
+	for (p = name; *p; p++) {
+		*p = str_lower(*p);
+		if (!str_isalpha(*p) && !str_isdigit(*p) && *p != '-' &&
+		    *p != '_' && *p != '.')
+			return -1;
+	}
+	return 0;
+}
+
+/* --- answers --- */
+
+static bool
+same_name(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+
+	n -= n > 0 && a[n - 1] == '.';
+	m -= m > 0 && b[m - 1] == '.';
+	return n == m && mem_ieq(a, b, n);
+}
+
+/* Read the name in a record at p.  0 or -1. */
+static int
+read_name(const ns_msg *msg, const unsigned char *p, char out[DNS_NAME])
+{
+	if (dn_expand(ns_msg_base(*msg), ns_msg_end(*msg), p, out, DNS_NAME) <
+	    0)
+		return -1;
+	return host_clean(out);
+}
+
+/* Add the record to out if it is one of type that can be used. */
+static void
+collect(const ns_msg *msg, const ns_rr *rr, struct records *out)
+{
+	struct record *r = &out->r[out->n];
+	const unsigned char *d = ns_rr_rdata(*rr);
+	size_t n = ns_rr_rdlen(*rr);
+
+	if (out->n == DNS_MX_MAX)
+		return;
+	switch (ns_rr_type(*rr)) {
+	case ns_t_a:
+	case ns_t_aaaa:
+		if (n != (ns_rr_type(*rr) == ns_t_a ? 4 : 16))
+			return;
+		memcpy(r->addr, d, n);
+		break;
+	case ns_t_mx:
+		if (n < 3 || read_name(msg, d + 2, r->host) < 0)
+			return;
+		r->pref = (unsigned)d[0] << 8 | d[1];
+		break;
+	case ns_t_ptr:
+		if (n < 1 || read_name(msg, d, r->host) < 0)
+			return;
+		break;
+	default: return;
+	}
+	out->n++;
+}
+
+/* Go once through the answer: collect the records of name; with a CNAME in
+ * place of them name becomes its target.  1 if there was a CNAME, 0 if not, -1
+ * when the answer cannot be read. */
+static int
+scan_answer(ns_msg *msg, int type, char name[DNS_NAME], struct records *out)
+{
+	char target[DNS_NAME];
+	int i, alias = 0;
+	ns_rr rr;
+
+	for (i = 0; i < ns_msg_count(*msg, ns_s_an); i++) {
+		if (ns_parserr(msg, ns_s_an, i, &rr) < 0)
+			return -1;
+		if (ns_rr_class(rr) != ns_c_in ||
+		    !same_name(ns_rr_name(rr), name))
+			continue;
+		if ((int)ns_rr_type(rr) == type)
+			collect(msg, &rr, out);
+		else if (ns_rr_type(rr) == ns_t_cname &&
+		         read_name(msg, ns_rr_rdata(rr), target) == 0)
+			alias = 1;
+	}
+	if (alias && out->n == 0)
+		memcpy(name, target, DNS_NAME);
+	return alias && out->n == 0;
+}
+
+enum dns_why
+dns_answer(const unsigned char *p, size_t n, int type, char name[DNS_NAME],
+           struct records *out)
+{
+	ns_msg msg;
+	int i, more;
+
+	out->n = 0;
+	if (n > ANSWER_MAX || ns_initparse(p, (int)n, &msg) < 0)
+		return DNS_AGAIN;
+	for (i = 0; i <= DNS_CNAME_MAX; i++) {
+		more = scan_answer(&msg, type, name, out);
+		if (more < 0) {
+			out->n = 0;
+			return DNS_AGAIN;
+		}
+		if (more == 0)
+			return out->n ? DNS_OK : DNS_NONE;
+	}
+	return DNS_LOOP;
+}
+
+static enum dns_why
+why_of(int herr)
+{
+	switch (herr) {
+	case HOST_NOT_FOUND: return DNS_NX;
+	case NO_DATA: return DNS_NONE;
+	default: return DNS_AGAIN;
+	}
+}
+
+/* Ask for the records of name, following CNAMEs over several answers. */
+static enum dns_why
+lookup(const char *domain, int type, struct records *out)
+{
+	unsigned char *answer;
+	char name[DNS_NAME], before[DNS_NAME];
+	enum dns_why w = DNS_LOOP;
+	int i, n;
+
+	out->n = 0;
+	if ((size_t)snprintf(name, sizeof name, "%s", domain) >= sizeof name)
+		return DNS_NX;
+	answer = mem_alloc(ANSWER_MAX);
+	for (i = 0; i <= DNS_CNAME_MAX; i++) {
+		n = res_query(name, ns_c_in, type, answer, ANSWER_MAX);
+		if (n < 0) {
+			w = why_of(h_errno);
+			break;
+		}
+		memcpy(before, name, sizeof before);
+		w = dns_answer(answer, n > ANSWER_MAX ? ANSWER_MAX : (size_t)n,
+		               type, name, out);
+		if (w != DNS_NONE || same_name(before, name))
+			break;
+		w = DNS_LOOP;
+	}
+	free(answer);
+	return w;
+}
+
+/* --- questions --- */
+
+void
+dns_init(const struct conf *c)
+{
+	char host[DNS_NAME];
+	unsigned port = DNS_PORT;
+	struct address a;
+
+	if (res_init() < 0 || !*c->nameserver ||
+	    dns_hostport(c->nameserver, host, &port) < 0 ||
+	    dns_literal(host, port, &a) < 0)
+		return;
+	_res.nscount = 1;
+	if (a.sa.ss_family == AF_INET) {
+		memcpy(&_res.nsaddr_list[0], &a.sa, sizeof _res.nsaddr_list[0]);
+		return;
+	}
+	/* The library keeps IPv6 servers apart; it frees this one. */
+	if (!_res._u._ext.nsaddrs[0])
+		_res._u._ext.nsaddrs[0] =
+		    mem_alloc(sizeof(struct sockaddr_in6));
+	memcpy(_res._u._ext.nsaddrs[0], &a.sa, sizeof(struct sockaddr_in6));
+	_res.nsaddr_list[0].sin_family = 0;
+}
+
+/* What a random number between equal preferences is kept in while sorting. */
+struct draw {
+	struct mx mx;
+	unsigned lot;
+};
+
+static int
+draw_cmp(const void *x, const void *y)
+{
+	const struct draw *a = x, *b = y;
+
+	if (a->mx.pref != b->mx.pref)
+		return a->mx.pref < b->mx.pref ? -1 : 1;
+	return (a->lot > b->lot) - (a->lot < b->lot);
+}
+
+/* RFC 5321 5.1: by preference, equal ones in random order. */
+static void
+mx_sort(struct mxlist *l)
+{
+	struct draw *d;
+	size_t i;
+
+	if (l->n < 2)
+		return;
+	d = mem_alloc(l->n * sizeof *d);
+	for (i = 0; i < l->n; i++) {
+		d[i].mx = l->mx[i];
+		if (getentropy(&d[i].lot, sizeof d[i].lot) < 0)
+			d[i].lot = (unsigned)i;
+	}
+	qsort(d, l->n, sizeof *d, draw_cmp);
+	for (i = 0; i < l->n; i++)
+		l->mx[i] = d[i].mx;
+	free(d);
+}
+
+enum dns_why
+dns_mx(const char *domain, struct mxlist *out)
+{
+	struct records *rs = mem_alloc(sizeof *rs);
+	enum dns_why w = lookup(domain, ns_t_mx, rs);
+	bool null = false;
+	size_t i;
+
+	memset(out, 0, sizeof *out);
+	for (i = 0; w == DNS_OK && i < rs->n; i++) {
+		/* RFC 7505 3: the root as the host. */
+		if (!*rs->r[i].host) {
+			null = true;
+			continue;
+		}
+		out->mx[out->n].pref = rs->r[i].pref;
+		memcpy(out->mx[out->n++].host, rs->r[i].host, DNS_NAME);
+	}
+	free(rs);
+	if (w == DNS_NONE) {
+		out->implicit = true;
+		out->n = 1;
+		snprintf(out->mx[0].host, DNS_NAME, "%s", domain);
+		return DNS_OK;
+	}
+	if (w == DNS_OK && out->n == 0)
+		return null ? DNS_NULLMX : DNS_NONE;
+	mx_sort(out);
+	return w;
+}
+
+static void
+add_address(struct addrlist *l, int family, const unsigned char *addr,
+            unsigned port)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (l->n < DNS_ADDR_MAX && inet_ntop(family, addr, text, sizeof text) &&
+	    dns_literal(text, port, &l->a[l->n]) == 0)
+		l->n++;
+}
+
+enum dns_why
+dns_addr(const char *host, unsigned port, struct addrlist *out)
+{
+	struct records *v6 = mem_alloc(2 * sizeof *v6), *v4 = v6 + 1;
+	enum dns_why w6 = lookup(host, ns_t_aaaa, v6),
+	             w4 = lookup(host, ns_t_a, v4);
+	size_t i;
+
+	out->n = 0;
+	for (i = 0; i < v6->n || i < v4->n; i++) {
+		if (i < v6->n)
+			add_address(out, AF_INET6, v6->r[i].addr, port);
+		if (i < v4->n)
+			add_address(out, AF_INET, v4->r[i].addr, port);
+	}
+	free(v6);
+	if (out->n)
+		return DNS_OK;
+	if (w6 == DNS_AGAIN || w4 == DNS_AGAIN)
+		return DNS_AGAIN;
+	return w4 == DNS_OK ? DNS_NONE : w4;
+}
+
+/* The question that an address's name is the answer to (RFC 1035 3.5, RFC 3596
+ * 2.5), and the bytes of the address.  Returns its length, 0 for a stranger. */
+static size_t
+reverse_name(const struct sockaddr *sa, char out[DNS_NAME],
+             unsigned char addr[16])
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t i;
+	char *p = out;
+
+	if (sa->sa_family == AF_INET) {
+		memcpy(addr, &((const struct sockaddr_in *)sa)->sin_addr, 4);
+		snprintf(out, DNS_NAME, "%u.%u.%u.%u.in-addr.arpa", addr[3],
+		         addr[2], addr[1], addr[0]);
+		return 4;
+	}
+	if (sa->sa_family != AF_INET6)
+		return 0;
+	memcpy(addr, &((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
+	for (i = 16; i-- > 0;) {
+		*p++ = hex[addr[i] & 15];
+		*p++ = '.';
+		*p++ = hex[addr[i] >> 4];
+		*p++ = '.';
+	}
+	snprintf(p, DNS_NAME - (size_t)(p - out), "ip6.arpa");
+	return 16;
+}
+
+void
+dns_name(const struct sockaddr *sa, socklen_t len, char out[DNS_NAME])
+{
+	struct records *ptr, *fwd;
+	unsigned char addr[16];
+	char q[DNS_NAME];
+	size_t i, n = len ? reverse_name(sa, q, addr) : 0;
+	int type = n == 4 ? ns_t_a : ns_t_aaaa, retry, retrans;
+
+	snprintf(out, DNS_NAME, "unknown");
+	if (n == 0 || (!(_res.options & RES_INIT) && res_init() < 0))
+		return;
+	retry = _res.retry;
+	retrans = _res.retrans;
+	_res.retry = 1;
+	_res.retrans = NAME_PATIENCE;
+	ptr = mem_alloc(2 * sizeof *ptr);
+	fwd = ptr + 1;
+	if (lookup(q, ns_t_ptr, ptr) == DNS_OK && *ptr->r[0].host &&
+	    lookup(ptr->r[0].host, type, fwd) == DNS_OK)
+		for (i = 0; i < fwd->n; i++)
+			if (memcmp(fwd->r[i].addr, addr, n) == 0)
+				memcpy(out, ptr->r[0].host, DNS_NAME);
+	free(ptr);
+	_res.retry = retry;
+	_res.retrans = retrans;
+}
+
+const char *
+dns_text(enum dns_why w)
+{
+	switch (w) {
+	case DNS_OK: return "ok";
+	case DNS_NONE: return "the name has no such record";
+	case DNS_NX: return "no such domain";
+	case DNS_AGAIN: return "the name server did not answer";
+	case DNS_NULLMX: return "the domain takes no mail (null MX)";
+	case DNS_LOOP: return "too many aliases (CNAME), or a circle of them";
+	}
+	return "unknown";
+}

@@ -1,0 +1,96 @@
+/* dns - which hosts take mail for a domain?  RFC 5321 5.1, RFC 7505.
+ * The only user of the resolver library, whose own state (_res) is the only
+ * state.  Blocking; never called as root. */
+#ifndef DNS_H
+#define DNS_H
+
+#include "conf.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+enum { DNS_MX_MAX = 64, DNS_ADDR_MAX = 16, DNS_CNAME_MAX = 8, DNS_NAME = 256 };
+
+enum dns_why {
+	DNS_OK,
+	DNS_NONE,  /* the name exists, without such a record */
+	DNS_NX,    /* NXDOMAIN */
+	DNS_AGAIN, /* SERVFAIL, REFUSED, time-out, no network, nonsense */
+	DNS_NULLMX,
+	DNS_LOOP /* CNAMEs in a circle, or too many */
+};
+
+struct mx {
+	unsigned pref;
+	char host[DNS_NAME]; /* lower case, no final dot */
+};
+
+struct mxlist {
+	struct mx mx[DNS_MX_MAX];
+	size_t n;
+	bool implicit; /* no MX record: the domain itself (RFC 5321 5.1) */
+};
+
+struct address {
+	struct sockaddr_storage sa;
+	socklen_t len;
+	char text[INET6_ADDRSTRLEN]; /* 192.0.2.1, 2001:db8::1 */
+};
+
+struct addrlist {
+	struct address a[DNS_ADDR_MAX];
+	size_t n;
+};
+
+/* Point the resolver at conf.nameserver if set. */
+void dns_init(const struct conf *c);
+
+/* The MX hosts of a domain (A-labels) in the order of trial: by preference,
+ * equal ones shuffled.  DNS_OK also for the implicit MX, which is not looked up
+ * further here. */
+enum dns_why dns_mx(const char *domain, struct mxlist *out);
+
+/* The addresses of a host, IPv6 and IPv4 alternating, with port filled in.
+ * DNS_OK when there is at least one. */
+enum dns_why dns_addr(const char *host, unsigned port, struct addrlist *out);
+
+/* The name of an address, verified forwards, or "unknown".  Short patience: it
+ * is for logs and Received. */
+void dns_name(const struct sockaddr *sa, socklen_t len, char out[DNS_NAME]);
+
+/* "no such domain", "the name server did not answer", ... */
+const char *dns_text(enum dns_why w);
+
+/* Read "192.0.2.1", "2001:db8::1", also in brackets and with the "IPv6:" of an
+ * address literal (RFC 5321 4.1.3).  0, or -1 when it is none. */
+int dns_literal(const char *text, unsigned port, struct address *out);
+
+unsigned dns_port(const struct address *a);
+
+/* Split HOST, HOST:PORT, [HOST] or [HOST]:PORT; a bare IPv6 address is a HOST.
+ * *port is left alone when there is none.  0, or -1 when it cannot be read. */
+int dns_hostport(const char *text, char host[DNS_NAME], unsigned *port);
+
+/* --- the pure part --- */
+
+struct record {
+	unsigned pref;          /* MX */
+	char host[DNS_NAME];    /* MX, PTR; "" is the root */
+	unsigned char addr[16]; /* A, AAAA */
+};
+
+struct records {
+	struct record r[DNS_MX_MAX];
+	size_t n;
+};
+
+/* Read a name server's answer of n bytes: follow the CNAMEs in it from name,
+ * which becomes the last one, and collect the records of type that the last
+ * name has.  DNS_OK, DNS_NONE (ask again when name has changed), DNS_AGAIN when
+ * it is no answer, DNS_LOOP. */
+enum dns_why dns_answer(const unsigned char *p, size_t n, int type,
+                        char name[DNS_NAME], struct records *out);
+
+#endif

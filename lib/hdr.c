@@ -1,0 +1,64 @@
+/* hdr - see hdr.h.  RFC 5322 2.2 and 3.6.8; blanks before the colon (4.5) are
+ * tolerated. */
+#include "hdr.h"
+
+/* Behind the line at p. */
+static const char *
+line_end(const char *p, const char *e)
+{
+	const char *lf = p < e ? memchr(p, '\n', (size_t)(e - p)) : NULL;
+
+	return lf ? lf + 1 : e;
+}
+
+bool
+hdr_next(struct cur *c, struct field *f)
+{
+	struct cur at = *c;
+
+	f->name.p = at.p;
+	while (cur_peek(&at) > ' ' && cur_peek(&at) < 0x7f &&
+	       cur_peek(&at) != ':')
+		at.p++;
+	f->name.e = at.p;
+	cur_blanks(&at);
+	if (f->name.p == f->name.e || !cur_take(&at, ':'))
+		return false;
+	f->body.p = at.p;
+	do
+		at.p = line_end(at.p, at.e);
+	while (cur_peek(&at) == ' ' || cur_peek(&at) == '\t');
+	f->body.e = at.p > f->body.p && at.p[-1] == '\n' ? at.p - 1 : at.p;
+	f->all = (struct cur){ c->p, at.p };
+	c->p = at.p;
+	return true;
+}
+
+bool
+hdr_find(struct cur header, const char *name, struct field *f)
+{
+	while (hdr_next(&header, f))
+		if (cur_is(&f->name, name))
+			return true;
+	return false;
+}
+
+const char *
+hdr_end(struct cur message)
+{
+	struct field f;
+
+	while (hdr_next(&message, &f))
+		;
+	cur_take(&message, '\n');
+	return message.p;
+}
+
+bool
+hdr_name_in(const struct cur *name, const char *const *list)
+{
+	for (; *list; list++)
+		if (cur_is(name, *list))
+			return true;
+	return false;
+}

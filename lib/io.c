@@ -1,0 +1,370 @@
+/* io - see io.h.  All programs that talk to a peer wait in io_fill and io_flush
+ * and nowhere else. */
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { OBUF_MAX = 65536 };
+
+void
+io_init(struct io *io, int in, int out)
+{
+	io->in = in;
+	io->out = out;
+	io->err = 0;
+	io->idle = 0;
+	io->deadline = 0;
+	io->lf = false;
+	io->pos = io->len = 0;
+	io->obuf = (struct str){ 0 };
+}
+
+void
+io_free(struct io *io)
+{
+	str_free(&io->obuf);
+}
+
+long long
+io_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Wait until fd is ready for what: 0, IO_TIMEOUT or IO_ERROR.  end is the
+ * io_now() when patience is over, 0 for never. */
+static int
+wait_for(struct io *io, int fd, short what, long long end)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = what };
+		long long left = end ? end - io_now() : -1;
+		int n;
+
+		if (end && left <= 0)
+			return IO_TIMEOUT;
+		n = poll(&p, 1, left > 86400000 ? 86400000 : (int)left);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR) {
+			io->err = errno;
+			return IO_ERROR;
+		}
+	}
+}
+
+/* The end of one wait that begins now: the idle time or the deadline of the whole,
+ * whichever comes first. */
+static long long
+wait_end(const struct io *io)
+{
+	long long end = io->idle ? io_now() + io->idle : 0;
+
+	if (io->deadline && (!end || io->deadline < end))
+		end = io->deadline;
+	return end;
+}
+
+int
+io_flush(struct io *io)
+{
+	size_t done = 0;
+	long long end = 0;
+
+	while (!io->err && done < io->obuf.n) {
+		ssize_t n =
+		    write(io->out, io->obuf.s + done, io->obuf.n - done);
+
+		if (n >= 0) {
+			done += (size_t)n;
+			end = 0;
+		} else if (errno == EAGAIN) {
+			if (!end)
+				end = wait_end(io);
+			if (wait_for(io, io->out, POLLOUT, end) < 0 && !io->err)
+				io->err = ETIMEDOUT;
+		} else if (errno != EINTR) {
+			io->err = errno;
+		}
+	}
+	str_clear(&io->obuf);
+	return io->err ? -1 : 0;
+}
+
+/* Read what is there behind the unread bytes: the count, 0 at the end of input,
+ * IO_ERROR.  Waiting is over when this is called. */
+static ssize_t
+read_some(struct io *io)
+{
+	ssize_t n;
+
+	if (io->pos > 0) {
+		memmove(io->buf, io->buf + io->pos, io->len - io->pos);
+		io->len -= io->pos;
+		io->pos = 0;
+	}
+	do
+		n = read(io->in, io->buf + io->len, sizeof io->buf - io->len);
+	while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		io->err = errno;
+		return IO_ERROR;
+	}
+	io->len += (size_t)n;
+	return n;
+}
+
+/* Wait for input and read it: > 0, or IO_*. */
+static ssize_t
+read_more(struct io *io)
+{
+	ssize_t n;
+	int w;
+
+	if (io_flush(io) < 0)
+		return IO_ERROR;
+	w = wait_for(io, io->in, POLLIN, wait_end(io));
+	if (w < 0)
+		return w;
+	n = read_some(io);
+	return n == 0 ? IO_EOF : n;
+}
+
+ssize_t
+io_fill(struct io *io)
+{
+	ssize_t n;
+
+	if (io->pos < io->len)
+		return (ssize_t)(io->len - io->pos);
+	n = read_more(io);
+	return n < 0 ? n : (ssize_t)(io->len - io->pos);
+}
+
+bool
+io_pending(struct io *io)
+{
+	struct pollfd p = { .fd = io->in, .events = POLLIN };
+
+	return io->pos < io->len ||
+	       (poll(&p, 1, 0) > 0 && (p.revents & POLLIN));
+}
+
+/* The length of the first line in the buffer with its end, or 0.  from: bytes
+ * that were searched before. */
+static size_t
+line_length(const struct io *io, size_t from)
+{
+	const char *b = io->buf + io->pos, *p = b + from,
+	           *e = io->buf + io->len;
+
+	while (p < e && (p = memchr(p, '\n', (size_t)(e - p)))) {
+		if (io->lf || (p > b && p[-1] == '\r'))
+			return (size_t)(p - b) + 1;
+		p++;
+	}
+	return 0;
+}
+
+/* Throw away the rest of a line that is too long, its last byte seen in prev. */
+static ssize_t
+skip_line(struct io *io, char prev)
+{
+	for (;;) {
+		ssize_t n = io_fill(io);
+
+		if (n < 0)
+			return n;
+		for (; io->pos < io->len; io->pos++) {
+			char c = io->buf[io->pos];
+
+			if (c == '\n' && (io->lf || prev == '\r')) {
+				io->pos++;
+				return IO_LONG;
+			}
+			prev = c;
+		}
+	}
+}
+
+ssize_t
+io_line(struct io *io, struct cur *line, size_t max)
+{
+	size_t have = 0, n;
+
+	while ((n = line_length(io, have ? have - 1 : 0)) == 0) {
+		ssize_t r;
+
+		have = io->len - io->pos;
+		if (have > max + 1) {
+			io->pos = io->len;
+			return skip_line(io, io->buf[io->len - 1]);
+		}
+		if ((r = read_more(io)) < 0)
+			return r;
+	}
+	line->p = io->buf + io->pos;
+	io->pos += n;
+	n--;
+	if (n > 0 && line->p[n - 1] == '\r')
+		n--;
+	line->e = line->p + n;
+	return n > max ? IO_LONG : (ssize_t)n;
+}
+
+void
+io_put(struct io *io, const void *p, size_t n)
+{
+	str_add(&io->obuf, p, n);
+	if (io->obuf.n > OBUF_MAX)
+		io_flush(io);
+}
+
+void
+io_puts(struct io *io, const char *z)
+{
+	io_put(io, z, strlen(z));
+}
+
+void
+io_putf(struct io *io, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_addv(&io->obuf, fmt, ap);
+	va_end(ap);
+	if (io->obuf.n > OBUF_MAX)
+		io_flush(io);
+}
+
+ssize_t
+io_readall(int fd, void *p, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = read(fd, (char *)p + done, n - done);
+
+		if (r == 0)
+			break;
+		if (r < 0 && errno != EINTR)
+			return -1;
+		if (r > 0)
+			done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+int
+io_writeall(int fd, const void *p, size_t n)
+{
+	const char *q = p;
+
+	while (n > 0) {
+		ssize_t r = write(fd, q, n);
+
+		if (r == 0)
+			errno = ENOSPC;
+		if (r == 0 || (r < 0 && errno != EINTR))
+			return -1;
+		if (r > 0) {
+			q += r;
+			n -= (size_t)r;
+		}
+	}
+	return 0;
+}
+
+int
+io_pwriteall(int fd, const void *p, size_t n, off_t off)
+{
+	const char *q = p;
+
+	while (n > 0) {
+		ssize_t r = pwrite(fd, q, n, off);
+
+		if (r == 0)
+			errno = ENOSPC;
+		if (r == 0 || (r < 0 && errno != EINTR))
+			return -1;
+		if (r > 0) {
+			q += r;
+			off += r;
+			n -= (size_t)r;
+		}
+	}
+	return 0;
+}
+
+ssize_t
+io_some(int fd, const void *p, size_t n)
+{
+	ssize_t r;
+
+	do
+		r = write(fd, p, n);
+	while (r < 0 && errno == EINTR);
+	return r < 0 && errno == EAGAIN ? 0 : r;
+}
+
+ssize_t
+io_take(int fd, void *p, size_t n)
+{
+	ssize_t r;
+
+	do
+		r = read(fd, p, n);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+ssize_t
+io_preadall(int fd, void *p, size_t n, off_t off)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = pread(fd, (char *)p + done, n - done,
+		                  off + (off_t)done);
+
+		if (r == 0)
+			break;
+		if (r < 0 && errno != EINTR)
+			return -1;
+		if (r > 0)
+			done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+int
+io_slurp(int dir, const char *name, size_t max, struct str *s)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC), saved;
+	char buf[8192];
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	while ((n = io_readall(fd, buf, sizeof buf)) > 0) {
+		if (s->n + (size_t)n > max) {
+			errno = EFBIG;
+			n = -1;
+			break;
+		}
+		str_add(s, buf, (size_t)n);
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return n < 0 ? -1 : 0;
+}

@@ -1,0 +1,80 @@
+/* io - the one place that reads from a peer, writes to it and waits for it.
+ * A deadline, an overlong line and the end of input are return values.  Output
+ * is collected and leaves just before the program would wait for input, so that
+ * a pipelined batch of commands costs one read and one write.  A failed write
+ * is remembered in err and makes every later call fail (EPIPE is not a signal
+ * here: callers ignore SIGPIPE). */
+#ifndef IO_H
+#define IO_H
+
+#include "str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { IO_BUFFER = 16384 };
+
+/* What a call returns instead of a count. */
+enum { IO_EOF = -1, IO_TIMEOUT = -2, IO_ERROR = -3, IO_LONG = -4 };
+
+struct io {
+	int in, out;
+	int err;            /* errno of the first failed read or write */
+	long idle;          /* ms that one wait may last, 0: for ever */
+	long long deadline; /* io_now() when the whole ends, 0: never */
+	bool lf;            /* a bare LF ends a line (a terminal) */
+	size_t pos, len;    /* unread part of buf */
+	struct str obuf;
+	char buf[IO_BUFFER];
+};
+
+void io_init(struct io *io, int in, int out);
+void io_free(struct io *io);
+
+/* Monotonic clock in ms. */
+long long io_now(void);
+
+/* Make at least one unread byte available at buf[pos]; flushes first when it
+ * has to wait.  Returns the number of unread bytes, or IO_EOF, IO_TIMEOUT,
+ * IO_ERROR. */
+ssize_t io_fill(struct io *io);
+
+/* Is there input that was not yet read, here or in the kernel, without
+ * waiting? */
+bool io_pending(struct io *io);
+
+/* One line without its CRLF, at most max bytes (max < IO_BUFFER).  *line points into the
+ * buffer and is good until the next call.  A bare LF ends a line too when
+ * io->lf is set, else it is part of the line.  A longer line is read to its end, thrown away
+ * and gives IO_LONG.  Returns its length, or IO_EOF (also when input ends
+ * in the middle of a line), IO_TIMEOUT, IO_ERROR, IO_LONG. */
+ssize_t io_line(struct io *io, struct cur *line, size_t max);
+
+/* Queue output; it leaves at the next wait, at io_flush, or past 64 kB. */
+void io_put(struct io *io, const void *p, size_t n);
+void io_puts(struct io *io, const char *z);
+__attribute__((format(printf, 2, 3))) void io_putf(struct io *io,
+                                                   const char *fmt, ...);
+
+/* Write all that is queued, within the idle time.  0 or -1 (err is set). */
+int io_flush(struct io *io);
+
+/* Plain files: read or write all n bytes, going on after short counts and EINTR.
+ * io_readall returns the count (less than n only at the end of the file) or -1;
+ * io_writeall returns 0 or -1 with errno. */
+ssize_t io_readall(int fd, void *p, size_t n);
+int io_writeall(int fd, const void *p, size_t n);
+int io_pwriteall(int fd, const void *p, size_t n, off_t off);
+ssize_t io_preadall(int fd, void *p, size_t n, off_t off);
+
+/* One write(2) or read(2) that goes on after EINTR.  io_some: bytes written, 0
+ * when a non-blocking descriptor is full, -1.  io_take: bytes read, 0 at the
+ * end, -1. */
+ssize_t io_some(int fd, const void *p, size_t n);
+ssize_t io_take(int fd, void *p, size_t n);
+
+/* The whole of a file up to max bytes into s.  0, or -1 with errno (EFBIG when it is longer). */
+int io_slurp(int dir, const char *name, size_t max, struct str *s);
+
+#endif

@@ -1,0 +1,219 @@
+/* lock - see lock.h.  The dot-lock is made as on NFS of old: a file of a unique
+ * name, then link(2), then a look at the link count. */
+#include "lock.h"
+
+#include "io.h"
+#include "log.h"
+#include "str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Pauses between two tries, in ms. */
+enum { PAUSE_FIRST = 5, PAUSE_MOST = 250 };
+
+static int
+lock_fcntl(int fd, short type)
+{
+	struct flock fl = { .l_type = type, .l_whence = SEEK_SET };
+
+	if (fcntl(fd, F_SETLK, &fl) == 0)
+		return 0;
+	if (errno == EACCES)
+		errno = EAGAIN;
+	return -1;
+}
+
+/* The process that a dot-lock names, or 0 when it names none. */
+static pid_t
+dot_owner(int fd)
+{
+	char text[32];
+	ssize_t n = io_readall(fd, text, sizeof text);
+	struct cur c = { text, text + (n > 0 ? n : 0) };
+	unsigned long long pid;
+
+	cur_blanks(&c);
+	if (cur_number(&c, INT32_MAX, &pid) < 0)
+		return 0;
+	return cur_peek(&c) == -1 || cur_peek(&c) == '\n' ? (pid_t)pid : 0;
+}
+
+/* Since when does this machine run?  A process that made a file before is gone,
+ * whoever has its number now. */
+static time_t
+boot_time(void)
+{
+	struct timespec up;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &up) < 0)
+		return 0;
+	return time(NULL) - up.tv_sec;
+}
+
+static bool
+dot_is_stale(int fd, const struct stat *st)
+{
+	pid_t pid = dot_owner(fd);
+	bool old = time(NULL) - st->st_mtim.tv_sec > LOCK_STALE;
+
+	if (pid == 0)
+		return old;
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return true;
+	return old && st->st_mtim.tv_sec < boot_time();
+}
+
+/* Remove the dot-lock if nobody can hold it any more.  We hold the fcntl lock
+ * and so are the only one of us here; the second look is for other programs. */
+static void
+dot_break(const char *dot)
+{
+	int fd = open(dot, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st, now;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    dot_is_stale(fd, &st) && lstat(dot, &now) == 0 &&
+	    now.st_ino == st.st_ino && now.st_dev == st.st_dev &&
+	    now.st_mtim.tv_sec == st.st_mtim.tv_sec && unlink(dot) == 0)
+		log_warn("%s: broke a stale lock", dot);
+	close(fd);
+}
+
+/* Make tmp, with our pid in it, and link it to dot. */
+static int
+dot_link(const char *tmp, const char *dot)
+{
+	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	              0644);
+	struct str pid = { 0 };
+	struct stat st;
+	int err = 0;
+
+	if (fd < 0)
+		return -1;
+	str_addf(&pid, "%ld\n", (long)getpid());
+	if (io_writeall(fd, pid.s, pid.n) < 0)
+		err = errno;
+	str_free(&pid);
+	if (!err && link(tmp, dot) < 0 && errno != EEXIST)
+		err = errno;
+	/* NFS may have lost the answer; the count of links tells. */
+	if (!err && (fstat(fd, &st) < 0 || st.st_nlink != 2))
+		err = EAGAIN;
+	close(fd);
+	unlink(tmp);
+	errno = err;
+	return err ? -1 : 0;
+}
+
+/* One try to make the dot-lock of path. */
+static int
+lock_dot(struct lock *l, const char *path)
+{
+	struct str tmp = { 0 }, dot = { 0 };
+	struct timespec t;
+	int err = 0;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	str_addf(&dot, "%s.lock", path);
+	str_addf(&tmp, "%s.%lx.%lx%lx", dot.s, (long)getpid(), (long)t.tv_sec,
+	         t.tv_nsec);
+	if (dot_link(tmp.s, dot.s) < 0) {
+		err = errno;
+		if (err == EAGAIN)
+			dot_break(dot.s);
+		str_free(&dot);
+	}
+	str_free(&tmp);
+	l->dot = dot.s;
+	errno = err;
+	return err ? -1 : 0;
+}
+
+/* One try to get both. */
+static int
+lock_both(struct lock *l, const char *path, bool dot_optional)
+{
+	int err;
+
+	if (lock_fcntl(l->fd, F_WRLCK) < 0)
+		return -1;
+	if (lock_dot(l, path) == 0)
+		return 0;
+	err = errno;
+	if (dot_optional && (err == EACCES || err == EPERM || err == EROFS))
+		return 0;
+	lock_fcntl(l->fd, F_UNLCK);
+	errno = err;
+	return -1;
+}
+
+int
+lock_mbox(struct lock *l, int fd, const char *path, bool dot_optional,
+          long patience)
+{
+	long long end = io_now() + patience;
+	long pause = PAUSE_FIRST;
+	sigset_t later;
+
+	*l = (struct lock){ .fd = fd };
+	sigemptyset(&later);
+	sigaddset(&later, SIGHUP);
+	sigaddset(&later, SIGINT);
+	sigaddset(&later, SIGTERM);
+	for (;;) {
+		sigprocmask(SIG_BLOCK, &later, &l->mask);
+		if (lock_both(l, path, dot_optional) == 0)
+			return 0;
+		int err = errno;
+
+		sigprocmask(SIG_SETMASK, &l->mask, NULL);
+		errno = err;
+		if (err != EAGAIN || io_now() >= end) {
+			l->fd = -1;
+			return -1;
+		}
+		/* Not all in step: the pid spreads the tries. */
+		poll(NULL, 0, (int)(pause + getpid() % 7));
+		pause = pause * 2 > PAUSE_MOST ? PAUSE_MOST : pause * 2;
+	}
+}
+
+bool
+lock_same(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 &&
+	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+void
+lock_touch(const struct lock *l)
+{
+	if (l->dot)
+		utimensat(AT_FDCWD, l->dot, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
+void
+lock_release(struct lock *l)
+{
+	if (l->fd < 0)
+		return;
+	if (l->dot)
+		unlink(l->dot);
+	free(l->dot);
+	lock_fcntl(l->fd, F_UNLCK);
+	l->dot = NULL;
+	l->fd = -1;
+	sigprocmask(SIG_SETMASK, &l->mask, NULL);
+}

@@ -1,0 +1,38 @@
+/* lock - the two locks of an mbox that everybody honours: fcntl(2) first, then
+ * the dot-lock, neither waited for while the other is held (Debian policy
+ * 11.6).  While they are held SIGHUP, SIGINT and SIGTERM have to wait, so that
+ * an ordinary kill leaves no dot-lock behind.  mbox(5) has the rules. */
+#ifndef LOCK_H
+#define LOCK_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+enum {
+	LOCK_STALE = 120 /* s after which a dot-lock without a living owner
+			    is broken; one of a dead owner is at once */
+};
+
+struct lock {
+	int fd;        /* of the mbox, fcntl-locked */
+	char *dot;     /* path of the dot-lock that we hold, or NULL */
+	sigset_t mask; /* signal mask to go back to */
+};
+
+/* Lock the open mbox fd at path, trying for up to patience ms with growing
+ * pauses.  0, or -1 with errno: EAGAIN when somebody held a lock all the
+ * time, else why the dot-lock could not be made.  dot_optional: where the
+ * directory is not ours to write fcntl alone will do. */
+int lock_mbox(struct lock *l, int fd, const char *path, bool dot_optional,
+              long patience);
+
+/* Does path still name the file fd?  (Somebody may have replaced it while we
+ * waited.) */
+bool lock_same(int fd, const char *path);
+
+/* Tell others that a long-held dot-lock is alive. */
+void lock_touch(const struct lock *l);
+
+void lock_release(struct lock *l);
+
+#endif

@@ -1,0 +1,112 @@
+/* log - see log.h.  Lines look like Postfix's, tagged facteur/PROG[PID], so that
+ * pflogsumm --syslog_name=facteur and fail2ban read them unchanged. */
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+	char tag[40];     /* facteur/smtpd */
+	const char *file; /* NULL: syslog */
+	int err;          /* warnings on stderr too */
+	int open;         /* openlog() was called */
+} lg = { .tag = "facteur" };
+
+void
+log_open(const char *prog)
+{
+	snprintf(lg.tag, sizeof lg.tag, "facteur/%s", prog);
+}
+
+void
+log_to(const char *dest)
+{
+	lg.file = strcmp(dest, "syslog") == 0 ? NULL : dest;
+}
+
+void
+log_stderr(int on)
+{
+	lg.err = on;
+}
+
+/* Append one line in the form that syslogd writes, in one write; a log that
+ * cannot be written must not stop the mail. */
+static void
+log_file(const char *line)
+{
+	char host[256] = "", when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	FILE *f = fopen(lg.file, "ae");
+
+	if (!f)
+		return;
+	gethostname(host, sizeof host - 1);
+	host[strcspn(host, ".")] = '\0';
+	strftime(when, sizeof when, "%b %e %H:%M:%S", localtime_r(&now, &tm));
+	fprintf(f, "%s %s %s[%ld]: %s\n", when, host, lg.tag, (long)getpid(),
+	        line);
+	fclose(f);
+}
+
+static void
+log_line(int level, const char *prefix, const char *fmt, va_list ap)
+{
+	char line[LOG_LINE], *p;
+	int n = snprintf(line, sizeof line, "%s", prefix), saved = errno;
+
+	vsnprintf(line + n, sizeof line - (size_t)n, fmt, ap);
+	for (p = line; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	if (lg.err && level <= LOG_WARNING)
+		fprintf(stderr, "%s: %s\n",
+		        strchr(lg.tag, '/') ? strchr(lg.tag, '/') + 1 : lg.tag,
+		        line);
+	if (lg.file) {
+		log_file(line);
+	} else {
+		if (!lg.open)
+			openlog(lg.tag, LOG_PID | LOG_NDELAY, LOG_MAIL);
+		lg.open = 1;
+		syslog(level, "%s", line);
+	}
+	errno = saved;
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(LOG_INFO, "", fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(LOG_WARNING, "warning: ", fmt, ap);
+	va_end(ap);
+}
+
+void
+log_die(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(LOG_CRIT, "fatal: ", fmt, ap);
+	va_end(ap);
+	exit(code);
+}

@@ -1,0 +1,31 @@
+/* log - one line per event, to syslog or to a file.
+ * The lines have the shape that Postfix's log readers know (facteur(7)).
+ * Control characters become '?', a line is cut at LOG_LINE bytes.  The name of
+ * the program is the one mutable global of lib/. */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stdarg.h>
+
+enum { LOG_LINE = 2000 };
+
+/* Name the program ("smtpd") before anything else is logged.  Until log_to()
+ * was called lines go to stderr if log_stderr(1) asked for it, else to syslog. */
+void log_open(const char *prog);
+
+/* Send lines to dest: "syslog", or the absolute path of a file. */
+void log_to(const char *dest);
+
+/* Also say warnings and worse on stderr (programs whose stderr is not the
+ * network). */
+void log_stderr(int on);
+
+__attribute__((format(printf, 1, 2))) void log_info(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void log_warn(const char *fmt, ...);
+
+/* Log as "fatal:" and exit with the sysexits(3) code. */
+__attribute__((format(printf, 2, 3), noreturn)) void log_die(int code,
+                                                             const char *fmt,
+                                                             ...);
+
+#endif

@@ -1,0 +1,253 @@
+/* maildir - see maildir.h.  A message is complete and durable in tmp/ before it
+ * gets its name in new/; its size is in the name (S=, as Maildir++ has it). */
+#include "maildir.h"
+
+#include "io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { HELD = 65536 };
+
+static void
+explain(char why[MAILDIR_WHY], const char *what)
+{
+	snprintf(why, MAILDIR_WHY, "%s: %s", what, strerror(errno));
+}
+
+/* Open a directory of ours below dir, making it when missing. */
+static int
+open_dir(int dir, const char *name, uid_t owner)
+{
+	struct stat st;
+	int fd;
+
+	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+		return -1;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && st.st_uid == owner)
+		return fd;
+	close(fd);
+	errno = EPERM;
+	return -1;
+}
+
+int
+maildir_open(struct maildir *m, const char *path, uid_t owner,
+             char why[MAILDIR_WHY])
+{
+	struct str top = { 0 };
+	int dir, cur, err;
+
+	*m = (struct maildir){ .tmp = -1, .new = -1, .fd = -1 };
+	/* O_NOFOLLOW looks through a name that ends in '/'. */
+	str_adds(&top, path);
+	while (top.n > 1 && top.s[top.n - 1] == '/')
+		top.s[--top.n] = '\0';
+	dir = open_dir(AT_FDCWD, top.s, owner);
+	str_free(&top);
+	if (dir < 0) {
+		explain(why, "cannot open Maildir");
+		return -1;
+	}
+	m->tmp = open_dir(dir, "tmp", owner);
+	m->new = open_dir(dir, "new", owner);
+	cur = open_dir(dir, "cur", owner);
+	err = errno;
+	if (cur >= 0)
+		close(cur);
+	close(dir);
+	if (m->tmp >= 0 && m->new >= 0 && cur >= 0)
+		return 0;
+	maildir_close(m);
+	errno = err;
+	explain(why, "cannot open Maildir");
+	errno = err;
+	return -1;
+}
+
+/* A name that nobody else can make: time, process, and the letter's number in
+ * it; the host's name with / and : as the Maildir page has them. */
+static void
+unique(struct str *s, uint64_t number)
+{
+	char host[256] = "";
+	struct timespec t;
+	const char *p;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	gethostname(host, sizeof host - 1);
+	str_addf(s, "%lld.M%ldP%ldQ%llu.", (long long)t.tv_sec,
+	         t.tv_nsec / 1000, (long)getpid(), (unsigned long long)number);
+	for (p = host; *p; p++) {
+		if (*p == '/')
+			str_adds(s, "\\057");
+		else if (*p == ':')
+			str_adds(s, "\\072");
+		else
+			str_addc(s, *p);
+	}
+}
+
+void
+maildir_begin(struct maildir *m)
+{
+	str_clear(&m->name);
+	str_clear(&m->buf);
+	m->len = 0;
+	unique(&m->name, m->names.n);
+	m->fd =
+	    openat(m->tmp, m->name.s,
+	           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (m->fd < 0 && !m->err)
+		m->err = errno;
+}
+
+static void
+flush(struct maildir *m)
+{
+	if (!m->err && io_writeall(m->fd, m->buf.s, m->buf.n) < 0)
+		m->err = errno;
+	str_clear(&m->buf);
+}
+
+void
+maildir_write(struct maildir *m, const void *p, size_t n)
+{
+	str_add(&m->buf, p, n);
+	m->len += n;
+	if (m->buf.n >= HELD)
+		flush(m);
+}
+
+void
+maildir_abort(struct maildir *m)
+{
+	if (m->fd < 0)
+		return;
+	close(m->fd);
+	m->fd = -1;
+	unlinkat(m->tmp, m->name.s, 0);
+}
+
+void
+maildir_end(struct maildir *m)
+{
+	flush(m);
+	if (!m->err && fsync(m->fd) < 0)
+		m->err = errno;
+	if (m->fd >= 0 && close(m->fd) < 0 && !m->err)
+		m->err = errno;
+	m->fd = -1;
+	m->total += m->len;
+	str_add(&m->names, m->name.s, m->name.n + 1);
+	str_addf(&m->names, "%s,S=%llu", m->name.s, (unsigned long long)m->len);
+	str_addc(&m->names, '\0');
+}
+
+/* Call once for each finished message. */
+static const char *
+next_name(const struct maildir *m, const char *p, const char **final)
+{
+	if (p == m->names.s + m->names.n)
+		return NULL;
+	*final = p + strlen(p) + 1;
+	return *final + strlen(*final) + 1;
+}
+
+/* Remove the batch wherever its files are. */
+static void
+remove_all(struct maildir *m)
+{
+	const char *p = m->names.s, *final, *next;
+
+	for (; p && (next = next_name(m, p, &final)); p = next)
+		if (unlinkat(m->tmp, p, 0) < 0)
+			unlinkat(m->new, final, 0);
+	str_clear(&m->names);
+}
+
+int
+maildir_commit(struct maildir *m)
+{
+	const char *p = m->names.s, *final, *next;
+
+	for (; !m->err && p && (next = next_name(m, p, &final)); p = next)
+		if (renameat(m->tmp, p, m->new, final) < 0)
+			m->err = errno;
+	if (!m->err && fsync(m->new) < 0)
+		m->err = errno;
+	if (!m->err) {
+		str_clear(&m->names);
+		return 0;
+	}
+	remove_all(m);
+	errno = m->err;
+	return -1;
+}
+
+void
+maildir_close(struct maildir *m)
+{
+	maildir_abort(m);
+	remove_all(m);
+	if (m->tmp >= 0)
+		close(m->tmp);
+	if (m->new >= 0)
+		close(m->new);
+	m->tmp = m->new = -1;
+	str_free(&m->buf);
+	str_free(&m->name);
+	str_free(&m->names);
+}
+
+/* The S= of a name, or the size of the file. */
+static uint64_t
+size_of(int dir, const char *name)
+{
+	const char *s = strstr(name, ",S=");
+	unsigned long long n;
+	struct stat st;
+
+	if (s) {
+		struct cur c = cur_of(s + 3);
+
+		if (cur_number(&c, UINT64_MAX, &n) == 0)
+			return n;
+	}
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(st.st_mode))
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+uint64_t
+maildir_size(const char *path)
+{
+	static const char *const sub[] = { "new", "cur" };
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		struct str s = { 0 };
+		struct dirent *e;
+		DIR *d;
+
+		str_addf(&s, "%s/%s", path, sub[i]);
+		d = opendir(s.s);
+		str_free(&s);
+		while (d && (e = readdir(d)))
+			if (e->d_name[0] != '.')
+				sum += size_of(dirfd(d), e->d_name);
+		if (d)
+			closedir(d);
+	}
+	return sum;
+}

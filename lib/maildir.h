@@ -1,0 +1,44 @@
+/* maildir - deliver into a Maildir: tmp/, then new/.
+ * Several messages form a batch that goes in as a whole.  Called by deliver. */
+#ifndef MAILDIR_H
+#define MAILDIR_H
+
+#include "str.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { MAILDIR_WHY = 160 };
+
+struct maildir {
+	int tmp, new; /* directories */
+	int fd;       /* of the message that is being written, or -1 */
+	int err;      /* errno of the first failure */
+	uint64_t len; /* of that message */
+	uint64_t total;
+	struct str buf;
+	struct str name;  /* of that message in tmp/ */
+	struct str names; /* tmp NUL new NUL of each finished message */
+};
+
+/* Open, making what is missing with mode 0700.  0, or -1 with errno and why. */
+int maildir_open(struct maildir *m, const char *path, uid_t owner,
+                 char why[MAILDIR_WHY]);
+/* Close; what was not committed is removed. */
+void maildir_close(struct maildir *m);
+
+/* One message: its bytes, then its end (durable in tmp/), or away with it. */
+void maildir_begin(struct maildir *m);
+void maildir_write(struct maildir *m, const void *p, size_t n);
+void maildir_end(struct maildir *m);
+void maildir_abort(struct maildir *m);
+
+/* Move all finished messages to new/, durably.  0, or -1 with errno and none of them
+ * there. */
+int maildir_commit(struct maildir *m);
+
+/* The size of all messages in the Maildir at path, from their names where these
+ * tell it. */
+uint64_t maildir_size(const char *path);
+
+#endif

@@ -1,0 +1,183 @@
+/* mboxfix - see mboxfix.h.  Called by mbox_open under both locks.
+ * The bytes behind the old end of the mbox are compared with those that were to
+ * be written.  All there: the append was finished.  Only a beginning: it is cut
+ * off.  A beginning with another program's letter behind it: the beginning
+ * becomes empty lines.  Anything else was rewritten by somebody since; it is
+ * his, and not touched. */
+#include "mboxfix.h"
+
+#include "io.h"
+#include "log.h"
+#include "mbox.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHUNK = 16384, FROM_MAX = 1024 };
+
+/* How the mbox agrees with the plan. */
+struct match {
+	uint64_t same; /* bytes that are equal */
+	bool torn;     /* no byte differs but for holes of a power cut */
+};
+
+/* Read up to n bytes at off: the count or -1. */
+static ssize_t
+read_at(int fd, void *p, size_t n, off_t off)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r =
+		    pread(fd, (char *)p + done, n - done, off + (off_t)done);
+
+		if (r == 0)
+			break;
+		if (r < 0 && errno != EINTR)
+			return -1;
+		if (r > 0)
+			done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+static int
+compare(const struct plan *p, int fd, uint64_t size, struct match *m)
+{
+	uint64_t off = 0, end = size - p->head.old;
+	char a[CHUNK], b[CHUNK];
+	bool same = true;
+
+	if (end > p->head.len)
+		end = p->head.len;
+	*m = (struct match){ .torn = size <= p->head.old + p->head.len };
+	while (off < end) {
+		size_t n = end - off < CHUNK ? (size_t)(end - off) : CHUNK, i;
+
+		if (plan_read(p, off, a, n) < 0 ||
+		    read_at(fd, b, n, (off_t)(p->head.old + off)) != (ssize_t)n)
+			return -1;
+		for (i = 0; i < n; i++) {
+			if (a[i] != b[i])
+				same = false;
+			if (a[i] != b[i] && b[i] != '\0')
+				m->torn = false;
+			m->same += same;
+		}
+		off += n;
+	}
+	return 0;
+}
+
+/* The length of the From_ line at p with its LF, or 0. */
+static size_t
+from_line(const char *p, const char *e)
+{
+	const char *lf = memchr(p, '\n', (size_t)(e - p));
+
+	return lf && mbox_is_from((struct cur){ p, lf }) ? (size_t)(lf - p) + 1
+	                                                 : 0;
+}
+
+/* Where does another program's letter begin, that lies behind same bytes of the
+ * plan?  Its From_ line may by chance begin as the plan goes on.  0: none. */
+static uint64_t
+foreign_start(int fd, const struct plan *p, uint64_t same)
+{
+	uint64_t first = same > FROM_MAX ? same - FROM_MAX : 0;
+	char buf[2 * FROM_MAX];
+	ssize_t n = read_at(fd, buf, sizeof buf, (off_t)(p->head.old + first));
+	const char *e = buf + (n > 0 ? n : 0), *at = buf + (same - first), *s;
+
+	if (n < 0 || at > e)
+		return 0;
+	for (s = at; s < e && s - at < 2 && *s == '\n'; s++)
+		;
+	if (s < e && from_line(s, e) > 0)
+		return first + (uint64_t)(s - buf);
+	for (s = at; s >= buf; s--)
+		if (from_line(s, e) > (size_t)(at - s))
+			return first + (uint64_t)(s - buf);
+	return 0;
+}
+
+/* Does a message of the plan end just before off?  Then what lies before is
+ * whole. */
+static bool
+is_boundary(const struct plan *p, uint64_t off)
+{
+	char b[7];
+
+	return off >= 2 && off + 5 <= p->head.len &&
+	       plan_read(p, off - 2, b, sizeof b) == 0 &&
+	       memcmp(b, "\n\nFrom ", sizeof b) == 0;
+}
+
+/* Cut the file back to where it ended. */
+static int
+cut(const struct plan *p, int fd, const char *path, uint64_t size)
+{
+	if (ftruncate(fd, (off_t)p->head.old) < 0 || fsync(fd) < 0)
+		return -1;
+	log_warn("%s: took away %llu bytes of an interrupted delivery", path,
+	         (unsigned long long)(size - p->head.old));
+	return 0;
+}
+
+/* Overwrite the torn part, n bytes, with empty lines: moving what others wrote
+ * behind it would put their letters at risk. */
+static int
+blank(const struct plan *p, int fd, const char *path, uint64_t n)
+{
+	uint64_t off = 0;
+	char lf[CHUNK];
+
+	memset(lf, '\n', sizeof lf);
+	while (off < n) {
+		size_t k = n - off < CHUNK ? (size_t)(n - off) : CHUNK;
+
+		if (io_pwriteall(fd, lf, k, (off_t)(p->head.old + off)) < 0)
+			return -1;
+		off += k;
+	}
+	if (fsync(fd) < 0)
+		return -1;
+	log_warn("%s: blanked %llu bytes of an interrupted delivery", path,
+	         (unsigned long long)n);
+	return 0;
+}
+
+int
+mbox_fix(struct plan *p, int fd, const char *path)
+{
+	struct match m;
+	struct stat st;
+	uint64_t size, from;
+	int r = 0;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	size = (uint64_t)st.st_size;
+	if (size <= p->head.old || !plan_is_sound(p)) {
+		plan_drop(p);
+		return 0;
+	}
+	if (compare(p, fd, size, &m) < 0)
+		return -1;
+	if (m.same == p->head.len) {
+		plan_done(p);
+		return 0;
+	}
+	if (m.torn) {
+		r = cut(p, fd, path, size);
+	} else if (m.same > 0) {
+		from = foreign_start(fd, p, m.same);
+		if (from > 0 && !is_boundary(p, from))
+			r = blank(p, fd, path, from);
+	}
+	if (r == 0)
+		plan_drop(p);
+	return r;
+}

@@ -1,0 +1,512 @@
+/* route - see route.h.  Addresses are taken apart here and nowhere else once
+ * they are in an envelope; a local part is a name, never again an address, so that
+ * no spelling of it (percent, bang, quoted @) leads to another host. */
+#include "route.h"
+
+#include "addr.h"
+#include "io.h"
+#include "log.h"
+#include "mem.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { INCLUDE_MAX = 16 << 20 };
+
+/* One expansion on its way down. */
+struct walk {
+	struct router *r;
+	struct routes *out;
+	const char *name;   /* of the alias that we come from, or NULL */
+	const char *sender; /* owner-LIST@..., or NULL */
+	const char *addr;   /* that led here */
+	const char *detail;
+	uid_t owner; /* of the file that names a program */
+	const struct walk *up;
+	int depth;
+};
+
+static void walk_addr(struct walk *w, const char *addr, bool no_alias);
+
+__attribute__((format(printf, 2, 3))) static void
+trace(const struct walk *w, const char *fmt, ...)
+{
+	struct str s = { 0 };
+	va_list ap;
+	char *p;
+
+	if (!w->r->trace)
+		return;
+	va_start(ap, fmt);
+	str_addv(&s, fmt, ap);
+	va_end(ap);
+	for (p = s.s; (p = strpbrk(p, "\r\n")); *p = ' ')
+		;
+	w->r->trace(w->r->arg, s.s);
+	str_free(&s);
+}
+
+void
+router_open(struct router *r, const struct conf *c)
+{
+	*r = (struct router){ .conf = c };
+	r->aliases = alias_open(c->aliases);
+	r->alias_errno = r->aliases ? 0 : errno;
+}
+
+void
+router_close(struct router *r)
+{
+	alias_close(r->aliases);
+	r->aliases = NULL;
+}
+
+void
+router_refresh(struct router *r)
+{
+	struct alias_table *t;
+
+	if (r->aliases && !alias_changed(r->aliases))
+		return;
+	t = alias_open(r->conf->aliases);
+	r->alias_errno = t ? 0 : errno;
+	alias_close(r->aliases);
+	r->aliases = t;
+}
+
+const char *
+target_name(const struct target *t)
+{
+	return t->dest;
+}
+
+void
+routes_free(struct routes *rs)
+{
+	size_t i;
+
+	for (i = 0; i < rs->n; i++) {
+		struct target *t = &rs->t[i];
+
+		free(t->dest);
+		free(t->addr);
+		free(t->detail);
+		free(t->user);
+		free(t->sender);
+		free(t->status);
+		free(t->text);
+	}
+	for (i = 0; i < rs->expanded.n; i++)
+		free(rs->expanded.v[i]);
+	free(rs->expanded.v);
+	free(rs->t);
+	free(rs->hash);
+	*rs = (struct routes){ 0 };
+}
+
+static size_t
+hash_dest(enum route_kind kind, const char *dest)
+{
+	size_t h = 5381 + (size_t)kind;
+
+	for (; *dest; dest++)
+		h = h * 33 ^ (unsigned char)*dest;
+	return h;
+}
+
+static bool
+same_target(const struct target *a, enum route_kind kind, const char *dest)
+{
+	return a->kind == kind && strcmp(a->dest, dest) == 0;
+}
+
+/* The slot of a target in the hash: its index + 1, or 0 in a free one. */
+static size_t *
+find_slot(const struct routes *rs, enum route_kind kind, const char *dest)
+{
+	size_t h = hash_dest(kind, dest) & (rs->nhash - 1);
+
+	while (rs->hash[h] && !same_target(&rs->t[rs->hash[h] - 1], kind, dest))
+		h = (h + 1) & (rs->nhash - 1);
+	return &rs->hash[h];
+}
+
+static void
+rehash(struct routes *rs)
+{
+	size_t i;
+
+	rs->nhash = rs->nhash ? rs->nhash * 4 : 16;
+	free(rs->hash);
+	rs->hash = mem_alloc(rs->nhash * sizeof *rs->hash);
+	for (i = 0; i < rs->n; i++)
+		*find_slot(rs, rs->t[i].kind, rs->t[i].dest) = i + 1;
+}
+
+static char *
+dup_or_null(const char *s)
+{
+	return s ? mem_dup(s, strlen(s)) : NULL;
+}
+
+/* Add a target unless it is there.  Returns it, or NULL for a double. */
+static struct target *
+add(const struct walk *w, enum route_kind kind, const char *dest)
+{
+	struct routes *rs = w->out;
+	struct target *t;
+	size_t *slot;
+
+	if (rs->n * 2 >= rs->nhash)
+		rehash(rs);
+	slot = find_slot(rs, kind, dest);
+	if (*slot) {
+		trace(w, "%s: again, one copy is enough", dest);
+		return NULL;
+	}
+	rs->t = mem_grow(rs->t, &rs->cap, rs->n + 1, sizeof *rs->t);
+	t = &rs->t[rs->n++];
+	*slot = rs->n;
+	t->kind = kind;
+	t->dest = mem_dup(dest, strlen(dest));
+	t->addr = mem_dup(w->addr, strlen(w->addr));
+	t->detail = mem_dup(w->detail, strlen(w->detail));
+	t->sender = dup_or_null(w->sender);
+	return t;
+}
+
+static void
+add_problem(const struct walk *w, enum route_kind kind, const char *status,
+            const char *fmt, ...)
+{
+	struct target *t = add(w, kind, w->addr);
+	struct str s = { 0 };
+	va_list ap;
+
+	if (!t)
+		return;
+	va_start(ap, fmt);
+	str_addv(&s, fmt, ap);
+	va_end(ap);
+	t->status = mem_dup(status, strlen(status));
+	t->text = s.s;
+	trace(w, "%s: %s %s", w->addr, status, s.s);
+}
+
+/* As whom do the programs and files of this alias run?  As the owner of the
+ * table that names them; in a table of root's as pipe_user says. */
+static char *
+run_as(const struct walk *w)
+{
+	const struct list *l = &w->r->conf->pipe_user;
+	const char *user = "nobody";
+	struct user u;
+	size_t i, n = w->name ? strlen(w->name) : 0;
+
+	if (w->owner != 0 && user_find_uid(w->r->conf, w->owner, &u) > 0) {
+		char *name = mem_dup(u.name, strlen(u.name));
+
+		user_free(&u);
+		return name;
+	}
+	for (i = 0; i < l->n; i++) {
+		const char *eq = strchr(l->v[i], '=');
+
+		if (!eq)
+			user = l->v[i];
+		else if ((size_t)(eq - l->v[i]) == n &&
+		         mem_ieq(l->v[i], w->name, n))
+			return mem_dup(eq + 1, strlen(eq + 1));
+	}
+	return mem_dup(user, strlen(user));
+}
+
+static void
+add_as(const struct walk *w, enum route_kind kind, const char *dest)
+{
+	struct target *t = add(w, kind, dest);
+
+	if (!t)
+		return;
+	t->user = run_as(w);
+	trace(w, "%s: %s as %s", dest,
+	      kind == ROUTE_PROGRAM ? "program" : "file", t->user);
+}
+
+static bool
+on_path(const struct walk *w, const char *name)
+{
+	for (; w; w = w->up)
+		if (w->name && str_ieq(w->name, name))
+			return true;
+	return false;
+}
+
+static void walk_items(struct walk *w, struct cur c, const char *where);
+
+/* :include:/path - the items of a file. */
+static void
+walk_include(const struct walk *up, const char *path)
+{
+	struct walk w = *up;
+	struct str s = { 0 };
+	struct stat st;
+
+	w.up = up;
+	w.depth++;
+	if (*path != '/' || stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    io_slurp(AT_FDCWD, path, INCLUDE_MAX, &s) < 0) {
+		log_warn("%s: cannot read it: %s", path, strerror(errno));
+		add_problem(&w, ROUTE_DEFER, "4.3.5",
+		            "the list %s cannot be read now", path);
+	} else {
+		w.owner = st.st_uid;
+		trace(&w, "%s: include %s", w.addr, path);
+		walk_items(&w, (struct cur){ s.s, s.s + s.n }, path);
+	}
+	str_free(&s);
+}
+
+/* One member of an alias or list. */
+static void
+walk_item(struct walk *w, const char *item, const char *where)
+{
+	char addr[ADDR_MAX + 1];
+	struct cur c = cur_of(item);
+	bool literal = cur_take(&c, '\\');
+
+	if (*item == '|')
+		add_as(w, ROUTE_PROGRAM, item);
+	else if (*item == '/')
+		add_as(w, ROUTE_FILE, item);
+	else if (cur_len(&c) > 9 && mem_ieq(c.p, ":include:", 9))
+		walk_include(w, c.p + 9 + strspn(c.p + 9, " \t"));
+	else if (cur_len(&c) > 6 && mem_ieq(c.p, ":fail:", 6))
+		add_problem(w, ROUTE_FAIL, "5.7.1", "%s",
+		            c.p + 6 + strspn(c.p + 6, " \t"));
+	else if (cur_peek(&c) == '<' ? addr_path(&c, true, addr) == 0
+	                             : addr_parse(c, true, addr) == 0)
+		walk_addr(w, addr, literal);
+	else
+		add_problem(w, ROUTE_FAIL, "5.3.5", "'%s' in %s is no address",
+		            item, where);
+}
+
+static void
+walk_items(struct walk *w, struct cur c, const char *where)
+{
+	struct str item = { 0 };
+	int n = 1;
+
+	if (w->depth > ROUTE_DEPTH) {
+		add_problem(w, ROUTE_FAIL, "5.4.6",
+		            "aliases lead too deep, or in a circle");
+		return;
+	}
+	while (w->out->n < ROUTE_TARGETS && (n = alias_item(&c, &item)) > 0)
+		walk_item(w, item.s, where);
+	if (w->out->n >= ROUTE_TARGETS)
+		add_problem(w, ROUTE_DEFER, "4.5.3",
+		            "more than %d members in %s", ROUTE_TARGETS, where);
+	else if (n < 0)
+		add_problem(w, ROUTE_DEFER, "4.3.5", "%s cannot be read",
+		            where);
+	str_free(&item);
+}
+
+static bool
+expanded_before(struct routes *rs, const char *name)
+{
+	struct list *l = &rs->expanded;
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (str_ieq(l->v[i], name))
+			return true;
+	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
+	l->v[l->n++] = mem_dup(name, strlen(name));
+	return false;
+}
+
+/* The sender of what a list distributes: owner-LIST, if that is an alias. */
+static char *
+list_owner(const struct walk *w, const char *name)
+{
+	struct str owner = { 0 }, value = { 0 };
+	size_t line;
+	int found = 0;
+
+	str_addf(&owner, "owner-%s", name);
+	if (strncmp(name, "owner-", 6) != 0)
+		found = alias_find(w->r->aliases, owner.s, &value, &line);
+	str_free(&value);
+	if (!found) {
+		str_free(&owner);
+		return dup_or_null(w->sender);
+	}
+	str_addf(&owner, "@%s", w->r->conf->origin);
+	return owner.s;
+}
+
+/* Follow the alias name, if it is one: 1, else 0. */
+static int
+walk_alias(const struct walk *up, const char *name)
+{
+	struct walk w = *up;
+	struct str value = { 0 }, where = { 0 };
+	size_t line;
+	char *sender;
+
+	if (on_path(up, name) ||
+	    !alias_find(up->r->aliases, name, &value, &line)) {
+		str_free(&value);
+		return 0;
+	}
+	if (expanded_before(up->out, name)) {
+		trace(up, "alias %s: again", name);
+		str_free(&value);
+		return 1;
+	}
+	str_addf(&where, "%s:%zu", up->r->conf->aliases, line);
+	trace(up, "alias %s: %s (%s)", name, value.s, where.s);
+	sender = list_owner(up, name);
+	w.name = name;
+	w.sender = sender;
+	w.owner = alias_owner(up->r->aliases);
+	w.up = up;
+	w.depth++;
+	walk_items(&w, (struct cur){ value.s, value.s + value.n }, where.s);
+	free(sender);
+	str_free(&value);
+	str_free(&where);
+	return 1;
+}
+
+/* A user's mailbox: 1, or 0 when there is no such user. */
+static int
+walk_user(struct walk *w, const char *name)
+{
+	struct user u;
+	int found = user_find(w->r->conf, name, &u);
+
+	if (found < 0)
+		add_problem(w, ROUTE_DEFER, "4.3.0",
+		            "the user database cannot be asked: %s",
+		            strerror(errno));
+	else if (found && add(w, ROUTE_USER, u.name))
+		trace(w, "%s: mailbox of user %s", w->addr, u.name);
+	if (found > 0)
+		user_free(&u);
+	return found != 0;
+}
+
+/* Mail for postmaster always finds a place (RFC 5321 4.5.1): the alias, the user,
+ * root, or a file of our own. */
+static void
+walk_postmaster(struct walk *w)
+{
+	struct target *t;
+	struct str s = { 0 };
+
+	if (walk_alias(w, "root") || walk_user(w, "root"))
+		return;
+	str_addf(&s, "%s/postmaster.mbox", w->r->conf->state);
+	t = add(w, ROUTE_FILE, s.s);
+	if (t)
+		t->user = mem_dup("facteur", 7);
+	str_free(&s);
+}
+
+/* A name of this host: as alias, as user; then without its detail. */
+static void
+walk_local(struct walk *w, const char *local, bool no_alias)
+{
+	char *name = mem_dup(local, strlen(local)), *p, *detail;
+	const char *sep = w->r->conf->detail;
+
+	for (p = name; *p; p++)
+		*p = str_lower(*p);
+	detail = *sep ? strpbrk(name + (*name != '\0'), sep) : NULL;
+	if ((!no_alias && walk_alias(w, name)) || walk_user(w, name))
+		goto out;
+	if (detail) {
+		*detail = '\0';
+		w->detail = local + (detail - name) + 1;
+		if ((!no_alias && walk_alias(w, name)) || walk_user(w, name))
+			goto out;
+	}
+	if (strcmp(name, "postmaster") == 0)
+		walk_postmaster(w);
+	else if (on_path(w, name))
+		add_problem(w, ROUTE_FAIL, "5.4.6",
+		            "the alias %s leads to itself", name);
+	else
+		add_problem(w, ROUTE_FAIL, "5.1.1", "User unknown");
+out:
+	free(name);
+}
+
+/* 127.0.0.1 or ::1, bare or as an address literal: this host, whatever name it has. */
+static bool
+is_loopback(const char *domain)
+{
+	char ip[INET6_ADDRSTRLEN + 8];
+	struct list nets = {
+		(char *[]){(char[]){ "127.0.0.0/8" }, (char[]){ "::1" }},
+                 2, 2
+	};
+	const char *p = domain;
+	size_t n;
+
+	if (*p == '[')
+		p++;
+	if (strlen(p) > 5 && mem_ieq(p, "IPv6:", 5))
+		p += 5;
+	n = strcspn(p, "]");
+	if (n == 0 || n >= sizeof ip)
+		return false;
+	memcpy(ip, p, n);
+	ip[n] = '\0';
+	return conf_net_match(&nets, ip);
+}
+
+static void
+walk_addr(struct walk *up, const char *addr, bool no_alias)
+{
+	const char *domain = addr_domain(addr);
+	struct walk w = *up;
+	struct str full = { 0 };
+	char *local;
+
+	str_adds(&full, addr);
+	local =
+	    mem_dup(addr, *domain ? (size_t)(domain - addr) - 1 : strlen(addr));
+	if (!*domain)
+		str_addf(&full, "@%s", w.r->conf->hostname);
+	w.addr = full.s;
+	w.detail = "";
+	if (*domain && !conf_is_local(w.r->conf, domain) &&
+	    !is_loopback(domain)) {
+		if (add(&w, ROUTE_REMOTE, addr))
+			trace(&w, "%s: not a domain of this host", addr);
+	} else if (!w.r->aliases) {
+		add_problem(&w, ROUTE_DEFER, "4.3.5", "%s cannot be read now",
+		            w.r->conf->aliases);
+	} else {
+		walk_local(&w, local, no_alias);
+	}
+	free(local);
+	str_free(&full);
+}
+
+void
+route_expand(struct router *r, const char *addr, struct routes *out)
+{
+	struct walk w = { .r = r, .out = out, .addr = addr, .detail = "" };
+
+	walk_addr(&w, addr, false);
+}

@@ -1,0 +1,276 @@
+/* spool - the directories of the spool: open, make, walk, move; see spool.h.
+ * spoolnew.c writes messages, spoolload.c reads them. */
+#include "spool.h"
+
+#include "mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { DUE_STEP = 60, INODES_FREE = 100 };
+
+int
+spool_open(struct spool *sp, const struct conf *c)
+{
+	sp->path = c->spool;
+	sp->new = -1;
+	sp->dir = open(c->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (sp->dir >= 0)
+		sp->new =
+		    openat(sp->dir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return sp->new < 0 ? -1 : 0;
+}
+
+/* mkdir(2) whatever the umask says; a directory that is there stays as it is. */
+static int
+make_dir(const char *base, const char *name, mode_t mode)
+{
+	struct str s = { 0 };
+	int rc;
+
+	str_addf(&s, "%s%s%s", base, *name ? "/" : "", name);
+	rc = mkdir(s.s, mode);
+	if (rc == 0)
+		rc = chmod(s.s, mode);
+	else if (errno == EEXIST)
+		rc = 0;
+	str_free(&s);
+	return rc;
+}
+
+int
+spool_make(const struct conf *c)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} dirs[] = {
+		{"",       0755},
+                { "new",   0770},
+                { "q",     0750},
+		{ "hold",  0750},
+                { "bad",   0700},
+                { "trace", 0770},
+		{ "hosts", 0700},
+	};
+	struct str s = { 0 };
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
+		if (make_dir(c->spool, dirs[i].name, dirs[i].mode) < 0)
+			return -1;
+	str_addf(&s, "%s/wake", c->spool);
+	rc = mkfifo(s.s, 0660);
+	if (rc == 0)
+		rc = chmod(s.s, 0660);
+	else if (errno == EEXIST)
+		rc = 0;
+	str_free(&s);
+	return rc;
+}
+
+bool
+spool_room(const struct spool *sp, const struct conf *c,
+           unsigned long long size)
+{
+	unsigned long long room;
+	struct statvfs v;
+
+	if (fstatvfs(sp->dir, &v) < 0)
+		return false;
+	room = (unsigned long long)v.f_bavail * v.f_frsize;
+	if (v.f_files > 0 && v.f_favail < INODES_FREE)
+		return false;
+	return room > c->spool_free && room - c->spool_free > size;
+}
+
+int
+spool_lock(const struct spool *sp)
+{
+	int saved, fd = openat(sp->dir, "lock",
+	                       O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+void
+spool_due_dir(time_t t, char out[24])
+{
+	long long due = ((long long)t + DUE_STEP - 1) / DUE_STEP * DUE_STEP;
+
+	snprintf(out, 24, "q/%010lld", due);
+}
+
+int
+spool_move(const struct spool *sp, const char *from, const char *id,
+           const char *to)
+{
+	char a[64], b[64];
+
+	snprintf(a, sizeof a, "%s/%s", from, id);
+	snprintf(b, sizeof b, "%s/%s", to, id);
+	if (renameat(sp->dir, a, sp->dir, b) == 0)
+		return 0;
+	/* The directory of a due time comes with its first message. */
+	if (errno != ENOENT || strncmp(to, "q/", 2) != 0 ||
+	    (mkdirat(sp->dir, to, 0750) < 0 && errno != EEXIST))
+		return -1;
+	return renameat(sp->dir, a, sp->dir, b);
+}
+
+int
+spool_remove(const struct spool *sp, const char *dir, const char *id)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "%s/%s", dir, id);
+	return unlinkat(sp->dir, name, 0);
+}
+
+struct names {
+	char **v;
+	size_t n, cap;
+};
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+names_free(struct names *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		free(l->v[i]);
+	free(l->v);
+}
+
+static bool
+is_due_name(const char *s)
+{
+	return strlen(s) == 10 && strspn(s, "0123456789") == 10;
+}
+
+/* The entries of a directory that ok() takes, sorted.  0, or -1 with errno. */
+static int
+list_names(const struct spool *sp, const char *dir, bool (*ok)(const char *),
+           struct names *l)
+{
+	int fd = openat(sp->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	*l = (struct names){ 0 };
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while ((e = readdir(d))) {
+		if (!ok(e->d_name))
+			continue;
+		l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
+		l->v[l->n++] = mem_dup(e->d_name, strlen(e->d_name));
+	}
+	closedir(d);
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof *l->v, by_name);
+	return 0;
+}
+
+static bool
+is_id_or_tmp(const char *s)
+{
+	return spool_is_id(s) || strncmp(s, "tmp.", 4) == 0;
+}
+
+static int
+walk_dir(const struct spool *sp, const char *dir,
+         int (*fn)(void *arg, const char *dir, const char *id), void *arg)
+{
+	struct names ids;
+	size_t i;
+	int rc = 0;
+
+	if (list_names(sp, dir, is_id_or_tmp, &ids) < 0)
+		return errno == ENOENT ? 0 : -1;
+	for (i = 0; i < ids.n && rc >= 0; i++)
+		rc = fn(arg, dir, ids.v[i]);
+	names_free(&ids);
+	return rc;
+}
+
+int
+spool_walk(const struct spool *sp, time_t until, bool held,
+           int (*fn)(void *arg, const char *dir, const char *id), void *arg)
+{
+	struct names due;
+	char dir[24];
+	size_t i;
+	int rc;
+
+	rc = walk_dir(sp, "new", fn, arg);
+	if (rc < 0 || list_names(sp, "q", is_due_name, &due) < 0)
+		return -1;
+	for (i = 0; i < due.n && rc >= 0; i++) {
+		if (strtoll(due.v[i], NULL, 10) > (long long)until)
+			break;
+		snprintf(dir, sizeof dir, "q/%.10s", due.v[i]);
+		rc = walk_dir(sp, dir, fn, arg);
+	}
+	names_free(&due);
+	if (held && rc >= 0)
+		rc = walk_dir(sp, "hold", fn, arg);
+	return rc;
+}
+
+time_t
+spool_next(const struct spool *sp)
+{
+	struct names due;
+	time_t t = 0;
+
+	if (list_names(sp, "q", is_due_name, &due) < 0)
+		return 0;
+	if (due.n > 0)
+		t = (time_t)strtoll(due.v[0], NULL, 10);
+	names_free(&due);
+	return t;
+}
+
+void
+spool_sweep(const struct spool *sp, time_t now)
+{
+	struct names due;
+	char dir[24];
+	size_t i;
+
+	if (list_names(sp, "q", is_due_name, &due) < 0)
+		return;
+	for (i = 0; i < due.n; i++) {
+		if (strtoll(due.v[i], NULL, 10) > (long long)now)
+			break;
+		snprintf(dir, sizeof dir, "q/%.10s", due.v[i]);
+		unlinkat(sp->dir, dir, AT_REMOVEDIR);
+	}
+	names_free(&due);
+}

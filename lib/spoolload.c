@@ -1,0 +1,439 @@
+/* spoolload - read a message from the spool, and its journal; see spool.h.
+ * A file that is cut short, garbled or hostile is told apart, never trusted. */
+#include "code.h"
+#include "io.h"
+#include "mem.h"
+#include "spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The envelope of 100,000 recipients; the journal of a message that was tried for
+ * weeks with as many. */
+enum { ENVELOPE_MAX = 128 << 20, JOURNAL_MAX = 512 << 20 };
+enum { FIRST_READ = 4096, NOTE_FIELDS = 8 };
+
+void
+envelope_rcpt(struct envelope *e, const char *addr, const char *orcpt,
+              unsigned notify)
+{
+	struct rcpt *r;
+
+	e->rcpt = mem_grow(e->rcpt, &e->rcap, e->nrcpt + 1, sizeof *e->rcpt);
+	r = &e->rcpt[e->nrcpt++];
+	r->addr = mem_dup(addr, strlen(addr));
+	r->orcpt = orcpt ? mem_dup(orcpt, strlen(orcpt)) : NULL;
+	r->notify = notify;
+}
+
+void
+envelope_free(struct envelope *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->nrcpt; i++) {
+		free(e->rcpt[i].addr);
+		free(e->rcpt[i].orcpt);
+	}
+	free(e->rcpt);
+	free(e->sender);
+	free(e->client);
+	free(e->envid);
+	*e = (struct envelope){ 0 };
+}
+
+void
+message_free(struct message *m)
+{
+	size_t i;
+
+	if (m->fd >= 0)
+		close(m->fd);
+	for (i = 0; i < m->nnote; i++) {
+		free(m->note[i].target);
+		free(m->note[i].status);
+		free(m->note[i].relay);
+		free(m->note[i].text);
+	}
+	free(m->note);
+	envelope_free(&m->env);
+	*m = (struct message){ .fd = -1 };
+}
+
+static int
+hex(struct cur *c, int digits, uint64_t *v)
+{
+	*v = 0;
+	for (; digits > 0; digits--) {
+		int b = cur_get(c);
+
+		if (str_isdigit(b))
+			*v = *v << 4 | (uint64_t)(b - '0');
+		else if (b >= 'a' && b <= 'f')
+			*v = *v << 4 | (uint64_t)(b - 'a' + 10);
+		else
+			return -1;
+	}
+	return 0;
+}
+
+/* The first line: where the content starts, its length, the checksum. */
+static enum spool_why
+parse_head(struct cur c, uint64_t *start, uint64_t *len, uint64_t *sum)
+{
+	size_t n = strlen(SPOOL_MAGIC);
+
+	if (cur_len(&c) == 0)
+		return SPOOL_TORN;
+	if (cur_len(&c) < SPOOL_HEAD || memcmp(c.p, SPOOL_MAGIC, n) != 0)
+		return SPOOL_BAD;
+	c.p += n;
+	if (!cur_take(&c, ' ') || hex(&c, 8, start) < 0 || !cur_take(&c, ' ') ||
+	    hex(&c, 16, len) < 0 || !cur_take(&c, ' ') ||
+	    hex(&c, 16, sum) < 0 || !cur_take(&c, '\n'))
+		return SPOOL_BAD;
+	if (*start == 0)
+		return SPOOL_TORN;
+	return *start < SPOOL_HEAD || *start > ENVELOPE_MAX ||
+	               *len > LLONG_MAX - *start
+	           ? SPOOL_BAD
+	           : SPOOL_OK;
+}
+
+static int
+unxtext(struct cur word, char **out)
+{
+	struct str s = { 0 };
+
+	if (code_unxtext(&s, word) < 0) {
+		str_free(&s);
+		return -1;
+	}
+	*out = s.s ? s.s : mem_dup("", 0);
+	return 0;
+}
+
+static int
+parse_rcpt(struct envelope *e, struct cur v)
+{
+	static const char letters[] = "nsfd";
+	struct cur flags, orcpt;
+	char *o = NULL, *a;
+	unsigned notify = 0;
+
+	cur_until(&v, " ", &flags);
+	cur_get(&v);
+	cur_until(&v, " ", &orcpt);
+	if (!cur_take(&v, ' ') || cur_len(&v) == 0)
+		return -1;
+	for (; cur_len(&flags) > 0 && *flags.p != '-'; flags.p++) {
+		const char *l = strchr(letters, *flags.p);
+
+		if (!l || !*l)
+			return -1;
+		notify |= 1u << (l - letters);
+	}
+	if (!cur_is(&orcpt, "-") && unxtext(orcpt, &o) < 0)
+		return -1;
+	a = mem_dup(v.p, cur_len(&v));
+	envelope_rcpt(e, a, o, notify);
+	free(a);
+	free(o);
+	return 0;
+}
+
+static int
+parse_time(struct envelope *e, struct cur v)
+{
+	unsigned long long s, us;
+
+	if (cur_number(&v, LLONG_MAX, &s) < 0 || !cur_take(&v, '.') ||
+	    cur_number(&v, 999999, &us) < 0 || cur_len(&v) > 0)
+		return -1;
+	e->time = (time_t)s;
+	e->usec = (long)us;
+	return 0;
+}
+
+static int
+parse_field(struct envelope *e, const struct cur *key, struct cur v)
+{
+	unsigned long long n;
+
+	if (cur_is(key, "time"))
+		return parse_time(e, v);
+	if (cur_is(key, "rcpt"))
+		return parse_rcpt(e, v);
+	if (cur_is(key, "sender") && !e->sender)
+		e->sender = mem_dup(v.p, cur_len(&v));
+	else if (cur_is(key, "client") && !e->client)
+		e->client = mem_dup(v.p, cur_len(&v));
+	else if (cur_is(key, "envid") && !e->envid)
+		return unxtext(v, &e->envid);
+	else if (cur_is(key, "ret"))
+		e->ret = cur_is(&v, "full") ? RET_FULL : RET_HDRS;
+	else if (cur_is(key, "8bit"))
+		e->eightbit = true;
+	else if (cur_is(key, "utf8"))
+		e->utf8 = true;
+	else if (cur_is(key, "trace"))
+		e->trace = true;
+	else if (cur_is(key, "uid") && cur_number(&v, LONG_MAX, &n) == 0)
+		e->uid = (long)n;
+	else
+		return -1;
+	return 0;
+}
+
+/* The lines up to the empty one that ends the envelope. */
+static int
+parse_envelope(struct envelope *e, struct cur c)
+{
+	struct cur line, key;
+
+	e->uid = -1;
+	while (cur_until(&c, "\n", &line) > 0) {
+		if (cur_get(&c) < 0 || memchr(line.p, '\0', cur_len(&line)))
+			return -1;
+		cur_until(&line, " ", &key);
+		cur_get(&line);
+		if (parse_field(e, &key, line) < 0)
+			return -1;
+	}
+	return cur_get(&c) == '\n' && cur_len(&c) == 0 && e->sender &&
+	               e->nrcpt > 0 && e->time > 0
+	           ? 0
+	           : -1;
+}
+
+static char *
+field_dup(const struct cur *f)
+{
+	return mem_dup(f->p, cur_len(f));
+}
+
+/* A line of the journal without its newline; one that was torn is passed over. */
+static void
+parse_note(struct message *m, struct cur line)
+{
+	struct cur f[NOTE_FIELDS];
+	unsigned long long rcpt = 0, when;
+	struct note *n;
+	int i;
+
+	if (memchr(line.p, '\0', cur_len(&line)))
+		return;
+	for (i = 0; i < NOTE_FIELDS; i++) {
+		cur_until(&line, "\t", &f[i]);
+		if (i < NOTE_FIELDS - 1 && !cur_take(&line, '\t'))
+			return;
+	}
+	if (cur_len(&line) > 0 || !cur_is(&f[7], ".") || cur_len(&f[0]) != 1 ||
+	    cur_number(&f[2], LLONG_MAX, &when) < 0 ||
+	    (!cur_is(&f[1], "-") &&
+	     (cur_number(&f[1], LONG_MAX, &rcpt) < 0 || rcpt >= m->env.nrcpt)))
+		return;
+	m->note = mem_grow(m->note, &m->ncap, m->nnote + 1, sizeof *m->note);
+	n = &m->note[m->nnote++];
+	n->what = *f[0].p;
+	n->rcpt = cur_peek(&f[1]) == '-' ? NOTE_ALL : (long)rcpt;
+	n->when = (time_t)when;
+	n->status = field_dup(&f[3]);
+	n->target = field_dup(&f[4]);
+	n->relay = field_dup(&f[5]);
+	n->text = field_dup(&f[6]);
+	m->attempts += n->what == NOTE_ATTEMPT;
+	m->expired |= n->what == NOTE_EXPIRE;
+}
+
+static void
+parse_journal(struct message *m, struct cur c)
+{
+	struct cur line;
+
+	m->torn = cur_len(&c) > 0 && c.e[-1] != '\n';
+	while (cur_len(&c) > 0) {
+		cur_until(&c, "\n", &line);
+		if (cur_get(&c) == '\n')
+			parse_note(m, line);
+	}
+}
+
+/* n bytes at off as a string; -1 with errno (0: the file is too short). */
+static int
+read_part(int fd, off_t off, uint64_t n, struct str *s)
+{
+	s->s = mem_grow(s->s, &s->cap, (size_t)n + 1, 1);
+	while (s->n < n) {
+		ssize_t r =
+		    pread(fd, s->s + s->n, (size_t)n - s->n, off + (off_t)s->n);
+
+		if (r == 0)
+			errno = 0;
+		if (r == 0 || (r < 0 && errno != EINTR))
+			return -1;
+		if (r > 0)
+			s->n += (size_t)r;
+	}
+	s->s[s->n] = '\0';
+	return 0;
+}
+
+/* Does the checksum of envelope and content agree? */
+static enum spool_why
+verify(struct message *m, uint64_t want)
+{
+	char buf[65536];
+	off_t at = SPOOL_HEAD, end = m->start + (off_t)m->len;
+	struct sum sum = { 0 };
+
+	while (at < end) {
+		size_t n = end - at < (off_t)sizeof buf ? (size_t)(end - at)
+		                                        : sizeof buf;
+		ssize_t r = pread(m->fd, buf, n, at);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return SPOOL_ERROR;
+		if (r == 0)
+			return SPOOL_BAD;
+		sum_add(&sum, buf, (size_t)r);
+		at += r;
+	}
+	return sum_end(&sum) == want ? SPOOL_OK : SPOOL_BAD;
+}
+
+/* Envelope and journal; what FIRST_READ bytes do not hold is read in addition. */
+static enum spool_why
+read_message(struct message *m, off_t size, bool check)
+{
+	struct str first = { 0 }, rest = { 0 };
+	uint64_t start, len, sum,
+	    n = size < FIRST_READ ? (uint64_t)size : FIRST_READ;
+	enum spool_why why;
+	off_t end;
+
+	if (read_part(m->fd, 0, n, &first) < 0) {
+		why = errno ? SPOOL_ERROR : SPOOL_BAD;
+		goto out;
+	}
+	why = parse_head((struct cur){ first.s, first.s + first.n }, &start,
+	                 &len, &sum);
+	if (why != SPOOL_OK)
+		goto out;
+	why = SPOOL_BAD;
+	m->start = (off_t)start;
+	m->len = len;
+	end = m->start + (off_t)len;
+	if (end > size || size - end > JOURNAL_MAX)
+		goto out;
+	if (start > first.n &&
+	    read_part(m->fd, (off_t)first.n, start - first.n, &first) < 0)
+		goto out;
+	if (parse_envelope(&m->env, (struct cur){ first.s + SPOOL_HEAD,
+	                                          first.s + start }) < 0)
+		goto out;
+	if (size > end &&
+	    read_part(m->fd, end, (uint64_t)(size - end), &rest) < 0)
+		goto out;
+	parse_journal(m, (struct cur){ rest.s, rest.s + rest.n });
+	why = check && m->attempts == 0 ? verify(m, sum) : SPOOL_OK;
+out:
+	str_free(&first);
+	str_free(&rest);
+	return why;
+}
+
+enum spool_why
+spool_load(struct message *m, const struct spool *sp, const char *dir,
+           const char *id, bool lock)
+{
+	char name[64];
+	struct stat st, now;
+	enum spool_why why = SPOOL_ERROR;
+
+	*m = (struct message){ .fd = -1 };
+	snprintf(m->id, sizeof m->id, "%s", id);
+	snprintf(name, sizeof name, "%s/%s", dir, id);
+	m->fd = openat(sp->dir, name,
+	               (lock ? O_RDWR | O_APPEND : O_RDONLY) | O_NOFOLLOW |
+	                   O_NONBLOCK | O_CLOEXEC);
+	if (m->fd < 0)
+		return errno == ENOENT ? SPOOL_GONE : SPOOL_ERROR;
+	if (lock && flock(m->fd, LOCK_EX | LOCK_NB) < 0)
+		why = errno == EWOULDBLOCK ? SPOOL_BUSY : SPOOL_ERROR;
+	else if (fstat(m->fd, &st) < 0)
+		why = SPOOL_ERROR;
+	else if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+		why = SPOOL_BAD;
+	else if (lock &&
+	         (fstatat(sp->dir, name, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
+	          now.st_ino != st.st_ino))
+		why = SPOOL_GONE; /* moved while we came for it */
+	else
+		why = read_message(m, st.st_size, lock);
+	if (why != SPOOL_OK) {
+		int saved = errno;
+
+		message_free(m);
+		errno = saved;
+	}
+	return why;
+}
+
+void
+message_note(struct message *m, const struct note *n)
+{
+	struct note *to;
+
+	m->note = mem_grow(m->note, &m->ncap, m->nnote + 1, sizeof *m->note);
+	to = &m->note[m->nnote++];
+	*to = *n;
+	to->target = mem_dup(n->target, strlen(n->target));
+	to->status = mem_dup(n->status, strlen(n->status));
+	to->relay = mem_dup(n->relay, strlen(n->relay));
+	to->text = mem_dup(n->text, strlen(n->text));
+	m->attempts += n->what == NOTE_ATTEMPT;
+	m->expired |= n->what == NOTE_EXPIRE;
+}
+
+int
+spool_note(struct message *m, const struct note *n)
+{
+	struct str s = { 0 };
+	const char *part[4] = { n->status, n->target, n->relay, n->text };
+	int i, rc;
+
+	if (m->torn)
+		str_addc(&s, '\n');
+	str_addf(&s, "%c\t", n->what);
+	if (n->rcpt == NOTE_ALL)
+		str_addc(&s, '-');
+	else
+		str_addf(&s, "%ld", n->rcpt);
+	str_addf(&s, "\t%lld", (long long)n->when);
+	for (i = 0; i < 4; i++) {
+		str_addc(&s, '\t');
+		str_adds_clean(&s, part[i], strlen(part[i]), 2000);
+	}
+	str_adds(&s, "\t.\n");
+	rc = io_writeall(m->fd, s.s, s.n);
+	m->torn = rc < 0;
+	str_free(&s);
+	if (rc == 0)
+		message_note(m, n);
+	return rc;
+}
+
+int
+spool_sync(struct message *m)
+{
+	return fdatasync(m->fd);
+}

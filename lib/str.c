@@ -1,0 +1,199 @@
+/* str - see str.h.  Pure; used by every program. */
+#include "str.h"
+
+#include "mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+str_add(struct str *s, const void *p, size_t n)
+{
+	s->s = mem_grow(s->s, &s->cap, s->n + n + 1, 1);
+	if (n)
+		memcpy(s->s + s->n, p, n);
+	s->n += n;
+	s->s[s->n] = '\0';
+}
+
+void
+str_addc(struct str *s, char c)
+{
+	str_add(s, &c, 1);
+}
+
+void
+str_adds(struct str *s, const char *z)
+{
+	str_add(s, z, strlen(z));
+}
+
+void
+str_addv(struct str *s, const char *fmt, va_list ap)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0)
+		return;
+	s->s = mem_grow(s->s, &s->cap, s->n + (size_t)n + 1, 1);
+	vsnprintf(s->s + s->n, (size_t)n + 1, fmt, ap);
+	s->n += (size_t)n;
+}
+
+void
+str_addf(struct str *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_addv(s, fmt, ap);
+	va_end(ap);
+}
+
+void
+str_clear(struct str *s)
+{
+	s->n = 0;
+	if (s->s)
+		s->s[0] = '\0';
+}
+
+void
+str_free(struct str *s)
+{
+	free(s->s);
+	*s = (struct str){ 0 };
+}
+
+void
+str_adds_clean(struct str *s, const char *p, size_t n, size_t max)
+{
+	size_t i;
+
+	for (i = 0; i < n && i < max; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		str_addc(s, c < ' ' || c == 0x7f ? '?' : p[i]);
+	}
+}
+
+struct cur
+cur_of(const char *z)
+{
+	return (struct cur){ z, z + strlen(z) };
+}
+
+int
+cur_peek(const struct cur *c)
+{
+	return c->p < c->e ? (unsigned char)*c->p : -1;
+}
+
+int
+cur_get(struct cur *c)
+{
+	return c->p < c->e ? (unsigned char)*c->p++ : -1;
+}
+
+bool
+cur_take(struct cur *c, char b)
+{
+	if (c->p == c->e || *c->p != b)
+		return false;
+	c->p++;
+	return true;
+}
+
+void
+cur_blanks(struct cur *c)
+{
+	while (c->p < c->e && (*c->p == ' ' || *c->p == '\t'))
+		c->p++;
+}
+
+size_t
+cur_until(struct cur *c, const char *stop, struct cur *word)
+{
+	size_t n = strlen(stop);
+
+	word->p = c->p;
+	while (c->p < c->e && !memchr(stop, *c->p, n))
+		c->p++;
+	word->e = c->p;
+	return cur_len(word);
+}
+
+size_t
+cur_word(struct cur *c, struct cur *word)
+{
+	cur_blanks(c);
+	return cur_until(c, " \t", word);
+}
+
+size_t
+cur_len(const struct cur *c)
+{
+	return (size_t)(c->e - c->p);
+}
+
+bool
+cur_is(const struct cur *c, const char *z)
+{
+	return cur_len(c) == strlen(z) && mem_ieq(c->p, z, cur_len(c));
+}
+
+int
+cur_number(struct cur *c, unsigned long long max, unsigned long long *v)
+{
+	unsigned long long x = 0;
+	const char *from = c->p;
+
+	for (; str_isdigit(cur_peek(c)); c->p++) {
+		unsigned d = (unsigned)(*c->p - '0');
+
+		if (x > (max - d) / 10 || d > max)
+			return -1;
+		x = x * 10 + d;
+	}
+	*v = x;
+	return c->p > from ? 0 : -1;
+}
+
+char
+str_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool
+mem_ieq(const char *a, const char *b, size_t n)
+{
+	for (; n > 0; n--, a++, b++)
+		if (str_lower(*a) != str_lower(*b))
+			return false;
+	return true;
+}
+
+bool
+str_ieq(const char *a, const char *b)
+{
+	size_t n = strlen(a);
+
+	return n == strlen(b) && mem_ieq(a, b, n);
+}
+
+bool
+str_isalpha(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool
+str_isdigit(int c)
+{
+	return c >= '0' && c <= '9';
+}

@@ -1,0 +1,77 @@
+/* str - counted strings, and a cursor that cannot run past its end. */
+#ifndef STR_H
+#define STR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+/* A growing string.  s is NUL-terminated once anything was added (or NULL
+ * before); the NUL is not counted in n.  Zero-initialised means empty. */
+struct str {
+	char *s;
+	size_t n, cap;
+};
+
+/* Bytes from p up to, but not including, e. */
+struct cur {
+	const char *p, *e;
+};
+
+void str_add(struct str *s, const void *p, size_t n);
+void str_addc(struct str *s, char c);
+void str_adds(struct str *s, const char *z);
+__attribute__((format(printf, 2, 3))) void str_addf(struct str *s,
+                                                    const char *fmt, ...);
+__attribute__((format(printf, 2, 0))) void str_addv(struct str *s,
+                                                    const char *fmt,
+                                                    va_list ap);
+
+/* Empty the string and keep its memory. */
+void str_clear(struct str *s);
+void str_free(struct str *s);
+
+/* Printable form of text from outside: controls become '?', at most max bytes
+ * are taken. */
+void str_adds_clean(struct str *s, const char *p, size_t n, size_t max);
+
+/* The whole of a NUL-terminated string as a cursor. */
+struct cur cur_of(const char *z);
+
+/* The next byte without taking it, or -1 at the end. */
+int cur_peek(const struct cur *c);
+
+/* Take the next byte, or -1 at the end. */
+int cur_get(struct cur *c);
+
+/* Take the byte b if it comes next. */
+bool cur_take(struct cur *c, char b);
+
+/* Skip blanks (space and tab). */
+void cur_blanks(struct cur *c);
+
+/* Take bytes up to one of the set stop (or the end) as *word; returns its
+ * length. */
+size_t cur_until(struct cur *c, const char *stop, struct cur *word);
+
+/* Take the next blank-separated word; returns its length, 0 at the end. */
+size_t cur_word(struct cur *c, struct cur *word);
+
+size_t cur_len(const struct cur *c);
+
+/* Does the cursor hold exactly z, ignoring ASCII case? */
+bool cur_is(const struct cur *c, const char *z);
+
+/* Take a decimal number of digits only, up to max.  -1 when there is none or
+ * when it is greater than max. */
+int cur_number(struct cur *c, unsigned long long max, unsigned long long *v);
+
+/* ASCII only, whatever the locale says. */
+char str_lower(char c);
+bool str_ieq(const char *a, const char *b);
+bool mem_ieq(const char *a, const char *b, size_t n);
+bool str_isalpha(int c);
+bool str_isdigit(int c);
+
+#endif

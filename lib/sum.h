@@ -1,0 +1,20 @@
+/* sum - a checksum that tells a whole queue file from a torn one.
+ * Two 64-bit sums over 8-byte words, as Fletcher's: blocks that are missing,
+ * zero or swapped change it; it is no defence against malice. */
+#ifndef SUM_H
+#define SUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sum {
+	uint64_t a, b;
+	unsigned char part[8]; /* bytes of an unfinished word */
+	unsigned npart;
+};
+
+/* Zero-initialised is the start; bytes may come in any portions. */
+void sum_add(struct sum *s, const void *p, size_t n);
+uint64_t sum_end(const struct sum *s);
+
+#endif

@@ -1,0 +1,137 @@
+/* user - see user.h.  A database that cannot be asked is never "no such user". */
+#include "user.h"
+
+#include "io.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+
+enum { USERS_MAX = 64 << 20, PW_FIELDS = 7 };
+
+void
+user_free(struct user *u)
+{
+	free(u->name);
+	free(u->home);
+	free(u->gecos);
+	free(u->shell);
+	*u = (struct user){ 0 };
+}
+
+static char *
+dup_cur(const struct cur *c)
+{
+	return mem_dup(c->p, cur_len(c));
+}
+
+static int
+number(struct cur c, unsigned *v)
+{
+	unsigned long long n;
+
+	if (cur_number(&c, UINT_MAX - 1, &n) < 0 || cur_len(&c) > 0)
+		return -1;
+	*v = (unsigned)n;
+	return 0;
+}
+
+/* name:password:uid:gid:gecos:home:shell; fields behind the home may lack. */
+int
+user_parse(struct cur line, struct user *u)
+{
+	struct cur f[PW_FIELDS] = { { 0 } };
+	int i;
+
+	for (i = 0; i < PW_FIELDS; i++) {
+		cur_until(&line, ":", &f[i]);
+		cur_get(&line);
+	}
+	if (cur_len(&f[0]) == 0 || number(f[2], &u->uid) < 0 ||
+	    number(f[3], &u->gid) < 0)
+		return -1;
+	u->name = dup_cur(&f[0]);
+	u->gecos = dup_cur(&f[4]);
+	u->home = dup_cur(&f[5]);
+	u->shell = dup_cur(&f[6]);
+	return 0;
+}
+
+static int
+from_file(const char *file, const char *name, uid_t uid, struct user *u)
+{
+	struct str s = { 0 };
+	struct cur all, line;
+	int found = 0;
+
+	if (io_slurp(AT_FDCWD, file, USERS_MAX, &s) < 0) {
+		str_free(&s);
+		return -1;
+	}
+	all = (struct cur){ s.s, s.s + s.n };
+	while (!found && cur_len(&all) > 0) {
+		cur_until(&all, "\n", &line);
+		cur_get(&all);
+		if (cur_peek(&line) == '#' || user_parse(line, u) < 0)
+			continue;
+		found = name ? strcmp(u->name, name) == 0 : u->uid == uid;
+		if (!found)
+			user_free(u);
+	}
+	str_free(&s);
+	return found;
+}
+
+/* The table that every system has first; then whatever else it asks. */
+static int
+from_system(const char *name, uid_t uid, struct user *u)
+{
+	int found = from_file("/etc/passwd", name, uid, u);
+
+	return found > 0 ? found : user_ask(name, uid, u);
+}
+
+int
+user_find(const struct conf *c, const char *name, struct user *u)
+{
+	*u = (struct user){ 0 };
+	/* Nothing that could be a path or end a field is a user's name. */
+	if (!*name || *name == '.' || *name == '-' || strpbrk(name, "/:\n"))
+		return 0;
+	return *c->users ? from_file(c->users, name, 0, u)
+	                 : from_system(name, 0, u);
+}
+
+int
+user_find_uid(const struct conf *c, uid_t uid, struct user *u)
+{
+	*u = (struct user){ 0 };
+	return *c->users ? from_file(c->users, NULL, uid, u)
+	                 : from_system(NULL, uid, u);
+}
+
+char *
+mailbox_path(const struct conf *c, const struct user *u)
+{
+	struct str s = { 0 };
+	const char *p = c->mailbox;
+
+	if (*p == '~') {
+		str_adds(&s, u->home);
+		p++;
+	}
+	for (; *p; p++) {
+		if (*p == '%' && p[1] == 'u')
+			str_adds(&s, u->name);
+		else if (*p == '%' && p[1] == 'h')
+			str_adds(&s, u->home);
+		else {
+			str_addc(&s, *p);
+			continue;
+		}
+		p++;
+	}
+	return s.s ? s.s : mem_dup("", 0);
+}

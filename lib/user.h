@@ -1,0 +1,35 @@
+/* user - the people who have mailboxes here: conf.users (a file like passwd(5))
+ * or the accounts of the system. */
+#ifndef USER_H
+#define USER_H
+
+#include "conf.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct user {
+	char *name, *home, *gecos, *shell;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Look up by name (as it stands) or by number.  1 found: fill u, user_free()
+ * it; 0 no such user; -1 the database could not be asked, with errno. */
+int user_find(const struct conf *c, const char *name, struct user *u);
+int user_find_uid(const struct conf *c, uid_t uid, struct user *u);
+void user_free(struct user *u);
+
+/* Ask the name service for an account that is not in /etc/passwd; as the two
+ * above.  A program that is linked statically, and so has no name service, brings a
+ * user_ask() of its own. */
+int user_ask(const char *name, uid_t uid, struct user *u);
+
+/* A line of passwd(5).  0, or -1 when it is none. */
+int user_parse(struct cur line, struct user *u);
+
+/* The path of a user's mailbox: conf.mailbox with %u the name, %h or ~ the
+ * home.  The caller frees. */
+char *mailbox_path(const struct conf *c, const struct user *u);
+
+#endif

@@ -1,0 +1,50 @@
+/* userask - accounts that are not in /etc/passwd, by the name service; user.h. */
+#include "mem.h"
+#include "user.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+
+enum { PW_BUF = 1024, PW_BUF_MAX = 1 << 20 };
+
+static char *
+dup_text(const char *s)
+{
+	return mem_dup(s, strlen(s));
+}
+
+int
+user_ask(const char *name, uid_t uid, struct user *u)
+{
+	struct passwd pw, *found = NULL;
+	size_t n = PW_BUF;
+	char *buf;
+	int err;
+
+	for (;;) {
+		buf = mem_alloc(n);
+		err = name ? getpwnam_r(name, &pw, buf, n, &found)
+		           : getpwuid_r(uid, &pw, buf, n, &found);
+		if (err != ERANGE || n >= PW_BUF_MAX)
+			break;
+		free(buf);
+		n *= 2;
+	}
+	if (found) {
+		u->name = dup_text(pw.pw_name);
+		u->home = dup_text(pw.pw_dir);
+		u->gecos = dup_text(pw.pw_gecos);
+		u->shell = dup_text(pw.pw_shell);
+		u->uid = pw.pw_uid;
+		u->gid = pw.pw_gid;
+	}
+	free(buf);
+	if (found)
+		return 1;
+	/* What getpwnam(3) lists as "not found" beside 0. */
+	if (err == 0 || err == ENOENT || err == ESRCH)
+		return 0;
+	errno = err;
+	return -1;
+}

@@ -1,0 +1,173 @@
+/* mailq - show and manage the queue; mailq(8).
+ * Ordinary users come here by way of sendmail -bp, which may read the queue;
+ * that privilege lists and does nothing else. */
+#include "mailq.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* One walk over the queue. */
+struct walk {
+	const struct spool *sp;
+	const struct verb *verb; /* or NULL: list */
+	struct select select;
+	time_t now;
+	bool json, verbose;
+	struct total total;
+	struct summary *summary; /* or NULL */
+	unsigned long done, failed;
+};
+
+static void
+list(struct walk *w, const struct view *v)
+{
+	if (w->summary)
+		summary_add(w->summary, v);
+	else if (w->json)
+		show_json(v);
+	else
+		show_short(v, &w->total, w->verbose);
+}
+
+static void
+act(struct walk *w, const char *dir, const char *id)
+{
+	int rc = w->verb->run(w->sp, dir, id);
+
+	w->done += rc == 0;
+	w->failed += rc < 0;
+}
+
+/* One message of the queue. */
+static int
+visit(void *arg, const char *dir, const char *id)
+{
+	struct walk *w = arg;
+	struct message m;
+	struct view v;
+	bool meant;
+
+	if (!spool_is_id(id) || (w->verb && !select_id(&w->select, id)))
+		return 0;
+	switch (spool_load(&m, w->sp, dir, id, false)) {
+	case SPOOL_OK: break;
+	case SPOOL_GONE:
+	case SPOOL_TORN: return 0; /* not, or no longer, in the queue */
+	case SPOOL_BAD: log_warn("%s: the queue file is damaged", id); return 0;
+	default: log_warn("%s: %s", id, strerror(errno)); return 0;
+	}
+	view_make(&v, &m, dir, w->now);
+	meant = !w->verb || select_match(&w->select, &v);
+	if (meant && !w->verb)
+		list(w, &v);
+	view_free(&v);
+	message_free(&m);
+	if (meant && w->verb)
+		act(w, dir, id);
+	return 0;
+}
+
+static int
+finish(struct walk *w)
+{
+	if (w->verb && w->done + w->failed == 0)
+		fputs("mailq: no such message\n", stderr);
+	else if (w->verb && w->verb->past)
+		printf("%lu message%s %s\n", w->done, w->done == 1 ? "" : "s",
+		       w->verb->past);
+	else if (w->summary)
+		summary_print(w->summary);
+	else if (!w->verb && !w->json)
+		show_short_end(&w->total);
+	if (fflush(stdout) != 0) {
+		log_warn("cannot write: %s", strerror(errno));
+		return EX_IOERR;
+	}
+	if (w->failed > 0)
+		return EX_TEMPFAIL;
+	return w->verb && w->done == 0 ? EX_NOINPUT : 0;
+}
+
+/* Who may do more than look? */
+static bool
+is_owner(const struct spool *sp)
+{
+	struct stat st;
+
+	return getuid() == 0 ||
+	       (fstat(sp->dir, &st) == 0 && st.st_uid == getuid());
+}
+
+static int
+run(struct walk *w, const struct conf *c)
+{
+	struct spool sp;
+
+	if (spool_open(&sp, c) < 0) {
+		log_warn("%s: %s", c->spool, strerror(errno));
+		return errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE;
+	}
+	w->sp = &sp;
+	if (w->verb && !is_owner(&sp)) {
+		fputs("mailq: only root and the owner of the spool may\n",
+		      stderr);
+		return EX_NOPERM;
+	}
+	if (spool_walk(&sp, (time_t)1 << 40, true, visit, w) < 0) {
+		log_warn("%s: %s", c->spool, strerror(errno));
+		return errno == EACCES ? EX_NOPERM : EX_IOERR;
+	}
+	return finish(w);
+}
+
+static int
+usage(void)
+{
+	fputs("usage: mailq [-jsv] [-C file]\n"
+	      "       mailq [-C file] show | delete | hold | release | retry |"
+	      " bounce selector ...\n",
+	      stderr);
+	return EX_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct walk w = { .now = time(NULL) };
+	const char *file = NULL;
+	bool sum = false;
+	struct conf c;
+	int opt;
+
+	log_open("mailq");
+	log_stderr(1);
+	while ((opt = getopt(argc, argv, "+C:jsv")) != -1)
+		switch (opt) {
+		case 'C': file = optarg; break;
+		case 'j': w.json = true; break;
+		case 's': sum = true; break;
+		case 'v': w.verbose = true; break;
+		default: return usage();
+		}
+	if (optind < argc) {
+		w.verb = verb_find(argv[optind]);
+		w.select = (struct select){ argv + optind + 1, w.now };
+		if (!w.verb || sum || w.json)
+			return usage();
+		if (select_check(&w.select) < 0)
+			return EX_USAGE;
+	}
+	/* A configuration of one's own is read with one's own rights. */
+	if (file && setregid(getgid(), getgid()) < 0)
+		return EX_OSERR;
+	conf_use(&c, file);
+	if (sum)
+		w.summary = summary_new();
+	return run(&w, &c);
+}

@@ -1,0 +1,130 @@
+/* view - what is left to do for a message, and why it is not done yet.
+ * Made from the journal alone, in n log n. */
+#include "mailq.h"
+
+#include "mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+static bool
+is_final(const struct note *n)
+{
+	return n->rcpt != NOTE_ALL &&
+	       (n->what == NOTE_SENT || n->what == NOTE_RELAYED ||
+	        n->what == NOTE_FAILED);
+}
+
+static int
+by_target(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The targets that were served or given up, sorted. */
+static struct list
+final_targets(const struct message *m)
+{
+	struct list l = { 0 };
+	size_t i;
+
+	for (i = 0; i < m->nnote; i++) {
+		if (!is_final(&m->note[i]))
+			continue;
+		l.v = mem_grow(l.v, &l.cap, l.n + 1, sizeof *l.v);
+		l.v[l.n++] = m->note[i].target;
+	}
+	if (l.n > 1)
+		qsort(l.v, l.n, sizeof *l.v, by_target);
+	return l;
+}
+
+/* Fill v->reason; returns how many recipients wait. */
+static size_t
+find_reasons(struct view *v)
+{
+	const struct message *m = v->m;
+	struct list done = final_targets(m);
+	size_t i, waiting = 0;
+
+	/* One that no note names is new, or was part of another's target. */
+	for (i = 0; i < m->env.nrcpt; i++)
+		v->reason[i] = m->attempts == 0 ? "" : NULL;
+	for (i = 0; i < m->nnote; i++)
+		if (is_final(&m->note[i]))
+			v->reason[m->note[i].rcpt] = NULL;
+	for (i = 0; i < m->nnote; i++) {
+		const struct note *n = &m->note[i];
+
+		if (n->what == NOTE_DEFERRED && n->rcpt != NOTE_ALL &&
+		    !(done.n > 0 && bsearch(&n->target, done.v, done.n,
+		                            sizeof *done.v, by_target)))
+			v->reason[n->rcpt] = n->text;
+	}
+	free(done.v);
+	for (i = 0; i < m->env.nrcpt; i++)
+		waiting += v->reason[i] != NULL;
+	return waiting;
+}
+
+/* Does somebody work on it?  Only asked where that may be. */
+static bool
+is_active(const struct message *m)
+{
+	if (flock(m->fd, LOCK_SH | LOCK_NB) < 0)
+		return true;
+	flock(m->fd, LOCK_UN);
+	return false;
+}
+
+/* Whatever the file holds, a terminal gets no controls from it. */
+static void
+clean(char *z)
+{
+	for (; *z; z++)
+		if ((unsigned char)*z < ' ' || *z == 0x7f)
+			*z = '?';
+}
+
+static void
+clean_message(struct message *m)
+{
+	size_t i;
+
+	clean(m->env.sender);
+	for (i = 0; i < m->env.nrcpt; i++)
+		clean(m->env.rcpt[i].addr);
+	for (i = 0; i < m->nnote; i++)
+		clean(m->note[i].text);
+}
+
+void
+view_make(struct view *v, struct message *m, const char *dir, time_t now)
+{
+	size_t i;
+
+	clean_message(m);
+	*v = (struct view){ .m = m };
+	if (strncmp(dir, "q/", 2) == 0) {
+		v->queue = "deferred";
+		v->due = (time_t)strtoll(dir + 2, NULL, 10);
+	} else if (strcmp(dir, "hold") == 0) {
+		v->queue = "hold";
+	} else {
+		v->queue = "incoming";
+		v->due = m->env.time;
+	}
+	if (v->due != 0 && v->due <= now && is_active(m))
+		v->queue = "active";
+	v->reason = mem_alloc(m->env.nrcpt * sizeof *v->reason);
+	if (find_reasons(v) == 0)
+		for (i = 0; i < m->env.nrcpt; i++)
+			v->reason[i] = "";
+}
+
+void
+view_free(struct view *v)
+{
+	free(v->reason);
+}

@@ -1,0 +1,467 @@
+/* bounce - delivery status notifications: RFC 3461 to 3464, 6533.
+ * One letter for each sender and kind of news; a bounce that bounces goes to
+ * the postmaster; nothing is told about a bounce to its null sender. */
+#include "addr.h"
+#include "code.h"
+#include "date.h"
+#include "hdr.h"
+#include "log.h"
+#include "mem.h"
+#include "run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Longer messages come back as header only, unless RET=FULL asks for all. */
+enum { RETURN_MAX = 50000, HEADER_MAX = 65536, TEXT_MAX = 1000 };
+
+struct news {
+	struct run *r;
+	struct active *a;
+	enum bounce_kind kind;
+	const char *to; /* sender that is told */
+	struct spool_new f;
+	struct str s;
+	char boundary[SPOOL_ID_MAX + 16];
+};
+
+static const struct {
+	char what, told;
+	unsigned notify;
+	const char *action, *subject, *intro;
+} kinds[] = {
+	[BOUNCE_FAILED] = {NOTE_FAILED,    NOTE_TOLD,      NOTIFY_FAILURE, "failed",
+                           "Mail could not be delivered",	                                          "Your message could not be delivered to the "
+	                    "recipients below.\nIt will not be tried again; "
+	                    "the reason stands behind each address.\n"},
+	[BOUNCE_DELAYED] = { NOTE_DEFERRED, NOTE_WARNED,    NOTIFY_DELAY,
+                           "delayed",	                                        "Mail is delayed",
+                           "Your message has not yet reached the recipients "
+	                     "below.\nYOU NEED NOT SEND IT AGAIN: it will be "
+	                     "tried until it arrives or time is up.\n"                                                         },
+	[BOUNCE_SUCCESS] = { NOTE_SENT,     NOTE_CONFIRMED, NOTIFY_SUCCESS,
+                           "delivered",	                                      "Mail was delivered",
+                           "Your message has reached the recipients below, "
+	                     "as you asked to be told.\n"	                                                              },
+};
+
+/* The target that a note speaks of, if the tables still lead to it. */
+static const struct target *
+target_of(const struct active *a, const struct note *n)
+{
+	size_t i;
+
+	for (i = 0; i < a->routes.n; i++)
+		if (strcmp(target_name(&a->routes.t[i]), n->target) == 0)
+			return &a->routes.t[i];
+	return NULL;
+}
+
+/* Whom to tell: the owner of the list, or the sender. */
+static const char *
+whom(const struct active *a, const struct note *n)
+{
+	const struct target *t = target_of(a, n);
+
+	return t && t->sender && *a->m.env.sender ? t->sender : a->m.env.sender;
+}
+
+/* The address a note is about, without what its owner keeps private. */
+static const char *
+final_addr(const struct active *a, const struct note *n)
+{
+	const struct target *t = target_of(a, n);
+
+	return t ? t->addr : a->m.env.rcpt[n->rcpt].addr;
+}
+
+/* Does the sender of a want to hear this?  RFC 3461 4.1. */
+static bool
+wants(const struct active *a, const struct note *n, enum bounce_kind kind)
+{
+	unsigned notify =
+	    n->rcpt == NOTE_ALL ? NOTIFY_NEVER : a->m.env.rcpt[n->rcpt].notify;
+
+	if (n->what != kinds[kind].what)
+		return false;
+	if (notify == 0)
+		return kind != BOUNCE_SUCCESS;
+	return (notify & kinds[kind].notify) != 0;
+}
+
+/* The first note that was not covered by an earlier letter of this kind; for delays those of
+ * the last attempt. */
+static size_t
+first_news(const struct message *m, enum bounce_kind kind)
+{
+	char mark = kind == BOUNCE_DELAYED ? NOTE_ATTEMPT : kinds[kind].told;
+	size_t i = m->nnote;
+
+	while (i > 0 && m->note[i - 1].what != mark)
+		i--;
+	return i;
+}
+
+static void
+put(struct news *w)
+{
+	spool_write(&w->f, w->s.s, w->s.n);
+	str_clear(&w->s);
+}
+
+static void
+put_clean(struct str *s, const char *text)
+{
+	str_adds_clean(s, text, strlen(text), TEXT_MAX);
+}
+
+static const char *
+age_words(const struct run *r, char out[40])
+{
+	unsigned long t = r->conf->lifetime;
+
+	if (t >= 2 * 86400)
+		snprintf(out, 40, "%lu days", t / 86400);
+	else if (t >= 7200)
+		snprintf(out, 40, "%lu hours", t / 3600);
+	else
+		snprintf(out, 40, "%lu minutes", t / 60);
+	return out;
+}
+
+static void
+write_header(struct news *w)
+{
+	const struct conf *c = w->r->conf;
+	char date[DATE_SIZE], age[40];
+	struct str *s = &w->s;
+
+	date_header(run_now(w->r), date);
+	str_addf(s, "Received: by %s (facteur)\n\tid %s; %s\n", c->hostname,
+	         w->f.id, date);
+	str_addf(s, "Date: %s\nFrom: Mail Delivery System <mailer-daemon@%s>\n",
+	         date, c->hostname);
+	str_adds(s, "To: ");
+	addr_write(s, w->to);
+	str_addf(s, "\nSubject: %s\nMessage-ID: <%s@%s>\n",
+	         kinds[w->kind].subject, w->f.id, c->hostname);
+	str_addf(
+	    s,
+	    "Auto-Submitted: auto-replied\nMIME-Version: 1.0\n"
+	    "Content-Type: multipart/report; report-type=%sdelivery-status;"
+	    "\n\tboundary=\"%s\"\n",
+	    w->a->m.env.utf8 ? "global-" : "", w->boundary);
+	if (w->a->m.env.eightbit || w->a->m.env.utf8)
+		str_adds(s, "Content-Transfer-Encoding: 8bit\n");
+	str_addf(s,
+	         "\n--%s\nContent-Type: text/plain; charset=%s\n\n"
+	         "This is the mail system of %s.\n\n%s",
+	         w->boundary, w->a->m.env.utf8 ? "utf-8" : "us-ascii",
+	         c->hostname, kinds[w->kind].intro);
+	if (w->kind == BOUNCE_DELAYED)
+		str_addf(s, "Mail is given up after %s.\n",
+		         age_words(w->r, age));
+	if (w->kind == BOUNCE_FAILED && !*w->a->m.env.sender)
+		str_adds(s, "The message itself was a notification, so that "
+		            "nobody else can be told.\n");
+	str_addc(s, '\n');
+	put(w);
+}
+
+/* Call fn for each piece of news that concerns this sender. */
+static void
+each_note(struct news *w, void (*fn)(struct news *, const struct note *))
+{
+	const struct message *m = &w->a->m;
+	size_t i;
+
+	for (i = first_news(m, w->kind); i < m->nnote; i++)
+		if (wants(w->a, &m->note[i], w->kind) &&
+		    strcmp(whom(w->a, &m->note[i]),
+		           *m->env.sender ? w->to : "") == 0)
+			fn(w, &m->note[i]);
+}
+
+static void
+write_human(struct news *w, const struct note *n)
+{
+	str_adds(&w->s, "<");
+	put_clean(&w->s, final_addr(w->a, n));
+	str_adds(&w->s, ">: ");
+	put_clean(&w->s, n->text);
+	str_addc(&w->s, '\n');
+	put(w);
+}
+
+/* "mx.b.test[192.0.2.1]:25" without what follows the name. */
+static void
+put_host(struct str *s, const char *relay)
+{
+	size_t n = strcspn(relay, "[");
+
+	str_adds_clean(s, relay, n, TEXT_MAX);
+}
+
+static void
+write_address(struct str *s, const char *field, const char *addr)
+{
+	str_addf(s, "%s: %s; ", field, addr_is_utf8(addr) ? "utf-8" : "rfc822");
+	put_clean(s, addr);
+	str_addc(s, '\n');
+}
+
+/* RFC 3464 2.3. */
+static void
+write_recipient(struct news *w, const struct note *n)
+{
+	const struct rcpt *rc = &w->a->m.env.rcpt[n->rcpt];
+	bool remote = strchr(n->relay, '[') != NULL;
+	struct str *s = &w->s;
+	char date[DATE_SIZE];
+
+	str_addc(s, '\n');
+	if (rc->orcpt) {
+		str_adds(s, "Original-Recipient: ");
+		put_clean(s, rc->orcpt);
+		str_addc(s, '\n');
+	}
+	write_address(s, "Final-Recipient", final_addr(w->a, n));
+	str_addf(s, "Action: %s\n",
+	         w->kind == BOUNCE_SUCCESS && remote ? "relayed"
+	                                             : kinds[w->kind].action);
+	str_addf(s, "Status: %s\n", *n->status ? n->status : "5.0.0");
+	if (remote) {
+		str_adds(s, "Remote-MTA: dns; ");
+		put_host(s, n->relay);
+		str_addc(s, '\n');
+	}
+	str_addf(s, "Diagnostic-Code: %s; ",
+	         remote && strstr(n->text, " said: ") ? "smtp" : "x-facteur");
+	put_clean(s, remote && strstr(n->text, " said: ")
+	                 ? strstr(n->text, " said: ") + 7
+	                 : n->text);
+	date_header(n->when, date);
+	str_addf(s, "\nLast-Attempt-Date: %s\n", date);
+	if (w->kind == BOUNCE_DELAYED) {
+		date_header(w->a->m.env.time + (time_t)w->r->conf->lifetime,
+		            date);
+		str_addf(s, "Will-Retry-Until: %s\n", date);
+	}
+	put(w);
+}
+
+/* RFC 3464 2.2. */
+static void
+write_status(struct news *w)
+{
+	const struct envelope *e = &w->a->m.env;
+	char date[DATE_SIZE];
+	struct str *s = &w->s;
+
+	str_addf(s, "\n--%s\nContent-Type: message/%sdelivery-status\n\n",
+	         w->boundary, e->utf8 ? "global-" : "");
+	if (e->envid) {
+		str_adds(s, "Original-Envelope-Id: ");
+		put_clean(s, e->envid);
+		str_addc(s, '\n');
+	}
+	date_header(e->time, date);
+	str_addf(s,
+	         "Reporting-MTA: dns; %s\nX-Facteur-Queue-Id: %s\n"
+	         "Arrival-Date: %s\n",
+	         w->r->conf->hostname, w->a->m.id, date);
+	put(w);
+	each_note(w, write_recipient);
+}
+
+/* Copy the first n bytes of the returned message. */
+static int
+copy_content(struct news *w, uint64_t n)
+{
+	const struct message *m = &w->a->m;
+	char buf[16384], last = '\n';
+	uint64_t at = 0;
+
+	while (at < n) {
+		size_t want =
+		    n - at < sizeof buf ? (size_t)(n - at) : sizeof buf;
+		ssize_t got = pread(m->fd, buf, want, m->start + (off_t)at);
+
+		if (got <= 0)
+			return -1;
+		spool_write(&w->f, buf, (size_t)got);
+		last = buf[got - 1];
+		at += (uint64_t)got;
+	}
+	if (last != '\n')
+		spool_write(&w->f, "\n", 1);
+	return 0;
+}
+
+/* The length of the header of the message, up to HEADER_MAX. */
+static uint64_t
+header_length(const struct message *m)
+{
+	char *buf = mem_alloc(HEADER_MAX);
+	ssize_t n =
+	    pread(m->fd, buf, m->len < HEADER_MAX ? (size_t)m->len : HEADER_MAX,
+	          m->start);
+	uint64_t len = 0;
+
+	if (n > 0)
+		len = (uint64_t)(hdr_end((struct cur){ buf, buf + n }) - buf);
+	free(buf);
+	return len;
+}
+
+static int
+write_returned(struct news *w)
+{
+	const struct message *m = &w->a->m;
+	bool full = w->kind == BOUNCE_FAILED && m->env.ret != RET_HDRS &&
+	            (m->len <= RETURN_MAX || m->env.ret == RET_FULL);
+	const char *type = full ? "message/rfc822" : "text/rfc822-headers";
+
+	if (m->env.utf8)
+		type = full ? "message/global" : "message/global-headers";
+	str_addf(&w->s, "\n--%s\nContent-Type: %s\n%s\n", w->boundary, type,
+	         m->env.eightbit || m->env.utf8
+	             ? "Content-Transfer-Encoding: 8bit\n"
+	             : "");
+	put(w);
+	if (copy_content(w, full ? m->len : header_length(m)) < 0)
+		return -1;
+	str_addf(&w->s, "\n--%s--\n", w->boundary);
+	put(w);
+	return 0;
+}
+
+/* Write one letter to w->to.  0 when it is safe in the spool. */
+static int
+send_letter(struct news *w)
+{
+	struct envelope e = { .uid = -1,
+		              .eightbit = w->a->m.env.eightbit,
+		              .utf8 = w->a->m.env.utf8 };
+	char none[] = "";
+	int rc;
+
+	e.sender = none;
+	envelope_rcpt(&e, w->to, NULL, NOTIFY_NEVER);
+	rc = spool_begin(&w->f, &w->r->sp, &e);
+	e.sender = NULL;
+	envelope_free(&e);
+	if (rc < 0)
+		return -1;
+	snprintf(w->boundary, sizeof w->boundary, "=_%s", w->f.id);
+	write_header(w);
+	each_note(w, write_human);
+	write_status(w);
+	if (write_returned(w) < 0) {
+		spool_abort(&w->f);
+		return -1;
+	}
+	if (spool_commit(&w->f) < 0)
+		return -1;
+	log_info("%s: sender %s notification: %s", w->a->m.id,
+	         w->kind == BOUNCE_FAILED    ? "non-delivery"
+	         : w->kind == BOUNCE_DELAYED ? "delay"
+	                                     : "delivery status",
+	         w->f.id);
+	intake_name(w->r, "new", w->f.id);
+	return 0;
+}
+
+/* The different senders that have news, each once. */
+static void
+list_senders(const struct active *a, enum bounce_kind kind, struct list *to)
+{
+	const struct message *m = &a->m;
+	size_t i, k;
+
+	for (i = first_news(m, kind); i < m->nnote; i++) {
+		const char *who;
+
+		if (!wants(a, &m->note[i], kind))
+			continue;
+		who = whom(a, &m->note[i]);
+		for (k = 0; k < to->n && strcmp(to->v[k], who) != 0; k++)
+			;
+		if (k < to->n)
+			continue;
+		to->v = mem_grow(to->v, &to->cap, to->n + 1, sizeof *to->v);
+		to->v[to->n++] = mem_dup(who, strlen(who));
+	}
+}
+
+/* Is the postmaster among those who cannot be reached? */
+static bool
+failed_postmaster(const struct active *a)
+{
+	const struct envelope *e = &a->m.env;
+	size_t i;
+
+	for (i = 0; i < e->nrcpt; i++)
+		if (strlen(e->rcpt[i].addr) >= 10 &&
+		    mem_ieq(e->rcpt[i].addr, "postmaster", 10))
+			return true;
+	return false;
+}
+
+static int
+send_to(struct run *r, struct active *a, enum bounce_kind kind,
+        const char *sender)
+{
+	struct news w = { .r = r, .a = a, .kind = kind, .to = sender };
+	struct str postmaster = { 0 };
+	int rc = 0;
+
+	str_addf(&postmaster, "postmaster@%s", r->conf->hostname);
+	if (!*sender) {
+		w.to = postmaster.s;
+		if (kind != BOUNCE_FAILED)
+			goto out; /* RFC 3461 4.1: never about a bounce */
+		if (failed_postmaster(a)) {
+			rc = BOUNCE_NOWHERE;
+			goto out;
+		}
+	}
+	rc = send_letter(&w);
+	if (rc < 0)
+		log_warn("%s: cannot write a notification: %s", a->m.id,
+		         strerror(errno));
+out:
+	str_free(&postmaster);
+	str_free(&w.s);
+	return rc;
+}
+
+int
+bounce_send(struct run *r, struct active *a, enum bounce_kind kind)
+{
+	char empty[] = "";
+	struct note n = { .rcpt = NOTE_ALL,
+		          .what = kinds[kind].told,
+		          .when = run_now(r),
+		          .target = empty,
+		          .status = empty,
+		          .relay = empty,
+		          .text = empty };
+	struct list to = { 0 };
+	size_t i;
+	int rc = 0;
+
+	list_senders(a, kind, &to);
+	for (i = 0; i < to.n && rc == 0; i++)
+		rc = send_to(r, a, kind, to.v[i]);
+	if (to.n > 0 && rc == 0 &&
+	    (spool_note(&a->m, &n) < 0 || spool_sync(&a->m) < 0))
+		log_warn("%s: cannot write the journal: %s", a->m.id,
+		         strerror(errno));
+	for (i = 0; i < to.n; i++)
+		free(to.v[i]);
+	free(to.v);
+	return rc;
+}

@@ -1,0 +1,113 @@
+/* dest - pieces wait here for a job, by destination; see run.h. */
+#include "addr.h"
+#include "mem.h"
+#include "run.h"
+
+#include <stdlib.h>
+
+enum { WINDOW_START = 5 };
+
+/* What pieces of a target have in common: for other hosts the domain in its one form. */
+static void
+key_of(const struct run *r, const struct target *t, char key[ADDR_MAX + 1],
+       const char **k)
+{
+	*k = t->dest;
+	if (t->kind != ROUTE_REMOTE)
+		return;
+	*k = *r->conf->smarthost ? "" : key;
+	if (addr_to_ascii(addr_domain(t->dest), key) < 0) {
+		strncpy(key, addr_domain(t->dest), ADDR_MAX);
+		key[ADDR_MAX] = '\0';
+	}
+}
+
+static size_t
+hash(enum route_kind kind, const char *key)
+{
+	size_t h = 5381 + (size_t)kind;
+
+	for (; *key; key++)
+		h = h * 33 ^ (unsigned char)*key;
+	return h % DEST_HASH;
+}
+
+static struct dest *
+find(struct run *r, const struct target *t, const char *key)
+{
+	struct dest **at = &r->dest[hash(t->kind, key)], *d;
+	const char *user = t->user ? t->user : "";
+
+	for (d = *at; d; d = d->next)
+		if (d->kind == t->kind && strcmp(d->key, key) == 0 &&
+		    strcmp(d->user, user) == 0)
+			return d;
+	d = mem_alloc(sizeof *d);
+	d->kind = t->kind;
+	d->key = mem_dup(key, strlen(key));
+	d->user = mem_dup(user, strlen(user));
+	d->last = &d->first;
+	d->window = 1;
+	if (d->kind == ROUTE_REMOTE)
+		d->window = r->conf->destination_limit < WINDOW_START
+		                ? (unsigned)r->conf->destination_limit
+		                : WINDOW_START;
+	d->next = *at;
+	*at = d;
+	return d;
+}
+
+void
+dest_add(struct run *r, struct piece *p)
+{
+	char buf[ADDR_MAX + 1];
+	const char *key;
+	struct dest *d;
+
+	key_of(r, p->to, buf, &key);
+	d = find(r, p->to, key);
+	p->next = NULL;
+	*d->last = p;
+	d->last = &p->next;
+	dest_line_up(r, d);
+}
+
+void
+dest_line_up(struct run *r, struct dest *d)
+{
+	if (d->ready || !d->first || d->running >= d->window)
+		return;
+	d->ready = true;
+	d->next_ready = NULL;
+	*r->ready_last = d;
+	r->ready_last = &d->next_ready;
+}
+
+struct dest *
+dest_ready(struct run *r)
+{
+	struct dest *d = r->ready;
+
+	if (!d)
+		return NULL;
+	r->ready = d->next_ready;
+	if (!r->ready)
+		r->ready_last = &r->ready;
+	d->ready = false;
+	return d;
+}
+
+void
+dest_drop(struct run *r, struct dest *d)
+{
+	struct dest **at = &r->dest[hash(d->kind, d->key)];
+
+	if (d->first || d->running || d->ready)
+		return;
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	free(d->key);
+	free(d->user);
+	free(d);
+}

@@ -1,0 +1,322 @@
+/* intake - take due messages from the spool and cut them into pieces; run.h. */
+#include "addr.h"
+#include "log.h"
+#include "mem.h"
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool
+is_active(const struct run *r, const char *id)
+{
+	const struct active *a;
+
+	for (a = r->active; a; a = a->next)
+		if (strcmp(a->m.id, id) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_skipped(const struct run *r, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < r->skip.n; i++)
+		if (strcmp(r->skip.v[i], id) == 0)
+			return true;
+	return false;
+}
+
+void
+intake_name(struct run *r, const char *dir, const char *id)
+{
+	struct name *n;
+
+	r->name =
+	    mem_grow(r->name, &r->name_cap, r->nname + 1, sizeof *r->name);
+	n = &r->name[r->nname++];
+	snprintf(n->dir, sizeof n->dir, "%s", dir);
+	snprintf(n->id, sizeof n->id, "%s", id);
+}
+
+/* A file that its writer left unfinished: if the writer is gone, so is it. */
+static void
+clear_tmp(struct run *r, const char *dir, const char *name)
+{
+	struct message m;
+	enum spool_why why = spool_load(&m, &r->sp, dir, name, true);
+
+	/* Whole but not yet renamed: nobody was told that we have it. */
+	if (why == SPOOL_OK)
+		message_free(&m);
+	if (why == SPOOL_OK || why == SPOOL_TORN || why == SPOOL_BAD)
+		spool_remove(&r->sp, dir, name);
+}
+
+static int
+found(void *arg, const char *dir, const char *id)
+{
+	struct run *r = arg;
+
+	if (!spool_is_id(id)) {
+		clear_tmp(r, dir, id);
+		return 0;
+	}
+	if ((r->only_id && strcmp(r->only_id, id) != 0) || is_active(r, id) ||
+	    is_skipped(r, id))
+		return 0;
+	if (r->nname >= INTAKE_MAX) {
+		r->more = true;
+		return -1;
+	}
+	intake_name(r, dir, id);
+	return 0;
+}
+
+void
+intake_scan(struct run *r)
+{
+	bool all = r->only_id || r->only_domain;
+	time_t until = run_now(r);
+
+	r->nname = r->name_at = 0;
+	r->more = false;
+	if (all)
+		until = (time_t)1 << 40;
+	spool_walk(&r->sp, until, r->only_id != NULL, found, r);
+	if (!all)
+		spool_sweep(&r->sp, until);
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The targets of the message that were served, or given up, before; sorted.
+ * The strings stay the journal's. */
+static void
+list_done(const struct message *m, struct list *done)
+{
+	size_t i;
+
+	for (i = 0; i < m->nnote; i++) {
+		if (m->note[i].what != NOTE_SENT &&
+		    m->note[i].what != NOTE_RELAYED &&
+		    m->note[i].what != NOTE_FAILED)
+			continue;
+		done->v =
+		    mem_grow(done->v, &done->cap, done->n + 1, sizeof *done->v);
+		done->v[done->n++] = m->note[i].target;
+	}
+	if (done->n > 1)
+		qsort(done->v, done->n, sizeof *done->v, by_text);
+}
+
+static bool
+is_done(const struct list *done, const char *target)
+{
+	return done->n > 0 &&
+	       bsearch(&target, done->v, done->n, sizeof *done->v, by_text);
+}
+
+/* Is the recipient of no interest to queuerun -R? */
+static bool
+is_other_domain(const struct run *r, const struct target *t)
+{
+	char a[ADDR_DOMAIN_MAX + 1], b[ADDR_DOMAIN_MAX + 1];
+
+	return r->only_domain &&
+	       (addr_to_ascii(addr_domain(t->addr), a) < 0 ||
+	        addr_to_ascii(r->only_domain, b) < 0 || strcmp(a, b) != 0);
+}
+
+/* Expand all recipients; a piece for each target that is still open. */
+static void
+make_pieces(struct run *r, struct active *a)
+{
+	size_t i, j, cap = 0, from = 0;
+	struct list done = { 0 };
+
+	for (i = 0; i < a->m.env.nrcpt; i++) {
+		route_expand(&r->router, a->m.env.rcpt[i].addr, &a->routes);
+		a->piece =
+		    mem_grow(a->piece, &cap, a->routes.n, sizeof *a->piece);
+		for (j = from; j < a->routes.n; j++)
+			a->piece[j].rcpt = (long)i;
+		from = a->routes.n;
+	}
+	/* The targets have found their places in memory: point to them. */
+	list_done(&a->m, &done);
+	for (j = 0; j < a->routes.n; j++) {
+		const struct target *t = &a->routes.t[j];
+
+		if (is_done(&done, target_name(t)))
+			continue;
+		a->piece[a->npiece].rcpt = a->piece[j].rcpt;
+		a->piece[a->npiece].to = t;
+		a->piece[a->npiece].msg = a;
+		a->npiece++;
+	}
+	free(done.v);
+	a->open = a->npiece;
+	r->npiece += a->npiece;
+}
+
+static bool
+wants_domain(const struct run *r, const struct active *a)
+{
+	size_t i;
+
+	if (!r->only_domain)
+		return true;
+	for (i = 0; i < a->npiece; i++)
+		if (!is_other_domain(r, a->piece[i].to))
+			return true;
+	return false;
+}
+
+static void
+open_trace(struct run *r, struct active *a)
+{
+	char name[64];
+
+	a->trace = -1;
+	if (!a->m.env.trace)
+		return;
+	snprintf(name, sizeof name, "trace/%s", a->m.id);
+	a->trace = openat(r->sp.dir, name,
+	                  O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Queue the pieces, or settle at once those that need no job. */
+static void
+dispatch(struct run *r, struct active *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->npiece; i++) {
+		struct piece *p = &a->piece[i];
+		bool fail = p->to->kind == ROUTE_FAIL;
+
+		if (fail || p->to->kind == ROUTE_DEFER)
+			outcome_piece(
+			    r, p,
+			    &(struct outcome){
+			        .what = fail ? NOTE_FAILED : NOTE_DEFERRED,
+			        .status = p->to->status,
+			        .relay = "none",
+			        .text = p->to->text,
+			        .started = run_clock(),
+			    });
+		else
+			dest_add(r, p);
+	}
+	if (a->open == 0)
+		outcome_settle(r, a);
+}
+
+static void
+start(struct run *r, struct active *a)
+{
+	struct envelope *e = &a->m.env;
+
+	a->since = run_clock();
+	a->next = r->active;
+	r->active = a;
+	r->nactive++;
+	open_trace(r, a);
+	log_info("%s: from=<%s>, size=%llu, nrcpt=%zu (queue active)", a->m.id,
+	         e->sender, (unsigned long long)a->m.len, e->nrcpt);
+	dispatch(r, a);
+}
+
+static void
+set_aside(struct run *r, const struct name *n)
+{
+	log_warn("%s: the queue file is damaged; it is now %s/bad/%s", n->id,
+	         r->conf->spool, n->id);
+	if (spool_move(&r->sp, n->dir, n->id, "bad") < 0)
+		log_warn("%s: cannot move it to bad: %s", n->id,
+		         strerror(errno));
+}
+
+void
+intake_skip(struct run *r, const char *id)
+{
+	r->skip.v =
+	    mem_grow(r->skip.v, &r->skip.cap, r->skip.n + 1, sizeof *r->skip.v);
+	r->skip.v[r->skip.n++] = mem_dup(id, strlen(id));
+}
+
+void
+intake_unskip(struct run *r)
+{
+	while (r->skip.n > 0)
+		free(r->skip.v[--r->skip.n]);
+}
+
+/* Take in one message: 1, or 0 when there is nothing to do for it now. */
+static int
+take(struct run *r, const struct name *n)
+{
+	struct active *a;
+
+	if (is_active(r, n->id))
+		return 0;
+	a = mem_alloc(sizeof *a);
+	snprintf(a->dir, sizeof a->dir, "%s", n->dir);
+	switch (spool_load(&a->m, &r->sp, n->dir, n->id, true)) {
+	case SPOOL_OK: break;
+	case SPOOL_TORN: spool_remove(&r->sp, n->dir, n->id); goto no;
+	case SPOOL_BAD: set_aside(r, n); goto no;
+	case SPOOL_ERROR:
+		log_warn("%s: cannot read the queue file: %s", n->id,
+		         strerror(errno));
+		/* fall through */
+	case SPOOL_BUSY: intake_skip(r, n->id); goto no;
+	case SPOOL_GONE: goto no;
+	}
+	make_pieces(r, a);
+	if (!wants_domain(r, a)) {
+		intake_skip(r, n->id);
+		outcome_drop(r, a);
+		return 0;
+	}
+	start(r, a);
+	return 1;
+no:
+	free(a);
+	return 0;
+}
+
+size_t
+intake_fill(struct run *r)
+{
+	size_t n = 0;
+
+	if (r->name_at < r->nname)
+		router_refresh(&r->router);
+	while (r->nactive < ACTIVE_MAX && r->npiece < PIECES_MAX) {
+		struct name next; /* a bounce may move the list */
+
+		if (r->name_at == r->nname) {
+			if (!r->more)
+				break;
+			intake_scan(r);
+			if (r->nname == 0)
+				break;
+		}
+		next = r->name[r->name_at++];
+		n += (size_t)take(r, &next);
+	}
+	if (r->name_at == r->nname)
+		r->name_at = r->nname = 0;
+	return n;
+}

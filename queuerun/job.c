@@ -1,0 +1,504 @@
+/* job - processes that do the work of a destination; see run.h.
+ * deliver is fed frames and reports a line for each (deliver(8), -b); the SMTP
+ * client is a fork of ours that reports in the same way. */
+#include "io.h"
+#include "log.h"
+#include "mem.h"
+#include "run.h"
+#include "smtpc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FEED = 65536, REPORT_MAX = 8192 };
+
+/* --- the SMTP client: in the child --- */
+
+struct child {
+	struct run *r;
+	struct job *j;
+	struct smtp_send *send;
+	struct piece ***of; /* pieces of each send */
+};
+
+/* Note the result in the journal before anybody else hears of it. */
+static void
+report(void *arg, const struct smtp_result *res)
+{
+	struct child *c = arg;
+	struct piece *p = c->of[res->send - c->send][res->i];
+	struct note n = { .rcpt = p->rcpt };
+	struct str s = { 0 };
+	size_t i;
+	int noted = 0;
+	char *part[3] = { mem_dup(res->status, strlen(res->status)),
+		          mem_dup(res->relay, strlen(res->relay)),
+		          mem_dup(res->text, strlen(res->text)) };
+
+	n.what = res->what;
+	if (n.what == NOTE_SENT && res->peer_dsn)
+		n.what = NOTE_RELAYED;
+	n.when = run_now(c->r);
+	n.status = part[0];
+	n.relay = part[1];
+	n.text = part[2];
+	n.target = p->to->dest;
+	if (n.what != NOTE_DEFERRED)
+		noted = spool_note(&p->msg->m, &n) == 0;
+	for (i = 0; c->j->piece[i] != p; i++)
+		;
+	str_addf(&s, "%zu\t%c\t%d", i, n.what, noted);
+	for (i = 0; i < 3; i++) {
+		str_addc(&s, '\t');
+		str_adds_clean(&s, part[i], strlen(part[i]), 2000);
+		free(part[i]);
+	}
+	str_addc(&s, '\n');
+	io_writeall(STDOUT_FILENO, s.s, s.n);
+	str_free(&s);
+}
+
+static void
+child_trace(void *arg, const char *line)
+{
+	struct child *c = arg;
+
+	run_trace(c->r, c->j->piece[0]->msg, "%s", line);
+}
+
+static const char *
+sender_of(const struct piece *p)
+{
+	/* A bounce stays a bounce, whatever list it goes to. */
+	return p->to->sender && *p->msg->m.env.sender ? p->to->sender
+	                                              : p->msg->m.env.sender;
+}
+
+/* Pieces of one message with one sender share a transaction. */
+static size_t
+make_sends(struct child *c, struct smtp_send *send)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->j->npiece; i++) {
+		struct piece *p = c->j->piece[i];
+		struct smtp_send *s = n > 0 ? &send[n - 1] : NULL;
+
+		if (!s || s->m != &p->msg->m ||
+		    strcmp(s->sender, sender_of(p)) != 0) {
+			s = &send[n++];
+			s->m = &p->msg->m;
+			s->sender = sender_of(p);
+			s->rcpt = mem_alloc(c->j->npiece * sizeof *s->rcpt);
+			c->of[n - 1] =
+			    mem_alloc(c->j->npiece * sizeof *c->of[0]);
+		}
+		s->rcpt[s->nrcpt].rcpt = (size_t)p->rcpt;
+		s->rcpt[s->nrcpt].addr = p->to->dest;
+		c->of[n - 1][s->nrcpt++] = p;
+	}
+	return n;
+}
+
+/* Close what belongs to other jobs and messages: a lock or a pipe held by
+ * mistake keeps somebody waiting. */
+static void
+close_others(struct run *r, const struct job *j)
+{
+	const struct job *other;
+	struct active *a;
+	size_t i;
+
+	for (other = r->job; other; other = other->next) {
+		if (other->in >= 0)
+			close(other->in);
+		if (other->out >= 0)
+			close(other->out);
+	}
+	for (a = r->active; a; a = a->next) {
+		for (i = 0; i < j->npiece && j->piece[i]->msg != a; i++)
+			;
+		if (i == j->npiece && a->m.fd >= 0)
+			close(a->m.fd);
+	}
+	if (r->spawner >= 0)
+		close(r->spawner);
+	if (r->lock >= 0)
+		close(r->lock);
+}
+
+static void
+child_main(struct run *r, struct job *j)
+{
+	struct child c = { .r = r, .j = j };
+	struct smtp_job job = { .conf = r->conf, .domain = j->dest->key };
+
+	close_others(r, j);
+	c.send = mem_alloc(j->npiece * sizeof *c.send);
+	c.of = mem_alloc(j->npiece * sizeof *c.of);
+	job.send = c.send;
+	job.nsend = make_sends(&c, c.send);
+	job.report = report;
+	job.trace =
+	    r->verbose || j->piece[0]->msg->trace >= 0 ? child_trace : NULL;
+	job.arg = &c;
+	smtpc_run(&job);
+}
+
+static int
+start_client(struct run *r, struct job *j)
+{
+	int p[2], out;
+	pid_t pid;
+
+	if (pipe(p) < 0)
+		return -1;
+	fcntl(p[0], F_SETFD, FD_CLOEXEC);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		/* Reports go to descriptor 1, the dialogue to what was that. */
+		out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		dup2(p[1], STDOUT_FILENO);
+		close(p[0]);
+		close(p[1]);
+		r->trace_fd = out;
+		child_main(r, j);
+		_exit(0);
+	}
+	close(p[1]);
+	if (pid < 0) {
+		close(p[0]);
+		return -1;
+	}
+	j->pid = pid;
+	j->out = p[0];
+	return 0;
+}
+
+/* --- deliver --- */
+
+static int
+start_deliver(struct run *r, struct job *j)
+{
+	int in[2], out[2], i, rc;
+
+	if (pipe(in) < 0)
+		return -1;
+	if (pipe(out) < 0) {
+		close(in[0]);
+		close(in[1]);
+		return -1;
+	}
+	for (i = 0; i < 2; i++) {
+		fcntl(in[i], F_SETFD, FD_CLOEXEC);
+		fcntl(out[i], F_SETFD, FD_CLOEXEC);
+	}
+	fcntl(in[1], F_SETFL, O_NONBLOCK);
+	rc = spawn_deliver(r, j->dest, in[0], out[1], &j->pid);
+	close(in[0]);
+	close(out[1]);
+	if (rc < 0) {
+		close(in[1]);
+		close(out[0]);
+		return -1;
+	}
+	j->in = in[1];
+	j->out = out[0];
+	return 0;
+}
+
+/* The head of the frame of the piece that comes next; deliver(8). */
+static void
+make_head(struct job *j)
+{
+	const struct piece *p = j->piece[j->feed];
+	const struct message *m = &p->msg->m;
+
+	str_clear(&j->head);
+	str_addf(&j->head,
+	         "message %s %llu\nsender %s\nto %s\nfor %s\ndetail %s\n"
+	         "time %lld\n\n",
+	         m->id, (unsigned long long)m->len, sender_of(p), p->to->addr,
+	         m->env.rcpt[p->rcpt].addr, p->to->detail,
+	         (long long)m->env.time);
+	j->at = 0;
+}
+
+/* Write what is left of the head: 1 all gone, 0 the pipe is full, -1 nobody
+ * listens. */
+static int
+feed_head(struct job *j)
+{
+	while (j->head.n > 0) {
+		ssize_t n = io_some(j->in, j->head.s, j->head.n);
+
+		if (n <= 0)
+			return (int)n;
+		memmove(j->head.s, j->head.s + n, j->head.n - (size_t)n);
+		j->head.n -= (size_t)n;
+	}
+	return 1;
+}
+
+static int
+feed_content(struct job *j)
+{
+	const struct message *m = &j->piece[j->feed]->msg->m;
+	char buf[FEED];
+
+	while (j->at < (off_t)m->len) {
+		off_t left = (off_t)m->len - j->at;
+		ssize_t n =
+		    pread(m->fd, buf, left < FEED ? (size_t)left : sizeof buf,
+		          m->start + j->at);
+
+		if (n <= 0)
+			return -1;
+		n = io_some(j->in, buf, (size_t)n);
+		if (n <= 0)
+			return (int)n;
+		j->at += n;
+	}
+	return 1;
+}
+
+void
+job_feed(struct run *r, struct job *j)
+{
+	int n = 1;
+
+	(void)r;
+	while (j->feed < j->npiece) {
+		n = feed_head(j);
+		if (n > 0)
+			n = feed_content(j);
+		if (n <= 0)
+			break;
+		if (++j->feed < j->npiece)
+			make_head(j);
+	}
+	if (n == 0)
+		return;
+	close(j->in);
+	j->in = -1;
+}
+
+/* --- both --- */
+
+static void
+take_pieces(struct job *j, struct dest *d)
+{
+	size_t max = d->kind == ROUTE_REMOTE ? BATCH_REMOTE : BATCH_LOCAL;
+	const struct active *last = NULL;
+	size_t n = 0, cap = 0;
+
+	while (d->first) {
+		struct piece *p = d->first;
+
+		n += p->msg != last;
+		if (n > max)
+			break;
+		last = p->msg;
+		d->first = p->next;
+		j->piece =
+		    mem_grow(j->piece, &cap, j->npiece + 1, sizeof *j->piece);
+		j->piece[j->npiece++] = p;
+	}
+	if (!d->first)
+		d->last = &d->first;
+}
+
+/* What came of piece i: the job is done with it, and the message with the last of
+ * its pieces. */
+static void
+decide(struct run *r, struct job *j, size_t i, const struct outcome *o)
+{
+	struct piece *p = j->piece[i];
+	struct active *a = p->msg;
+
+	j->piece[i] = NULL;
+	outcome_piece(r, p, o);
+	if (a->open == 0)
+		outcome_settle(r, a);
+}
+
+/* The job is over: what it did not report is deferred. */
+static void
+finish(struct run *r, struct job *j)
+{
+	const struct outcome lost = {
+		.what = NOTE_DEFERRED,
+		.status = "4.3.0",
+		.relay = "none",
+		.text = "the delivery process ended without a result",
+		.started = j->started,
+	};
+	struct dest *d = j->dest;
+	size_t i;
+
+	if (j->pid > 0)
+		waitpid(j->pid, NULL, 0);
+	for (i = 0; i < j->npiece; i++)
+		if (j->piece[i])
+			decide(r, j, i, &lost);
+	d->running--;
+	if (d->kind == ROUTE_REMOTE) {
+		if (j->failed)
+			d->window = d->window > 1 ? d->window / 2 : 1;
+		else if (d->window < r->conf->destination_limit)
+			d->window++;
+	}
+	dest_line_up(r, d);
+	dest_drop(r, d);
+	free(j->piece);
+	str_free(&j->head);
+	str_free(&j->line);
+	free(j);
+	r->njob--;
+}
+
+static void
+start(struct run *r, struct dest *d)
+{
+	struct job *j = mem_alloc(sizeof *j);
+	int rc;
+
+	j->dest = d;
+	j->in = j->out = -1;
+	j->pid = -1;
+	j->started = run_clock();
+	take_pieces(j, d);
+	d->running++;
+	r->njob++;
+	rc = d->kind == ROUTE_REMOTE ? start_client(r, j) : start_deliver(r, j);
+	if (rc < 0)
+		log_warn("cannot start a delivery process: %s",
+		         strerror(errno));
+	if (rc == 0 && j->in >= 0) {
+		make_head(j);
+		job_feed(r, j);
+	}
+	j->next = r->job;
+	r->job = j;
+	dest_line_up(r, d);
+}
+
+void
+job_start_all(struct run *r)
+{
+	struct dest *d;
+
+	while (r->njob < r->conf->process_limit && (d = dest_ready(r)))
+		start(r, d);
+}
+
+static void
+report_line(struct run *r, struct job *j, struct cur line)
+{
+	struct outcome o = { .started = j->started };
+	struct cur f[6];
+	unsigned long long i;
+	char *text[3];
+	int k;
+
+	for (k = 0; k < 6; k++) {
+		cur_until(&line, "\t", &f[k]);
+		cur_get(&line);
+	}
+	if (cur_number(&f[0], j->npiece - 1, &i) < 0 || cur_len(&f[1]) != 1 ||
+	    !j->piece[i])
+		return;
+	for (k = 0; k < 3; k++)
+		text[k] = mem_dup(f[k + 3].p, cur_len(&f[k + 3]));
+	o.what = *f[1].p;
+	o.noted = cur_is(&f[2], "1");
+	o.status = text[0];
+	o.relay = text[1];
+	o.text = text[2];
+	j->failed |=
+	    o.what == NOTE_DEFERRED && strncmp(text[0], "4.4.", 4) == 0;
+	decide(r, j, (size_t)i, &o);
+	for (k = 0; k < 3; k++)
+		free(text[k]);
+}
+
+/* "ID CODE STATUS TEXT" of deliver: results come in the order of the frames. */
+static void
+deliver_line(struct run *r, struct job *j, struct cur line)
+{
+	struct cur id, code, status;
+	unsigned long long n;
+	struct outcome o = { .started = j->started, .relay = "local" };
+	char *s, *t;
+	struct piece *p;
+
+	cur_word(&line, &id);
+	cur_word(&line, &code);
+	cur_word(&line, &status);
+	cur_blanks(&line);
+	if (j->decided >= j->npiece || cur_number(&code, 255, &n) < 0 ||
+	    !cur_is(&id, j->piece[j->decided]->msg->m.id))
+		return;
+	p = j->piece[j->decided];
+	s = mem_dup(status.p, cur_len(&status));
+	t = mem_dup(line.p, cur_len(&line));
+	o.what = n == 0 ? NOTE_SENT : *s == '5' ? NOTE_FAILED : NOTE_DEFERRED;
+	o.status = s;
+	o.text = t;
+	if (j->dest->kind == ROUTE_PROGRAM)
+		o.relay = "program";
+	run_trace(r, p->msg, "%s... %s", target_name(p->to),
+	          n == 0 ? "Sent" : t);
+	decide(r, j, j->decided++, &o);
+	free(s);
+	free(t);
+}
+
+void
+job_read(struct run *r, struct job *j)
+{
+	char buf[REPORT_MAX];
+	ssize_t n = io_take(j->out, buf, sizeof buf);
+	struct cur c, line;
+
+	if (n <= 0) {
+		close(j->out);
+		j->out = -1;
+		return;
+	}
+	str_add(&j->line, buf, (size_t)n);
+	c = (struct cur){ j->line.s, j->line.s + j->line.n };
+	while (memchr(c.p, '\n', cur_len(&c))) {
+		cur_until(&c, "\n", &line);
+		cur_get(&c);
+		if (j->dest->kind == ROUTE_REMOTE)
+			report_line(r, j, line);
+		else
+			deliver_line(r, j, line);
+	}
+	n = (ssize_t)cur_len(&c);
+	memmove(j->line.s, c.p, (size_t)n);
+	j->line.n = (size_t)n;
+}
+
+void
+job_reap(struct run *r)
+{
+	struct job **at = &r->job, *j;
+
+	while ((j = *at)) {
+		if (j->out >= 0) {
+			at = &j->next;
+			continue;
+		}
+		if (j->in >= 0)
+			close(j->in);
+		*at = j->next;
+		finish(r, j);
+	}
+}

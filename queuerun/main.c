@@ -1,0 +1,319 @@
+/* queuerun - drain the spool: route each due message, hand it to deliver or to
+ * the SMTP client, and decide what becomes of it.  queuerun(8). */
+#include "io.h"
+#include "log.h"
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TICK = 60 }; /* s between two looks at the directories */
+
+struct options {
+	const char *conf, *explain;
+	bool json, check, effective, all;
+	unsigned long linger;
+};
+
+static void
+usage(void)
+{
+	fputs("usage: queuerun [-v] [-C file] [-T time] [-w seconds | -q id | "
+	      "-R domain]\n       queuerun [-j] [-C file] -n address\n"
+	      "       queuerun [-C file] -c | -e | -E\n",
+	      stderr);
+}
+
+time_t
+run_now(const struct run *r)
+{
+	return time(NULL) + r->clock_offset;
+}
+
+double
+run_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+void
+run_trace(const struct run *r, const struct active *a, const char *fmt, ...)
+{
+	struct str s = { 0 };
+	va_list ap;
+
+	if (!r->verbose && a->trace < 0)
+		return;
+	va_start(ap, fmt);
+	str_addv(&s, fmt, ap);
+	va_end(ap);
+	str_addc(&s, '\n');
+	if (r->verbose)
+		io_writeall(r->trace_fd, s.s, s.n);
+	if (a->trace >= 0)
+		io_some(a->trace, s.s, s.n);
+	str_free(&s);
+}
+
+static int
+parse_number(const char *s, unsigned long long max, unsigned long *v)
+{
+	struct cur c = cur_of(s);
+	unsigned long long n;
+
+	if (cur_number(&c, max, &n) < 0 || cur_len(&c) > 0)
+		return -1;
+	*v = (unsigned long)n;
+	return 0;
+}
+
+static int
+parse_options(int argc, char **argv, struct options *o, struct run *r)
+{
+	unsigned long now;
+	int ch;
+
+	while ((ch = getopt(argc, argv, "C:ER:T:Vcejn:q:vw:")) != -1) {
+		switch (ch) {
+		case 'C': o->conf = optarg; break;
+		case 'E': o->effective = o->all = true; break;
+		case 'R': r->only_domain = optarg; break;
+		case 'T':
+			if (parse_number(optarg, LONG_MAX, &now) < 0)
+				return -1;
+			r->clock_offset = (long)now - (long)time(NULL);
+			break;
+		case 'V': puts("facteur " VERSION); return 1;
+		case 'c': o->check = true; break;
+		case 'e': o->effective = true; break;
+		case 'j': o->json = true; break;
+		case 'n': o->explain = optarg; break;
+		case 'q': r->only_id = optarg; break;
+		case 'v': r->verbose = true; break;
+		case 'w':
+			if (parse_number(optarg, INT_MAX, &o->linger) < 0)
+				return -1;
+			break;
+		default: return -1;
+		}
+	}
+	if (optind < argc || (r->only_id && !spool_is_id(r->only_id)))
+		return -1;
+	return 0;
+}
+
+/* -c: every error of the configuration and of the tables, on stdout. */
+static void
+print_alias_error(void *arg, const char *text)
+{
+	const struct conf *c = arg;
+
+	printf("%s:%s\n", c->aliases, text);
+}
+
+static int
+check(const char *file)
+{
+	struct str errors = { 0 };
+	struct conf c;
+	size_t n = 0, count;
+
+	if (conf_load(&c, file, &errors) < 0) {
+		fputs(errors.s, stdout);
+		n = 1;
+	}
+	n += alias_check(c.aliases, print_alias_error, &c, &count);
+	str_free(&errors);
+	return n ? EX_CONFIG : EX_OK;
+}
+
+static int
+open_wake(const struct run *r)
+{
+	/* Read and write: a FIFO without writers would be always readable. */
+	return openat(r->sp.dir, "wake",
+	              O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Names of new messages, told by their writers. */
+static void
+read_wake(struct run *r, int fd)
+{
+	char buf[4096], id[SPOOL_ID_MAX + 1];
+	struct cur c, line;
+	ssize_t n;
+
+	while ((n = io_take(fd, buf, sizeof buf)) > 0) {
+		c = (struct cur){ buf, buf + n };
+		while (cur_len(&c) > 0) {
+			cur_until(&c, "\n", &line);
+			/* A line cut by the buffer, or a full FIFO behind us:
+			 * look into the directory. */
+			if (cur_get(&c) < 0 || n == (ssize_t)sizeof buf) {
+				r->more = true;
+				continue;
+			}
+			snprintf(id, sizeof id, "%.*s", (int)cur_len(&line),
+			         line.p);
+			if (spool_is_id(id))
+				intake_name(r, "new", id);
+			else
+				r->more = true;
+		}
+	}
+}
+
+/* Wait for reports, for room in pipes, for the FIFO; up to ms. */
+static void
+wait_and_work(struct run *r, int wake, int ms)
+{
+	size_t n = 0, i, max = 2 * r->njob + 1;
+	struct pollfd p[2 * 1000 + 1];
+	struct job *j;
+
+	for (j = r->job; j && n + 2 < sizeof p / sizeof p[0]; j = j->next) {
+		p[n++] = (struct pollfd){ .fd = j->out, .events = POLLIN };
+		p[n++] = (struct pollfd){ .fd = j->in, .events = POLLOUT };
+	}
+	p[n++] = (struct pollfd){ .fd = wake, .events = POLLIN };
+	if (poll(p, (nfds_t)n, ms) <= 0)
+		return;
+	for (i = 0, j = r->job; j && i + 2 < max; j = j->next, i += 2) {
+		if (p[i + 1].revents && j->in >= 0)
+			job_feed(r, j);
+		if (p[i].revents && j->out >= 0)
+			job_read(r, j);
+	}
+	outcome_sync(r);
+	if (p[n - 1].revents)
+		read_wake(r, wake);
+}
+
+/* How long may we sleep while we linger?  Until the end, the next look, or
+ * until something comes due. */
+static int
+pause_ms(const struct run *r, double end, double tick)
+{
+	double now = run_clock(), until = end < tick ? end : tick;
+	time_t next = spool_next(&r->sp);
+
+	if (next > run_now(r) && now + difftime(next, run_now(r)) < until)
+		until = now + difftime(next, run_now(r));
+	return until > now ? (int)((until - now) * 1000) + 1 : 0;
+}
+
+/* Work until nothing is left to do; when we linger, until then and until the
+ * time is over. */
+static void
+work(struct run *r, int wake, unsigned long linger)
+{
+	double end = run_clock() + (double)linger, tick = run_clock() + TICK;
+
+	intake_scan(r);
+	for (;;) {
+		double now = run_clock();
+
+		if (linger && now >= tick) {
+			tick = now + TICK;
+			intake_unskip(r);
+			r->more = true;
+		}
+		intake_fill(r);
+		job_start_all(r);
+		job_reap(r);
+		if (r->njob > 0)
+			wait_and_work(r, wake, 1000);
+		else if (r->ready || r->name_at < r->nname || r->more)
+			continue;
+		else if (now >= end)
+			break;
+		else
+			wait_and_work(r, wake, pause_ms(r, end, tick));
+	}
+}
+
+/* Tell the one that owns the queue to look again. */
+static void
+poke(const struct run *r)
+{
+	int fd = openat(r->sp.dir, "wake",
+	                O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	io_some(fd, "scan\n", 5);
+	close(fd);
+}
+
+static int
+run_queue(struct run *r, unsigned long linger)
+{
+	bool part = r->only_id || r->only_domain;
+	int wake;
+
+	if (spool_open(&r->sp, r->conf) < 0 &&
+	    (spool_make(r->conf) < 0 || spool_open(&r->sp, r->conf) < 0))
+		log_die(EX_NOINPUT, "%s: %s", r->conf->spool, strerror(errno));
+	/* The lock keeps whole runs from piling up; a part of the queue is
+	 * guarded by the locks of the messages. */
+	r->lock = part ? -1 : spool_lock(&r->sp);
+	if (!part && r->lock < 0) {
+		if (errno != EWOULDBLOCK)
+			log_die(EX_OSERR, "%s/lock: %s", r->conf->spool,
+			        strerror(errno));
+		poke(r);
+		return EX_OK;
+	}
+	wake = part ? -1 : open_wake(r);
+	router_open(&r->router, r->conf);
+	work(r, wake, part ? 0 : linger);
+	return EX_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct run r = { .spawner = -1, .lock = -1, .trace_fd = STDOUT_FILENO };
+	struct conf c;
+	int rc;
+
+	log_open("queuerun");
+	log_stderr(1);
+	rc = parse_options(argc, argv, &o, &r);
+	if (rc > 0)
+		return EX_OK;
+	if (rc < 0) {
+		usage();
+		return EX_USAGE;
+	}
+	if (o.check)
+		return check(o.conf);
+	conf_use(&c, o.conf);
+	r.conf = &c;
+	r.ready_last = &r.ready;
+	if (o.effective) {
+		conf_print(&c, stdout, o.all);
+		return EX_OK;
+	}
+	if (o.explain)
+		return explain(&r, o.explain, o.json);
+	signal(SIGPIPE, SIG_IGN);
+	umask(007);
+	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
+	if (spawn_split(&c, &r.spawner, &rc))
+		return rc;
+	return run_queue(&r, o.linger);
+}

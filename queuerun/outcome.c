@@ -1,0 +1,280 @@
+/* outcome - what came of a target, and of a message; see run.h.
+ * A message leaves the spool only when each of its targets was served, or its
+ * failure was told to somebody, durably. */
+#include "log.h"
+#include "mem.h"
+#include "run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *
+word_of(char what)
+{
+	switch (what) {
+	case NOTE_FAILED: return "bounced";
+	case NOTE_DEFERRED: return "deferred";
+	default: return "sent";
+	}
+}
+
+static double
+positive(double v)
+{
+	return v > 0 ? v : 0;
+}
+
+static void
+log_piece(const struct run *r, const struct piece *p, const struct outcome *o)
+{
+	const struct active *a = p->msg;
+	const char *orig = a->m.env.rcpt[p->rcpt].addr;
+	double now = run_clock();
+	double arrived = (double)a->m.env.time + (double)a->m.env.usec / 1e6 -
+	                 (double)r->clock_offset;
+	struct str s = { 0 };
+
+	str_addf(&s, "%s: to=<%s>, ", a->m.id, p->to->addr);
+	if (strcmp(orig, p->to->addr) != 0)
+		str_addf(&s, "orig_to=<%s>, ", orig);
+	str_addf(&s, "relay=%s, delay=%.2f, delays=%.2f/%.2f/0/%.2f, ",
+	         o->relay, positive(now - arrived),
+	         positive(a->since - arrived), positive(o->started - a->since),
+	         positive(now - o->started));
+	log_info("%sdsn=%s, status=%s (%s)", s.s, o->status, word_of(o->what),
+	         o->text);
+	str_free(&s);
+}
+
+static void
+note(struct active *a, const struct note *n)
+{
+	if (spool_note(&a->m, n) < 0) {
+		log_warn("%s: cannot write the journal: %s", a->m.id,
+		         strerror(errno));
+		message_note(&a->m, n); /* at least this run knows */
+	}
+	a->dirty = true;
+}
+
+void
+outcome_piece(struct run *r, struct piece *p, const struct outcome *o)
+{
+	struct active *a = p->msg;
+	struct note n = { .rcpt = p->rcpt,
+		          .what = o->what,
+		          .when = run_now(r),
+		          .target = p->to->dest };
+	char *part[3] = { mem_dup(o->status, strlen(o->status)),
+		          mem_dup(o->relay, strlen(o->relay)),
+		          mem_dup(o->text, strlen(o->text)) };
+	int i;
+
+	n.status = part[0];
+	n.relay = part[1];
+	n.text = part[2];
+	log_piece(r, p, o);
+	if (o->noted || (a->npiece == 1 && o->what == NOTE_SENT))
+		message_note(&a->m, &n); /* written, or gone in a moment */
+	else
+		note(a, &n);
+	a->dirty |= o->noted;
+	p->what = o->what == NOTE_RELAYED ? NOTE_SENT : o->what;
+	a->open--;
+	for (i = 0; i < 3; i++)
+		free(part[i]);
+}
+
+/* A note about the message as a whole. */
+static void
+note_all(struct run *r, struct active *a, char what)
+{
+	char empty[] = "";
+	struct note n = { .rcpt = NOTE_ALL,
+		          .what = what,
+		          .when = run_now(r),
+		          .target = empty,
+		          .status = empty,
+		          .relay = empty,
+		          .text = empty };
+
+	note(a, &n);
+}
+
+/* What is still deferred has failed for good: time is up. */
+static void
+expire(struct run *r, struct active *a)
+{
+	static char status[] = "5.4.7";
+	size_t i, k;
+
+	for (i = 0; i < a->npiece; i++) {
+		struct piece *p = &a->piece[i];
+		struct note n = { .rcpt = p->rcpt,
+			          .what = NOTE_FAILED,
+			          .when = run_now(r),
+			          .target = p->to->dest,
+			          .status = status };
+		struct str text = { 0 };
+
+		if (p->what != NOTE_DEFERRED)
+			continue;
+		for (k = a->m.nnote; k > 0; k--)
+			if (strcmp(a->m.note[k - 1].target, p->to->dest) == 0)
+				break;
+		str_addf(&text, "%s: %s",
+		         a->m.expired ? "given up by the postmaster"
+		                      : "delivery time expired",
+		         k > 0 ? a->m.note[k - 1].text : "");
+		n.relay = k > 0 ? mem_dup(a->m.note[k - 1].relay,
+		                          strlen(a->m.note[k - 1].relay))
+		                : mem_dup("none", 4);
+		n.text = text.s;
+		p->what = NOTE_FAILED;
+		note(a, &n);
+		log_info("%s: to=<%s>, relay=none, delay=%.2f, dsn=5.4.7, "
+		         "status=bounced (%s)",
+		         a->m.id, p->to->addr,
+		         difftime(run_now(r), a->m.env.time), text.s);
+		free(n.relay);
+		str_free(&text);
+	}
+}
+
+static bool
+has(const struct active *a, char what)
+{
+	size_t i;
+
+	for (i = 0; i < a->npiece; i++)
+		if (a->piece[i].what == what)
+			return true;
+	return false;
+}
+
+static bool
+was_noted(const struct message *m, char what)
+{
+	size_t i;
+
+	for (i = 0; i < m->nnote; i++)
+		if (m->note[i].what == what)
+			return true;
+	return false;
+}
+
+/* Growing pauses between the attempts, up to a tenth longer so that messages
+ * that came together do not stay together. */
+static time_t
+next_attempt(const struct run *r, const struct message *m)
+{
+	unsigned long pause = r->conf->retry_min;
+	unsigned i;
+
+	for (i = 1; i < m->attempts && pause < r->conf->retry_max; i++)
+		pause *= 2;
+	if (pause > r->conf->retry_max)
+		pause = r->conf->retry_max;
+	return run_now(r) + (time_t)pause +
+	       (time_t)((unsigned long)random() % (pause / 10 + 1));
+}
+
+void
+outcome_drop(struct run *r, struct active *a)
+{
+	struct active **at;
+
+	for (at = &r->active; *at && *at != a; at = &(*at)->next)
+		;
+	if (*at) {
+		*at = a->next;
+		r->nactive--;
+		if (a->trace >= 0)
+			close(a->trace);
+	}
+	r->npiece -= a->npiece;
+	routes_free(&a->routes);
+	free(a->piece);
+	message_free(&a->m);
+	free(a);
+}
+
+static void
+defer(struct run *r, struct active *a)
+{
+	char to[24];
+	time_t due;
+
+	note_all(r, a, NOTE_ATTEMPT);
+	spool_sync(&a->m);
+	due = next_attempt(r, &a->m);
+	spool_due_dir(due, to);
+	if (strcmp(to, a->dir) != 0 &&
+	    spool_move(&r->sp, a->dir, a->m.id, to) < 0) {
+		log_warn("%s: cannot move it to %s: %s", a->m.id, to,
+		         strerror(errno));
+		intake_skip(r, a->m.id);
+	}
+	run_trace(r, a, "%s: next attempt at %lld", a->m.id, (long long)due);
+}
+
+static void
+set_aside(struct run *r, struct active *a)
+{
+	spool_sync(&a->m);
+	log_warn("%s: can be neither delivered nor returned; it is now "
+	         "%s/bad/%s",
+	         a->m.id, r->conf->spool, a->m.id);
+	if (spool_move(&r->sp, a->dir, a->m.id, "bad") < 0)
+		intake_skip(r, a->m.id);
+}
+
+static void
+finish(struct run *r, struct active *a)
+{
+	long age = (long)(run_now(r) - a->m.env.time);
+	int told = 0;
+
+	if (a->m.expired || age >= (long)r->conf->lifetime)
+		expire(r, a);
+	if (was_noted(&a->m, NOTE_FAILED))
+		told = bounce_send(r, a, BOUNCE_FAILED);
+	if (told == 0 && was_noted(&a->m, NOTE_SENT))
+		told = bounce_send(r, a, BOUNCE_SUCCESS);
+	if (told == 0 && has(a, NOTE_DEFERRED) &&
+	    age >= (long)r->conf->warn_after && !was_noted(&a->m, NOTE_WARNED))
+		told = bounce_send(r, a, BOUNCE_DELAYED);
+	if (told == BOUNCE_NOWHERE) {
+		set_aside(r, a);
+	} else if (told < 0 || has(a, NOTE_DEFERRED)) {
+		defer(r, a);
+	} else if (spool_remove(&r->sp, a->dir, a->m.id) < 0) {
+		log_warn("%s: cannot remove it: %s", a->m.id, strerror(errno));
+		spool_sync(&a->m);
+		intake_skip(r, a->m.id);
+	} else {
+		log_info("%s: removed", a->m.id);
+	}
+}
+
+void
+outcome_settle(struct run *r, struct active *a)
+{
+	finish(r, a);
+	outcome_drop(r, a);
+}
+
+void
+outcome_sync(struct run *r)
+{
+	struct active *a;
+
+	for (a = r->active; a; a = a->next) {
+		if (a->dirty && spool_sync(&a->m) < 0)
+			log_warn("%s: cannot sync the journal: %s", a->m.id,
+			         strerror(errno));
+		a->dirty = false;
+	}
+}

@@ -1,0 +1,191 @@
+/* run - what one queue run knows: messages at work, pieces, destinations, jobs.
+ *
+ * A message that is taken in is expanded to its final targets; each target that
+ * was not served before is a piece.  Pieces wait at their destination (a
+ * mailbox, a program, a file, a domain); jobs take them from there in batches.
+ * When the last piece of a message is decided the message is finished: removed,
+ * deferred, or bounced.
+ *
+ *	intake.c  message -> pieces		job.c	  destination -> process
+ *	dest.c	  pieces wait			outcome.c what came of a piece, of a message
+ *	spawn.c   the root half			bounce.c  tell the sender */
+#ifndef RUN_H
+#define RUN_H
+
+#include "conf.h"
+#include "route.h"
+#include "spool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+enum {
+	ACTIVE_MAX = 1000,   /* messages at work at once */
+	PIECES_MAX = 100000, /* and their targets */
+	INTAKE_MAX = 10000,  /* names read ahead from the spool */
+	BATCH_LOCAL = 100,   /* messages for one mailbox under one lock */
+	BATCH_REMOTE = 50    /* messages over one connection */
+};
+
+/* One target of one message. */
+struct piece {
+	struct active *msg;
+	long rcpt;               /* index in the envelope */
+	const struct target *to; /* in msg->routes */
+	char what;          /* NOTE_SENT, NOTE_FAILED, NOTE_DEFERRED or 0 */
+	struct piece *next; /* waiting at the destination */
+};
+
+/* A message at work. */
+struct active {
+	struct message m;
+	char dir[24];
+	struct routes routes;
+	struct piece *piece;
+	size_t npiece, open; /* all; not yet decided */
+	double since;        /* run_clock() when it was taken in */
+	int trace;           /* FIFO of the sender who watches, or -1 */
+	bool dirty;          /* the journal has lines that are not durable */
+	struct active *next;
+};
+
+/* Where pieces go together. */
+struct dest {
+	enum route_kind kind;
+	char *key;  /* user, command, path, or domain */
+	char *user; /* as whom a command or file */
+	struct piece *first, **last;
+	unsigned running, window; /* jobs now, and at most */
+	struct dest *next;        /* in its hash chain */
+	struct dest *next_ready;  /* in the line of those that wait for a job */
+	bool ready;
+};
+
+/* A process at work for a destination. */
+struct job {
+	struct dest *dest;
+	pid_t pid;            /* -1: a child of the root half */
+	int in, out;          /* what we feed it, what it reports; -1 closed */
+	struct piece **piece; /* NULL once decided */
+	size_t npiece;
+	size_t decided;  /* of deliver's, which reports in order */
+	size_t feed;     /* piece that is being fed */
+	struct str head; /* of its frame, not yet written */
+	off_t at;        /* in its content */
+	struct str line; /* report that is not complete */
+	double started;
+	bool failed; /* the destination could not be reached */
+	struct job *next;
+};
+
+enum { DEST_HASH = 4096 };
+
+/* One name that waits to be taken in. */
+struct name {
+	char dir[24], id[SPOOL_ID_MAX + 1];
+};
+
+struct run {
+	const struct conf *conf;
+	struct spool sp;
+	struct router router;
+	int spawner;       /* socket to the root half, or -1 */
+	int lock;          /* of the queue, or -1 */
+	long clock_offset; /* -T */
+	bool verbose;      /* -v: dialogue on trace_fd */
+	int trace_fd;
+	const char *only_id, *only_domain;
+
+	struct name *name;
+	size_t nname, name_at, name_cap;
+	bool more;        /* the walk was cut short: walk again */
+	struct list skip; /* ids that cannot be worked on for now */
+
+	struct active *active;
+	size_t nactive, npiece;
+	struct dest *dest[DEST_HASH];
+	struct dest *ready, **ready_last;
+	struct job *job;
+	size_t njob;
+};
+
+/* Wall clock as the run sees it. */
+time_t run_now(const struct run *r);
+double run_clock(void);
+
+/* A line for who watches: -v on stdout, sendmail -v on its FIFO. */
+__attribute__((format(printf, 3, 4))) void run_trace(const struct run *r,
+                                                     const struct active *a,
+                                                     const char *fmt, ...);
+
+/* intake.c */
+/* Read names from the spool that are due; remembers up to INTAKE_MAX. */
+void intake_scan(struct run *r);
+/* A name told by the FIFO. */
+void intake_name(struct run *r, const char *dir, const char *id);
+/* Pass over this id until the next clearing: it cannot be worked on now. */
+void intake_skip(struct run *r, const char *id);
+void intake_unskip(struct run *r);
+/* Take in messages while there is room.  Returns how many were. */
+size_t intake_fill(struct run *r);
+
+/* dest.c */
+/* Queue a piece at its destination. */
+void dest_add(struct run *r, struct piece *p);
+/* The next destination that may have a job, taken from the line, or NULL. */
+struct dest *dest_ready(struct run *r);
+/* Put it (back) in the line if it has pieces and a free place. */
+void dest_line_up(struct run *r, struct dest *d);
+/* Forget a destination without pieces and jobs. */
+void dest_drop(struct run *r, struct dest *d);
+
+/* job.c */
+/* Start jobs while there are places.  */
+void job_start_all(struct run *r);
+/* Read what a job reports; feed it. */
+void job_read(struct run *r, struct job *j);
+void job_feed(struct run *r, struct job *j);
+/* Take away the jobs that are over. */
+void job_reap(struct run *r);
+
+/* outcome.c */
+struct outcome {
+	char what; /* NOTE_SENT, NOTE_RELAYED, NOTE_FAILED, NOTE_DEFERRED */
+	const char *status, *relay, *text;
+	double started; /* run_clock() of the job */
+	bool noted;     /* another process wrote it into the journal */
+};
+/* What came of a piece: journal and log. */
+void outcome_piece(struct run *r, struct piece *p, const struct outcome *o);
+/* Finish a message of which all pieces are decided; it is gone afterwards. */
+void outcome_settle(struct run *r, struct active *a);
+/* Make durable what was noted for the messages that are still at work. */
+void outcome_sync(struct run *r);
+/* Give up the message without an outcome and free it. */
+void outcome_drop(struct run *r, struct active *a);
+
+/* bounce.c */
+enum bounce_kind { BOUNCE_FAILED, BOUNCE_DELAYED, BOUNCE_SUCCESS };
+enum { BOUNCE_NOWHERE = 1 };
+/* Tell the senders about the recipients of a that have news of this kind and
+ * were not told.  Durable and noted when it returns 0; -1: try again later;
+ * BOUNCE_NOWHERE: there is nobody who could be told. */
+int bounce_send(struct run *r, struct active *a, enum bounce_kind kind);
+
+/* spawn.c */
+/* Started as root: split into the root half, which only starts deliver as
+ * the users, and us, the owner of the spool for good.  Returns 0 in us, with
+ * the socket to the root half (-1 when not started as root); 1 in the root half when
+ * we have ended, with our exit status; dies when it cannot be done. */
+int spawn_split(const struct conf *c, int *sock, int *status);
+/* Start deliver for a destination, with in and out as its stdin and stdout. *pid: -1
+ * when the root half does it.  0 or -1. */
+int spawn_deliver(const struct run *r, const struct dest *d, int in, int out,
+                  pid_t *pid);
+
+/* explain.c */
+int explain(struct run *r, const char *addr, bool json);
+
+#endif

@@ -1,0 +1,76 @@
+/* session - one connection to one host, RFC 5321 and its extensions.
+ * Called by smtpc.c, which knows the hosts; every wait has an end. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "dns.h"
+#include "encode.h"
+#include "io.h"
+#include "reply.h"
+#include "smtpc.h"
+
+enum {
+	VERDICT_TEXT = 1400,
+	SESSION_RELAY = 330, /* host[address]:port */
+	SESSION_RCPTS = 100  /* in a transaction (RFC 5321 4.5.3.1.8) */
+};
+
+/* What is decided for a recipient, and why. */
+struct verdict {
+	char what; /* 's' 'f' 'd', 0: nothing yet */
+	char status[12];
+	char relay[SESSION_RELAY];
+	char text[VERDICT_TEXT];
+};
+
+/* Fill a verdict; relay: NULL for "none". */
+__attribute__((format(printf, 5, 6))) void verdict_set(struct verdict *v,
+                                                       char what,
+                                                       const char *status,
+                                                       const char *relay,
+                                                       const char *fmt, ...);
+
+/* Report recipient i of send. */
+void decide(const struct smtp_job *job, struct smtp_send *send, size_t i,
+            const struct verdict *v, bool peer_dsn);
+
+/* A recipient that is still undecided, in *send and *i; false: none is. */
+bool undecided(const struct smtp_job *job, struct smtp_send **send, size_t *i);
+
+struct session {
+	const struct smtp_job *job;
+	const char *host; /* name, or address */
+	const struct address *addr;
+	long long end;  /* io_now() when no transaction starts any more */
+	bool mind_self; /* our own name in its greeting is a loop */
+
+	struct verdict why; /* why the session is no use any more */
+	bool slow;          /* ... it was not reached, or did not answer */
+	bool self;          /* ... it is this host */
+	bool answered;      /* ... it said 421 */
+	char relay[SESSION_RELAY];
+	struct io io;
+	struct reply reply;
+	struct offer offer;
+	unsigned long long mails; /* transactions so far */
+	bool reset;               /* a transaction is open that nobody wants */
+	bool quit;                /* QUIT was sent */
+	bool again;               /* recipients wait for another transaction */
+	size_t at, at_rcpt;       /* next recipient to look at */
+	char *block;
+	struct str buf, text;
+	struct encode enc;
+	struct wire wire;
+};
+
+/* Connect, be greeted, greet.  0, or -1 with s->why. */
+int session_open(struct session *s);
+
+/* Send what is undecided.  0 when that is done as far as this host lets us, -1
+ * with s->why when the connection was lost on the way. */
+int session_run(struct session *s);
+
+/* Always after session_open(); s must be zeroed to be opened again. */
+void session_close(struct session *s);
+
+#endif

@@ -1,0 +1,368 @@
+/* smtpc - see smtpc.h: which hosts, in which order, and what is made of their
+ * failures; the dialogue is in session.c.  RFC 5321 5.1, RFC 7505. */
+#include "smtpc.h"
+
+#include "addr.h"
+#include "dns.h"
+#include "hosts.h"
+#include "mem.h"
+#include "session.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	JOB_TIME = 3600,   /* s after which no transaction starts */
+	JOB_ADDRESSES = 16 /* that are tried */
+};
+
+typedef void say_fn(void *arg, const char *key, const char *value);
+
+/* The hosts of a destination. */
+struct plan {
+	const struct conf *conf;
+	char domain[DNS_NAME]; /* that is looked up */
+	struct mxlist mx;
+	unsigned port;
+	bool direct;    /* the domain is a host, or an address */
+	bool smart;     /* ... or the smarthost: its errors are ours */
+	bool mind_self; /* it could be ourselves */
+	say_fn *say;
+	void *arg;
+};
+
+__attribute__((format(printf, 3, 4))) static void
+say(const struct plan *p, const char *key, const char *fmt, ...)
+{
+	struct str s = { 0 };
+	va_list ap;
+
+	if (!p->say)
+		return;
+	va_start(ap, fmt);
+	str_addv(&s, fmt, ap);
+	va_end(ap);
+	p->say(p->arg, key, s.s);
+	str_free(&s);
+}
+
+/* --- the plan --- */
+
+/* What the name server says of name, which takes the mail or should. */
+static void
+dns_verdict(const struct plan *p, enum dns_why w, const char *name,
+            struct verdict *v)
+{
+	const char *status = w == DNS_AGAIN    ? "4.4.3"
+	                     : w == DNS_NX     ? "5.1.2"
+	                     : w == DNS_NULLMX ? "5.1.10"
+	                                       : "5.4.4";
+
+	verdict_set(v, w == DNS_AGAIN ? 'd' : 'f', status, NULL, "%s: %s", name,
+	            w == DNS_NONE ? "no host takes mail for it, "
+	                            "or it has no address"
+	                          : dns_text(w));
+	/* A smarthost with no name is an error of ours, not of the mail. */
+	if (p->smart && v->what == 'f')
+		verdict_set(v, 'd', "4.3.5", NULL, "smarthost %s: %s", name,
+		            dns_text(w));
+}
+
+/* Where shall we look?  0, or -1 with v. */
+static int
+plan_domain(struct plan *p, const char *domain, struct verdict *v)
+{
+	char ascii[ADDR_DOMAIN_MAX + 1];
+	const char *smart = p->conf->smarthost;
+	struct address a;
+
+	p->port = (unsigned)p->conf->port;
+	p->smart = *smart != '\0';
+	if (p->smart) {
+		say(p, "smarthost", "%s", smart);
+		if (dns_hostport(smart, p->domain, &p->port) < 0) {
+			verdict_set(v, 'd', "4.3.5", NULL,
+			            "cannot read smarthost %s", smart);
+			return -1;
+		}
+		p->direct =
+		    *smart == '[' || dns_literal(p->domain, p->port, &a) == 0;
+	} else if (addr_to_ascii(domain, ascii) == 0) {
+		snprintf(p->domain, sizeof p->domain, "%s", ascii);
+		/* RFC 5321 4.1.3 */
+		p->direct = *ascii == '[';
+	}
+	if (!*p->domain ||
+	    (*p->domain == '[' && dns_literal(p->domain, p->port, &a) < 0)) {
+		verdict_set(v, 'f', "5.1.2", NULL,
+		            "that is no domain name or address literal");
+		return -1;
+	}
+	/* Another port of this machine is not ourselves. */
+	p->mind_self = p->port == p->conf->port;
+	say(p, "domain", "%s", p->domain);
+	return 0;
+}
+
+static bool
+is_self(const struct plan *p, const char *host)
+{
+	return str_ieq(host, p->conf->hostname) || conf_is_local(p->conf, host);
+}
+
+/* RFC 5321 5.1: ourselves, what is no better, and all that is worse. */
+static void
+cut_self(struct plan *p)
+{
+	size_t i, n = p->mx.n;
+
+	for (i = 0; i < p->mx.n && !is_self(p, p->mx.mx[i].host); i++)
+		;
+	if (i == p->mx.n)
+		return;
+	say(p, "skip", "%s is this host: it, its equals and worse ones",
+	    p->mx.mx[i].host);
+	for (n = 0; p->mx.mx[n].pref < p->mx.mx[i].pref; n++)
+		;
+	p->mx.n = n;
+}
+
+/* Find the hosts for a domain, in order.  0, or -1 with v. */
+static int
+plan_make(struct plan *p, const char *domain, struct verdict *v)
+{
+	enum dns_why w;
+	size_t i;
+
+	dns_init(p->conf);
+	if (plan_domain(p, domain, v) < 0)
+		return -1;
+	if (p->direct) {
+		p->mx.n = 1;
+		snprintf(p->mx.mx[0].host, DNS_NAME, "%s", p->domain);
+		return 0;
+	}
+	w = dns_mx(p->domain, &p->mx);
+	if (w != DNS_OK) {
+		dns_verdict(p, w, p->domain, v);
+		return -1;
+	}
+	for (i = 0; i < p->mx.n; i++)
+		if (p->mx.implicit)
+			say(p, "mx", "%s (there is no MX record)",
+			    p->mx.mx[i].host);
+		else
+			say(p, "mx", "%u %s", p->mx.mx[i].pref,
+			    p->mx.mx[i].host);
+	if (p->mind_self)
+		cut_self(p);
+	if (p->mx.n > 0)
+		return 0;
+	verdict_set(v, p->smart ? 'd' : 'f', p->smart ? "4.3.5" : "5.4.6", NULL,
+	            "mail for %s loops back to myself", p->domain);
+	return -1;
+}
+
+/* The addresses of the plan's host i.  0, or -1 with v. */
+static int
+plan_addresses(const struct plan *p, size_t i, struct addrlist *l,
+               struct verdict *v)
+{
+	const char *host = p->mx.mx[i].host;
+	enum dns_why w;
+
+	l->n = 1;
+	if (p->direct && dns_literal(host, p->port, &l->a[0]) == 0)
+		return 0;
+	w = dns_addr(host, p->port, l);
+	if (w == DNS_OK)
+		return 0;
+	dns_verdict(p, w == DNS_NX && !p->direct ? DNS_NONE : w, host, v);
+	return -1;
+}
+
+/* The host as logs name it. */
+static const char *
+host_name(const struct plan *p, size_t i, const struct address *a)
+{
+	struct address lit;
+	const char *host = p->mx.mx[i].host;
+
+	return p->direct && dns_literal(host, p->port, &lit) == 0 ? a->text
+	                                                          : host;
+}
+
+static void
+host_key(const struct address *a, char key[INET6_ADDRSTRLEN + 8])
+{
+	snprintf(key, INET6_ADDRSTRLEN + 8, "%s:%u", a->text, dns_port(a));
+}
+
+/* --- the work --- */
+
+struct work {
+	struct smtp_job *job;
+	struct plan plan;
+	struct verdict blame; /* for who is undecided at the end */
+	long long end;
+	unsigned tried;
+	bool loop; /* we met ourselves: no further */
+};
+
+/* Why a host was of no use: one that may be better later outweighs those that
+ * never will. */
+static void
+blame(struct work *w, const struct verdict *v)
+{
+	if (w->blame.what != 'd' || v->what == 'd')
+		w->blame = *v;
+}
+
+static size_t
+count_undecided(const struct smtp_job *job)
+{
+	size_t i, k, n = 0;
+
+	for (k = 0; k < job->nsend; k++)
+		for (i = 0; i < job->send[k].nrcpt; i++)
+			n += !job->send[k].rcpt[i].what;
+	return n;
+}
+
+static bool
+go_on(const struct work *w)
+{
+	struct smtp_send *send;
+	size_t i;
+
+	return !w->loop && w->tried < JOB_ADDRESSES && io_now() < w->end &&
+	       undecided(w->job, &send, &i);
+}
+
+/* One connection.  True when it was good for something, so that another may
+ * be. */
+static bool
+connection(struct work *w, const char *host, const struct address *a)
+{
+	struct session *s = mem_alloc(sizeof *s);
+	size_t before = count_undecided(w->job);
+	char key[INET6_ADDRSTRLEN + 8];
+	bool open;
+
+	s->job = w->job;
+	s->host = host;
+	s->addr = a;
+	s->end = w->end;
+	s->mind_self = w->plan.mind_self;
+	host_key(a, key);
+	open = session_open(s) == 0;
+	if (open)
+		hosts_ok(w->plan.conf, key);
+	else if (s->slow)
+		hosts_fail(w->plan.conf, key, s->why.text);
+	w->loop = s->self;
+	if (!open || session_run(s) < 0)
+		blame(w, &s->why);
+	session_close(s);
+	free(s);
+	return open && count_undecided(w->job) < before;
+}
+
+static void
+try_address(struct work *w, size_t i, const struct address *a)
+{
+	char key[INET6_ADDRSTRLEN + 8], why[HOSTS_WHY];
+	const char *host = host_name(&w->plan, i, a);
+	struct verdict v;
+
+	host_key(a, key);
+	if (!w->job->force && hosts_dead(w->plan.conf, key, why)) {
+		verdict_set(&v, 'd', "4.4.1", NULL, "%s (a moment ago)", why);
+		blame(w, &v);
+		return;
+	}
+	w->tried++;
+	while (go_on(w) && connection(w, host, a))
+		;
+}
+
+void
+smtpc_run(struct smtp_job *job)
+{
+	struct work *w = mem_alloc(sizeof *w);
+	struct addrlist *l = mem_alloc(sizeof *l);
+	struct smtp_send *send;
+	struct verdict v;
+	size_t i, k;
+
+	signal(SIGPIPE, SIG_IGN);
+	w->job = job;
+	w->plan.conf = job->conf;
+	w->end = io_now() + JOB_TIME * 1000LL;
+	if (plan_make(&w->plan, job->domain, &v) < 0)
+		blame(w, &v);
+	for (i = 0; i < w->plan.mx.n && go_on(w); i++) {
+		if (plan_addresses(&w->plan, i, l, &v) < 0) {
+			blame(w, &v);
+			continue;
+		}
+		for (k = 0; k < l->n && go_on(w); k++)
+			try_address(w, i, &l->a[k]);
+	}
+	if (!w->blame.what)
+		verdict_set(&w->blame, 'd', "4.4.0", NULL,
+		            "no time was left for %s", w->plan.domain);
+	while (undecided(job, &send, &i))
+		decide(job, send, i, &w->blame, false);
+	free(l);
+	free(w);
+}
+
+/* --- the explanation --- */
+
+static void
+explain_host(const struct plan *p, size_t i)
+{
+	char key[INET6_ADDRSTRLEN + 8], why[HOSTS_WHY];
+	struct addrlist *l = mem_alloc(sizeof *l);
+	struct verdict v;
+	size_t k;
+
+	if (plan_addresses(p, i, l, &v) < 0) {
+		say(p, "skip", "%s", v.text);
+		l->n = 0;
+	}
+	for (k = 0; k < l->n; k++) {
+		host_key(&l->a[k], key);
+		say(p, "address", "%s[%s]:%u", host_name(p, i, &l->a[k]),
+		    l->a[k].text, p->port);
+		if (hosts_dead(p->conf, key, why))
+			say(p, "dead", "%s", why);
+	}
+	free(l);
+}
+
+void
+smtpc_explain(const struct conf *c, const char *domain,
+              void (*fn)(void *arg, const char *key, const char *value),
+              void *arg)
+{
+	struct plan *p = mem_alloc(sizeof *p);
+	struct verdict v;
+	size_t i;
+
+	p->conf = c;
+	p->say = fn;
+	p->arg = arg;
+	if (plan_make(p, domain, &v) < 0) {
+		say(p, "result", "%s: %s %s",
+		    v.what == 'f' ? "bounced" : "deferred", v.status, v.text);
+		free(p);
+		return;
+	}
+	for (i = 0; i < p->mx.n; i++)
+		explain_host(p, i);
+	say(p, "result", "sent by SMTP to the first of these that takes it");
+	free(p);
+}

@@ -1,0 +1,253 @@
+/* spawn - start deliver as the users: the root half of queuerun.
+ * THIS FILE RUNS AS ROOT.  It never reads a queue file, a message or the
+ * network: a request names a user and what deliver shall do, and brings deliver's
+ * stdin and stdout.  The half that asks is the owner of the spool. */
+#define _GNU_SOURCE /* setresuid(2), setresgid(2) */
+#include "log.h"
+#include "mem.h"
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { REQUEST_MAX = 16384 };
+
+/* A request on the socket: kind, key and user, each with its NUL. */
+struct request {
+	enum route_kind kind;
+	const char *key, *user;
+	int in, out;
+};
+
+/* Become the user, with the group mail kept in the effective and saved id for the
+ * dot-lock; deliver(8) drops that one before it runs anything. */
+static int
+become(const struct user *u)
+{
+	struct group *g = getgrnam("mail");
+	gid_t mail = g ? g->gr_gid : u->gid;
+	uid_t r, e, s;
+
+	if (setgroups(1, &u->gid) < 0 || setresgid(u->gid, mail, mail) < 0 ||
+	    setresuid(u->uid, u->uid, u->uid) < 0 || getresuid(&r, &e, &s) < 0)
+		return -1;
+	if (r != u->uid || e != u->uid || s != u->uid ||
+	    (u->uid != 0 && setuid(0) == 0)) {
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}
+
+/* In the child: become the user and run deliver.  Returns only on failure; the asker then
+ * sees an end without results and tries later. */
+static void
+run_deliver(const struct conf *c, const struct request *q)
+{
+	const char *user = q->kind == ROUTE_USER ? q->key : q->user;
+	char *argv[10], *path = conf_program(c, "deliver");
+	char *env[] = { mem_dup("PATH=/usr/bin:/bin", 18), NULL };
+	const char *what = q->kind == ROUTE_PROGRAM ? q->key + 1 : q->key;
+	struct user u;
+	int n = 0;
+
+	if (user_find(c, user, &u) <= 0) {
+		log_warn("%s: no such user to deliver as", user);
+		return;
+	}
+	if (geteuid() == 0
+	        ? (u.uid == 0 && q->kind != ROUTE_USER) || become(&u) < 0
+	        : u.uid != geteuid()) {
+		log_warn("%s: cannot deliver as this user", user);
+		return;
+	}
+	if (dup2(q->in, STDIN_FILENO) < 0 || dup2(q->out, STDOUT_FILENO) < 0)
+		return;
+	umask(077);
+	argv[n++] = path;
+	argv[n++] = mem_dup("-b", 2);
+	argv[n++] = mem_dup("-C", 2);
+	argv[n++] = mem_dup(c->file, strlen(c->file));
+	if (q->kind != ROUTE_USER) {
+		argv[n++] = mem_dup(q->kind == ROUTE_PROGRAM ? "-P" : "-F", 2);
+		argv[n++] = mem_dup(what, strlen(what));
+	}
+	argv[n++] = mem_dup("--", 2);
+	argv[n++] = mem_dup(user, strlen(user));
+	argv[n] = NULL;
+	execve(path, argv, env);
+	log_warn("cannot run %s: %s", path, strerror(errno));
+}
+
+static pid_t
+fork_deliver(const struct conf *c, const struct request *q)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		run_deliver(c, q);
+		_exit(EX_TEMPFAIL);
+	}
+	return pid;
+}
+
+/* --- the socket between the halves --- */
+
+static int
+send_request(int sock, const struct request *q)
+{
+	union {
+		struct cmsghdr h;
+		char b[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .b = { 0 } };
+	int fds[2] = { q->in, q->out };
+	struct str s = { 0 };
+	struct iovec iov;
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *h;
+	ssize_t n;
+
+	str_addc(&s, (char)q->kind);
+	str_add(&s, q->key, strlen(q->key) + 1);
+	str_add(&s, q->user, strlen(q->user) + 1);
+	iov = (struct iovec){ s.s, s.n };
+	m.msg_control = control.b;
+	m.msg_controllen = sizeof control.b;
+	h = CMSG_FIRSTHDR(&m);
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof fds);
+	memcpy(CMSG_DATA(h), fds, sizeof fds);
+	do
+		n = sendmsg(sock, &m, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	str_free(&s);
+	return n < 0 ? -1 : 0;
+}
+
+/* 1 a request, 0 nonsense, -1 the other half has ended. */
+static int
+receive_request(int sock, char buf[REQUEST_MAX], struct request *q)
+{
+	union {
+		struct cmsghdr h;
+		char b[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec iov = { buf, REQUEST_MAX - 1 };
+	struct msghdr m = { .msg_iov = &iov,
+		            .msg_iovlen = 1,
+		            .msg_control = control.b,
+		            .msg_controllen = sizeof control.b };
+	struct cmsghdr *h;
+	int fds[2];
+	ssize_t n;
+	size_t k;
+
+	do
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return -1;
+	h = CMSG_FIRSTHDR(&m);
+	if (!h || h->cmsg_type != SCM_RIGHTS ||
+	    h->cmsg_len != CMSG_LEN(sizeof fds))
+		return 0;
+	memcpy(fds, CMSG_DATA(h), sizeof fds);
+	buf[n] = '\0';
+	q->kind = (enum route_kind)buf[0];
+	q->in = fds[0];
+	q->out = fds[1];
+	q->key = buf + 1;
+	k = strlen(q->key) + 2;
+	q->user = (size_t)n > k ? buf + k : "";
+	return 1;
+}
+
+/* The root half: fork for each request until the other half ends; its exit
+ * status is ours. */
+static int
+serve(const struct conf *c, int sock, pid_t half)
+{
+	char buf[REQUEST_MAX];
+	struct request q;
+	int n, status = 0;
+
+	while ((n = receive_request(sock, buf, &q)) >= 0) {
+		if (n > 0) {
+			fork_deliver(c, &q);
+			close(q.in);
+			close(q.out);
+		}
+		while (waitpid(-1, &status, WNOHANG) > 0)
+			;
+	}
+	if (waitpid(half, &status, 0) < 0 || !WIFEXITED(status))
+		return EX_SOFTWARE;
+	return WEXITSTATUS(status);
+}
+
+/* Become the owner of the spool, for good. */
+static void
+drop_to_owner(const struct conf *c)
+{
+	struct stat st;
+	gid_t gid;
+
+	if (stat(c->spool, &st) < 0)
+		log_die(EX_CONFIG, "%s: %s", c->spool, strerror(errno));
+	if (st.st_uid == 0)
+		log_die(EX_CONFIG,
+		        "%s belongs to root; it must belong to the "
+		        "mail account",
+		        c->spool);
+	gid = st.st_gid;
+	if (setgroups(1, &gid) < 0 || setgid(gid) < 0 ||
+	    setuid(st.st_uid) < 0 || setuid(0) == 0)
+		log_die(EX_OSERR, "cannot become the owner of %s", c->spool);
+}
+
+int
+spawn_split(const struct conf *c, int *sock, int *status)
+{
+	int sv[2];
+	pid_t pid;
+
+	*sock = -1;
+	if (geteuid() != 0)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
+		log_die(EX_OSERR, "socketpair: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		log_die(EX_OSERR, "fork: %s", strerror(errno));
+	if (pid > 0) {
+		close(sv[1]);
+		*status = serve(c, sv[0], pid);
+		return 1;
+	}
+	close(sv[0]);
+	drop_to_owner(c);
+	*sock = sv[1];
+	return 0;
+}
+
+int
+spawn_deliver(const struct run *r, const struct dest *d, int in, int out,
+              pid_t *pid)
+{
+	struct request q = { d->kind, d->key, d->user, in, out };
+
+	*pid = -1;
+	if (r->spawner >= 0)
+		return send_request(r->spawner, &q);
+	*pid = fork_deliver(r->conf, &q);
+	return *pid < 0 ? -1 : 0;
+}

@@ -1,0 +1,53 @@
+/* transact - what session.c and transact.c share. */
+#ifndef TRANSACT_H
+#define TRANSACT_H
+
+#include "session.h"
+
+enum { SESSION_BLOCK = 65536 };
+
+/* Where we are in the dialogue, in its order. */
+enum stage_name {
+	GREETING,
+	EHLO,
+	HELO,
+	RSET,
+	MAIL,
+	RCPT,
+	DATA,
+	CONTENT,
+	DOT,
+	QUIT
+};
+
+struct stage {
+	const char *command, *doing;
+	unsigned wait;           /* s */
+	const char *temp, *perm; /* status where the reply has none */
+};
+
+extern const struct stage stages[];
+
+/* Set the limits for the next wait of this stage. */
+void session_patience(struct session *s, enum stage_name st);
+
+/* Set s->why by what io_line() returned; always -1. */
+int session_lost(struct session *s, enum stage_name st, ssize_t how);
+
+/* Read a reply.  0, or -1 with s->why: gone, nonsense, or 421. */
+int session_reply(struct session *s, enum stage_name st);
+
+/* What the reply means for whom it concerns. */
+void session_said(struct session *s, enum stage_name st, struct verdict *v);
+
+/* Show a line to who watches. */
+void session_tell(struct session *s, const char *line);
+
+/* Take leave, where that was not done. */
+void session_quit(struct session *s);
+
+/* Queue a command line (without its end). */
+__attribute__((format(printf, 2, 3))) void session_put(struct session *s,
+                                                       const char *fmt, ...);
+
+#endif

@@ -1,0 +1,275 @@
+/* submit - a message from stdin into the spool; what sendmail is for.
+ * Runs with the real uid of the caller and the spool's group, so it believes
+ * nothing: not the arguments, not the header, not the end of the input.
+ * RFC 5322 3.6 and RFC 6409 8 name the fields that are added. */
+#include "sendmail.h"
+
+#include "code.h"
+#include "date.h"
+#include "hdr.h"
+#include "log.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One submission on its way. */
+struct job {
+	const struct conf *conf;
+	const struct options *opt;
+	struct letter letter;
+	struct sender sender;
+	struct envelope env;
+	struct spool sp;
+	struct spool_new new;
+	struct str out; /* fields of ours */
+};
+
+/* --- recipients --- */
+
+static int
+add_rcpt(void *arg, const char *addr)
+{
+	struct job *j = arg;
+	char full[ADDR_MAX + 1];
+
+	if (qualify(j->conf, addr, full) < 0)
+		return -1;
+	if (addr_is_utf8(full))
+		j->env.utf8 = true;
+	envelope_rcpt(&j->env, full, NULL, j->opt->notify);
+	return 0;
+}
+
+static int
+rcpts_from_args(struct job *j, char *const *rcpts)
+{
+	for (; *rcpts; rcpts++)
+		if (addr_list(cur_of(*rcpts), add_rcpt, j) < 0)
+			return complain(EX_DATAERR,
+			                "cannot read the address '%s'", *rcpts);
+	return 0;
+}
+
+/* RFC 5322 3.6.3, or 3.6.6 where a message is sent anew. */
+static int
+rcpts_from_header(struct job *j)
+{
+	static const char *const names[] = { "To", "Cc", "Bcc", NULL };
+	static const char *const again[] = { "Resent-To", "Resent-Cc",
+		                             "Resent-Bcc", NULL };
+	const char *const *want = names;
+	struct cur c = j->letter.header;
+	struct field f;
+
+	while (hdr_next(&c, &f))
+		if (hdr_name_in(&f.name, again))
+			want = again;
+	for (c = j->letter.header; hdr_next(&c, &f);)
+		if (hdr_name_in(&f.name, want) &&
+		    addr_list(f.body, add_rcpt, j) < 0)
+			return complain(EX_DATAERR,
+			                "cannot read the addresses in %.*s:",
+			                (int)cur_len(&f.name), f.name.p);
+	return 0;
+}
+
+static int
+fill_envelope(struct job *j, char *const *rcpts)
+{
+	const struct options *o = j->opt;
+	struct timespec now;
+	int code = rcpts_from_args(j, rcpts);
+
+	if (!code && o->headers)
+		code = rcpts_from_header(j);
+	if (code)
+		return code;
+	if (j->env.nrcpt == 0)
+		return o->headers ? complain(EX_DATAERR, "no recipients in the"
+		                                         " header")
+		                  : complain(EX_USAGE, "no recipients");
+	clock_gettime(CLOCK_REALTIME, &now);
+	j->env.time = now.tv_sec;
+	j->env.usec = now.tv_nsec / 1000;
+	j->env.sender = mem_dup(j->sender.addr, strlen(j->sender.addr));
+	j->env.uid = j->sender.uid;
+	j->env.envid = o->envid ? mem_dup(o->envid, strlen(o->envid)) : NULL;
+	j->env.ret = o->ret;
+	j->env.eightbit = o->eightbit || !letter_is_ascii(&j->letter);
+	j->env.utf8 |= addr_is_utf8(j->sender.addr);
+	return 0;
+}
+
+/* --- the header --- */
+
+static void
+add_received(struct job *j)
+{
+	char date[DATE_SIZE];
+
+	date_header(j->env.time, date);
+	str_addf(&j->out, "Received: by %s (facteur, from userid %ld)\n\tid %s",
+	         j->conf->hostname, j->env.uid, j->new.id);
+	if (j->env.nrcpt == 1)
+		str_addf(&j->out, "\n\tfor <%s>", j->env.rcpt[0].addr);
+	str_addf(&j->out, "; %s\n", date);
+	if (j->sender.user)
+		str_addf(&j->out,
+		         "X-Authentication-Warning: %s: %s set sender to"
+		         " <%s> using -f\n",
+		         j->conf->hostname, j->sender.user, j->sender.addr);
+}
+
+static void
+add_missing(struct job *j)
+{
+	struct cur h = j->letter.header;
+	char date[DATE_SIZE];
+	struct field f;
+
+	if (!hdr_find(h, "Date", &f)) {
+		date_header(j->env.time, date);
+		str_addf(&j->out, "Date: %s\n", date);
+	}
+	if (!hdr_find(h, "From", &f)) {
+		str_adds(&j->out, "From: ");
+		if (j->sender.name)
+			code_phrase(&j->out, j->sender.name);
+		str_addf(&j->out, j->sender.name ? " <%s>\n" : "%s\n",
+		         j->sender.from);
+	}
+	if (!hdr_find(h, "Message-ID", &f))
+		str_addf(&j->out, "Message-ID: <%s@%s>\n", j->new.id,
+		         j->conf->hostname);
+}
+
+static void
+put(struct job *j, struct cur c)
+{
+	spool_write(&j->new, c.p, cur_len(&c));
+}
+
+static void
+put_header(struct job *j)
+{
+	/* Nobody but the envelope may know them, or set the other. */
+	static const char *const dropped[] = { "Bcc", "Resent-Bcc",
+		                               "Return-Path", NULL };
+	struct cur c = j->letter.header;
+	struct field f;
+	bool open = false;
+
+	add_received(j);
+	put(j, (struct cur){ j->out.s, j->out.s + j->out.n });
+	str_clear(&j->out);
+	while (hdr_next(&c, &f)) {
+		if (hdr_name_in(&f.name, dropped))
+			continue;
+		put(j, f.all);
+		open = f.all.e[-1] != '\n';
+	}
+	if (open)
+		str_addc(&j->out, '\n');
+	add_missing(j);
+	str_addc(&j->out, '\n');
+	put(j, (struct cur){ j->out.s, j->out.s + j->out.n });
+}
+
+/* --- the whole --- */
+
+/* The rest of stdin behind the header, in pieces. */
+static int
+put_body(struct job *j)
+{
+	struct letter *l = &j->letter;
+	char last = '\n';
+
+	for (;;) {
+		if (cur_len(&l->body) > 0)
+			last = l->body.e[-1];
+		put(j, l->body);
+		if (j->new.len > j->conf->message_limit)
+			return complain(EX_DATAERR,
+			                "the message is longer than %llu bytes",
+			                j->conf->message_limit);
+		if (j->new.err || l->eof)
+			break;
+		if (letter_more(l))
+			return EX_IOERR;
+	}
+	if (last != '\n') /* the last line is a line too */
+		spool_write(&j->new, "\n", 1);
+	return 0;
+}
+
+static int
+no_room(const char *why)
+{
+	log_warn("cannot queue the message: %s", why);
+	return EX_TEMPFAIL;
+}
+
+/* Safe in the spool once this returns 0. */
+static int
+store(struct job *j, struct watch *w)
+{
+	int code;
+
+	if (spool_begin(&j->new, &j->sp, &j->env) < 0)
+		return no_room(strerror(errno));
+	put_header(j);
+	code = put_body(j);
+	if (code) {
+		spool_abort(&j->new);
+		return code;
+	}
+	if (j->env.trace)
+		watch_begin(w, j->new.id);
+	if (spool_commit(&j->new) < 0)
+		return no_room(strerror(errno));
+	log_open("pickup"); /* as whom log readers expect this line */
+	log_info("%s: uid=%ld from=<%s>", j->new.id, j->env.uid, j->env.sender);
+	return 0;
+}
+
+static int
+run(struct job *j, char *const *rcpts)
+{
+	struct watch w = { .conf = j->conf, .sp = &j->sp, .fd = -1 };
+	int code = sender_find(&j->sender, j->conf, j->opt);
+
+	if (code || (code = letter_front(&j->letter)) ||
+	    (code = fill_envelope(j, rcpts)))
+		return code;
+	if (check_hopeless(j->conf, &j->env))
+		return EX_NOUSER;
+	if (spool_open(&j->sp, j->conf) < 0)
+		return no_room(strerror(errno));
+	if (!spool_room(&j->sp, j->conf, j->letter.buf.n))
+		return no_room("the spool is full");
+	j->env.trace = j->opt->verbose && watch_lingers(&j->sp);
+	code = store(j, &w);
+	if (code == 0 && j->opt->verbose)
+		watch_show(&w, j->new.id);
+	return code;
+}
+
+int
+submit(const struct conf *c, const struct options *o, char *const *rcpts)
+{
+	struct job j = { .conf = c, .opt = o };
+	int code;
+
+	letter_init(&j.letter, o->dots);
+	code = run(&j, rcpts);
+	letter_free(&j.letter);
+	sender_free(&j.sender);
+	envelope_free(&j.env);
+	str_free(&j.out);
+	return code;
+}

@@ -1,0 +1,29 @@
+/* policy - may this client mail this recipient?  Pure. */
+#ifndef POLICY_H
+#define POLICY_H
+
+#include "route.h"
+
+#include <stdbool.h>
+
+struct verdict {
+	int code; /* 250: yes */
+	const char *status;
+	const char *text;
+};
+
+/* What is known when a recipient was named. */
+struct question {
+	bool trusted; /* the client may relay */
+	const char *addr;
+	const struct routes *routes; /* where it leads */
+	bool full;       /* all mailboxes that it leads to are over the limit */
+	bool full_fails; /* ... and that is for good */
+};
+
+struct verdict policy_rcpt(const struct question *q);
+
+/* Is it the one that every domain must have (RFC 5321 4.5.1)? */
+bool policy_is_postmaster(const char *addr);
+
+#endif

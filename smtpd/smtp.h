@@ -1,0 +1,104 @@
+/* smtp - one session: the commands, and what receive.c needs of them. */
+#ifndef SMTP_H
+#define SMTP_H
+
+#include "conf.h"
+#include "data.h"
+#include "io.h"
+#include "peer.h"
+#include "route.h"
+#include "spool.h"
+
+#include <stdbool.h>
+
+/* The states; each command names those in which it is allowed. */
+enum {
+	SMTP_START = 1, /* nobody has said hello */
+	SMTP_HELLO = 2,
+	SMTP_MAIL = 4,  /* the sender is known */
+	SMTP_RCPT = 8,  /* ... and a recipient */
+	SMTP_CHUNK = 16 /* in the middle of BDAT */
+};
+
+enum { SMTP_COMMANDS = 12 };
+
+/* A message on its way in. */
+struct receipt {
+	bool open; /* file is there and must be committed or aborted */
+	struct spool_new file;
+	struct data data;
+	struct head head;
+	struct str out;
+	int code;         /* of the first failure, 0: none */
+	const char *text; /* ... with its status */
+};
+
+struct session {
+	struct io io;
+	struct peer peer;
+	const struct conf *conf;
+	bool trusted; /* may relay */
+
+	unsigned state;
+	bool esmtp; /* said EHLO */
+	char helo[256];
+	struct envelope env;
+	unsigned long long size; /* SIZE=, 0 for not said */
+	struct receipt in;
+
+	bool has_spool, has_router;
+	struct spool spool;
+	struct router router;
+
+	int code;         /* of the last reply */
+	unsigned errors;  /* since the last message that was taken */
+	bool early;       /* it was logged that the client does not wait */
+	const char *last; /* the last command, for the log */
+	unsigned unknown; /* commands */
+	unsigned count[SMTP_COMMANDS], ok[SMTP_COMMANDS];
+};
+
+enum { SMTP_END = 1 }; /* what a command returns to end the session */
+
+/* The whole session.  The caller sets io, peer and conf. */
+void smtp_run(struct session *s);
+
+/* One reply line: text begins with the enhanced status. */
+__attribute__((format(printf, 3, 4))) void smtp_reply(struct session *s,
+                                                      int code,
+                                                      const char *text, ...);
+
+/* The same with a line in the log; id is a queue id or NULL, rcpt too may be
+ * NULL. */
+void smtp_reject(struct session *s, const char *id, const char *stage,
+                 const char *rcpt, int code, const char *text);
+
+/* Back to the state before MAIL. */
+void smtp_reset(struct session *s);
+
+/* The client sent what it should have waited with: log it once.  Returns
+ * SMTP_END, the reply being given, if that is refused. */
+int smtp_early(struct session *s, const char *after);
+
+/* "SMTP", "ESMTP", "UTF8SMTP" (RFC 3848, RFC 6531 4.3). */
+const char *smtp_protocol(const struct session *s);
+
+/* --- rcpt.c --- */
+
+/* May this recipient have it?  0, or -1 after the reply. */
+int rcpt_check(struct session *s, const char *addr);
+
+/* --- receive.c --- */
+
+/* Take the message that follows DATA, and answer.  0, SMTP_END or IO_*. */
+int receive_data(struct session *s);
+
+/* Take the n bytes of a chunk (RFC 3030), and answer. */
+int receive_chunk(struct session *s, unsigned long long n, bool last);
+
+/* Read n bytes that belong to a refused BDAT.  0 or IO_*. */
+int receive_skip(struct session *s, unsigned long long n);
+
+void receive_abort(struct session *s);
+
+#endif

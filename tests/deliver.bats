@@ -1,0 +1,551 @@
+# deliver - by hand and as queuerun uses it: mailboxes, files, programs.
+
+load lib
+
+setup()
+{
+	test_begin
+	# shellcheck disable=SC2119
+	instance a a.test
+	BOX=$D/mail/alice
+}
+teardown() { test_end; }
+
+deliver()
+{
+	"$(prog deliver)" -C "$C" "$@"
+}
+
+# frame ID [KEY VALUE]... < content: one letter as queuerun sends it.
+frame()
+{
+	local id=$1
+	shift
+	cat > "$T/content"
+	echo "message $id $(wc -c < "$T/content")"
+	{ echo 'sender s@x.test'; echo 'to alice@a.test'; echo 'time 1763765040'; } |
+	    while read -r k v; do
+		case " $* " in *" $k "*) ;; *) echo "$k $v" ;; esac
+	done
+	while [ $# -gt 0 ]; do
+		echo "$1 $2"
+		shift 2
+	done
+	echo
+	cat "$T/content"
+}
+
+# The header of the first message, without the From_ line and the room.
+header()
+{
+	sed -n '2,/^$/p' "${1:-$BOX}" | grep -v '^X-Keywords: *$'
+}
+
+letter=$'Subject: hello\n\nhello there\n'
+
+@test "a letter by hand: fields, From_ line, mode" {
+	printf %s "$letter" > "$T/in"
+	deliver -f jo@b.test alice < "$T/in"
+	[[ "$(head -n 1 "$BOX")" =~ ^'From jo@b.test '[A-Z][a-z]{2}\ [A-Z] ]]
+	diff <(header) - <<-'END'
+		Return-Path: <jo@b.test>
+		Delivered-To: alice@a.test
+		Subject: hello
+
+	END
+	body "$BOX" | diff - <(echo "hello there")
+	[ "$(tail -c 2 "$BOX" | od -An -c | tr -d ' ')" = '\n\n' ]
+	[ "$(stat -c %a "$BOX")" = 600 ]
+	[ ! -e "$BOX.lock" ]
+	grep -q 'facteur/deliver.*to=<alice@a.test>.*status=sent' "$D/log"
+}
+
+@test "a letter from a pipe, with CRLF, a detail and the null sender" {
+	printf 'From x@y Sat Nov 21 19:54:01 2026\r\nSubject: x\r\n\r\na\r\nb\rc\r' |
+	    deliver -f '<>' -a lists alice
+	grep -q '^From MAILER-DAEMON ' "$BOX"
+	grep -q '^Return-Path: <>$' "$BOX"
+	grep -q '^Delivered-To: alice+lists@a.test$' "$BOX"
+	body "$BOX" | diff - <(printf 'a\nb\rc\r\n')
+}
+
+@test "header fields that only mailbox programs write are taken out" {
+	deliver alice <<-'END'
+		status: RO
+		X-STATUS: D
+		 folded
+		X-UID: 1
+		X-IMAPbase: 1 2
+		X-IMAP: 1 2
+		X-Keywords: a
+		Content-Length: 3
+		Return-Path: <evil@x>
+		>From x@y Sat Nov 21 19:54:01 2026
+		Subject: kept
+		 too
+		Delivered-To: bob@a.test
+
+		Status: RO
+	END
+	diff <(header) - <<-'END'
+		Return-Path: <>
+		Delivered-To: alice@a.test
+		Subject: kept
+		 too
+		Delivered-To: bob@a.test
+
+	END
+	body "$BOX" | diff - <(echo "Status: RO")
+}
+
+@test "From_ lines are quoted so that every quoting can be undone" {
+	printf 'A: b\n\nFrom a\n>From b\n\nFrom c\nFromage\n>>>From d\n> From e' > "$T/in"
+	deliver alice < "$T/in"
+	printf %s "$letter" | deliver alice
+	[ "$(letters "$BOX")" -eq 2 ]
+	grep -q '^>From a$' "$BOX"
+	grep -q '^>>From b$' "$BOX"
+	grep -q '^Fromage$' "$BOX"
+	body "$BOX" | diff - <(sed 1,2d "$T/in"; echo)
+}
+
+@test "odd letters: empty, header only, no header, no end" {
+	deliver alice < /dev/null
+	printf 'Subject: only' | deliver alice
+	printf 'no header\n' | deliver alice
+	printf ' blank first\n' | deliver alice
+	printf '\n\n\nbody' | deliver alice
+	[ "$(letters "$BOX")" -eq 5 ]
+	body "$BOX" 1 | diff - /dev/null
+	body "$BOX" 2 | diff - /dev/null
+	body "$BOX" 3 | diff - <(echo "no header")
+	body "$BOX" 4 | diff - <(echo " blank first")
+	body "$BOX" 5 | diff - <(printf '\n\nbody\n')
+}
+
+@test "bytes of every kind and a line of 10 MB, in little memory" {
+	python3 - > "$T/in" <<-'END'
+		import sys
+		o = sys.stdout.buffer
+		o.write(b"Subject: big\n\n" + bytes(range(14, 256)) * 10 + b"\0\0\n")
+		o.write(b"x" * 10_000_000 + b"\n>" * 3 + b"From z\n" + b">" * 100_000)
+		o.write(b"From q\n")
+	END
+	[ -n "${ASAN_BUILD-}" ] || [ "$BIN" != "$REPO" ] || ulimit -v 30000
+	deliver alice < "$T/in"
+	[ "$(letters "$BOX")" -eq 1 ]
+	body "$BOX" | cmp - <(tail -n +3 "$T/in")
+}
+
+@test "a mail reader sees new mail" {
+	printf %s "$letter" | deliver alice
+	[ "$(stat -c %X "$BOX")" -lt "$(stat -c %Y "$BOX")" ]
+	touch -a -d '2001-01-01' "$BOX"
+	printf %s "$letter" | deliver alice
+	[ "$(stat -c %x "$BOX" | cut -c1-4)" = 2001 ]
+	touch "$BOX"
+	printf %s "$letter" | deliver alice
+	[ "$(stat -c %X "$BOX")" -lt "$(stat -c %Y "$BOX")" ]
+}
+
+@test "mail(1) and mutt read the mailbox, with flags of their own" {
+	need mutt
+	printf %s "$letter" | deliver -f jo@b.test alice
+	printf 'Subject: two\n\nFrom here\n' | deliver -f jo@b.test alice
+	if peer bsd-mailx > /dev/null; then
+		run env LD_LIBRARY_PATH="$(peer_libs)" "$(peer bsd-mailx)" -H -f "$BOX"
+		echo "$output"
+		[[ "$output" == *"N  1 jo@b.test"* ]]
+		[[ "$output" == *"N  2 jo@b.test"* ]]
+	fi
+	[ "$EUID" -ne 0 ] || chown root "$BOX"
+	HOME=$T TERM=dumb mutt -n -F /dev/null -f "$BOX" \
+	    -e 'set mbox_type=mbox mark_old=yes quit=yes move=no' \
+	    -e 'push "<tag-pattern>~s two<enter><tag-prefix><save-message>'"$T/two"'<enter><sync-mailbox><quit>"' \
+	    < /dev/null > "$T/mutt.out" 2>&1 || skip "mutt needs a terminal"
+}
+
+@test "no such user 67, a broken configuration 78, usage 64" {
+	run deliver zoe < /dev/null
+	[ "$status" -eq 67 ]
+	[[ "$output" == "5.1.1 zoe: no such user" ]]
+	for u in ../alice /etc/passwd -- '' .; do
+		run deliver "$u" < /dev/null
+		[ "$status" -eq 67 ] || [ "$status" -eq 64 ]
+	done
+	run deliver
+	[ "$status" -eq 64 ]
+	run deliver -P true alice
+	[ "$status" -eq 64 ]
+	echo nonsense 1 >> "$C"
+	run deliver alice < /dev/null
+	[ "$status" -eq 78 ]
+	[ ! -e "$BOX" ]
+}
+
+@test "another's mail is delivered by root only" {
+	[ "$EUID" -eq 0 ] || skip "needs root"
+	printf %s "$letter" > "$T/in"
+	chmod 644 "$T/in"
+	run setpriv --reuid=20002 --regid=20002 --clear-groups \
+	    "$(prog deliver)" -C "$C" alice < "$T/in"
+	[ "$status" -eq 77 ]
+	[ ! -e "$BOX" ]
+}
+
+@test "a loop is told and nothing delivered" {
+	printf 'Received: x\nDelivered-To:  Alice@A.TEST \nSubject: x\n\ny\n' > "$T/in"
+	run deliver alice < "$T/in"
+	[ "$status" -eq 65 ]
+	[[ "$output" == "5.4.6 "* ]]
+	[ ! -s "$BOX" ]
+	deliver -a other alice < "$T/in"
+	[ "$(letters "$BOX")" -eq 1 ]
+}
+
+@test "links, other owners, devices and directories are refused" {
+	local other=$D/home/alice/other
+	printf %s "$letter" > "$T/in"
+	echo x > "$other"
+	[ "$EUID" -ne 0 ] || chown 20001 "$other"
+	ln -s "$other" "$BOX"
+	run deliver alice < "$T/in"
+	[ "$status" -eq 75 ]
+	[[ "$output" == "4.2.0 mailbox is a symbolic link" ]]
+	grep -q "warning: .*symbolic link" "$D/log"
+	rm "$BOX"
+	ln "$other" "$BOX"
+	run deliver alice < "$T/in"
+	[ "$status" -eq 75 ]
+	[[ "$output" == *"more than one link" ]]
+	rm "$BOX"
+	mkfifo "$BOX"
+	run deliver alice < "$T/in"
+	[ "$status" -eq 75 ]
+	rm "$BOX"
+	mkdir "$BOX"
+	run deliver alice < "$T/in"
+	[ "$status" -eq 75 ]
+	rmdir "$BOX"
+	if [ "$EUID" -eq 0 ]; then
+		: > "$BOX"
+		chmod 666 "$BOX"
+		run deliver alice < "$T/in"
+		[ "$status" -eq 75 ]
+		[[ "$output" == *"belongs to another user" ]]
+	fi
+	echo x | cmp - "$other"
+}
+
+@test "a live lock is waited for, then told; a dead one is broken" {
+	frame L1 <<< "$letter" > "$T/in"
+	echo $$ > "$BOX.lock"
+	run deliver -b alice < "$T/in"
+	[[ "$output" == "L1 75 4.2.0 mailbox is locked" ]]
+	[ ! -s "$BOX" ]
+	[ -e "$BOX.lock" ]
+	bash -c 'echo $$' > "$BOX.lock"
+	run deliver -b alice < "$T/in"
+	[[ "$output" == "L1 0 2.0.0 "* ]]
+	grep -q "broke a stale lock" "$D/log"
+	: > "$BOX.lock"
+	touch -d '10 minutes ago' "$BOX.lock"
+	frame L2 <<< "$letter" | deliver -b alice
+	[ "$(letters "$BOX")" -eq 2 ]
+	[ ! -e "$BOX.lock" ]
+}
+
+@test "no dot-lock in a directory of others: by hand fcntl alone, a batch waits" {
+	printf %s "$letter" | deliver alice
+	mkdir "$D/shut"
+	mv "$BOX" "$D/shut/alice"
+	sed -i "s,^mailbox .*,mailbox $D/shut/%u," "$C"
+	chmod 555 "$D/shut"
+	printf %s "$letter" | deliver alice
+	run deliver -b alice < <(frame N1 <<< "$letter")
+	chmod 755 "$D/shut"
+	[[ "$output" == "N1 75 4.3.0 cannot lock mailbox: Permission denied" ]]
+	[ "$(letters "$D/shut/alice")" -eq 2 ]
+}
+
+@test "a mail directory of root:mail, mode 2775" {
+	[ "$EUID" -eq 0 ] || skip "needs root"
+	getent group mail || skip "no group mail"
+	chown root:mail "$D/mail"
+	chmod 2775 "$D/mail"
+	printf %s "$letter" | deliver alice
+	[ "$(stat -c '%a %u %G' "$BOX")" = "600 20001 mail" ]
+	[ "$(letters "$BOX")" -eq 1 ]
+}
+
+@test "a batch: one lock, one commit, results in order" {
+	need strace
+	{
+		frame A1 for ali@a.test < <(printf %s "$letter")
+		frame A2 sender '' to alice+x@a.test detail x < <(printf %s "$letter")
+		frame A3 < <(printf 'Delivered-To: alice@a.test\n\n')
+		frame A4 < /dev/null
+	} > "$T/in"
+	strace -qq -f -o "$T/trace" -e trace=fsync,fdatasync,link,linkat \
+	    "$(prog deliver)" -C "$C" -b alice < "$T/in" > "$T/out"
+	diff "$T/out" - <<-'END'
+		A1 0 2.0.0 delivered to mailbox
+		A2 0 2.0.0 delivered to mailbox
+		A3 65 5.4.6 mail forwarding loop for alice@a.test
+		A4 0 2.0.0 delivered to mailbox
+	END
+	[ "$(grep -c link "$T/trace")" -eq 1 ]
+	[ "$(letters "$BOX")" -eq 3 ]
+	head -n 1 "$BOX" | grep -q '^From s@x.test Fri Nov 21 22:44:00 2025$'
+	grep -q '^X-Original-To: ali@a.test$' "$BOX"
+	grep -q '^Delivered-To: alice+x@a.test$' "$BOX"
+	# The mailbox is there now: the record, and the mailbox.
+	strace -qq -f -o "$T/trace" -e trace=fsync,fdatasync \
+	    "$(prog deliver)" -C "$C" -b alice < <(sed 's/^message A/message B/' "$T/in") > "$T/out"
+	[ "$(grep -c sync "$T/trace")" -eq 2 ]
+}
+
+@test "300 letters are several batches, each told when it is safe" {
+	local i
+	for i in $(seq 300); do
+		frame "I$i" <<< "$letter"
+	done > "$T/in"
+	deliver -b alice < "$T/in" > "$T/out"
+	seq -f 'I%g 0 2.0.0 delivered to mailbox' 300 | diff - "$T/out"
+	[ "$(letters "$BOX")" -eq 300 ]
+}
+
+@test "the same letter again is not delivered again" {
+	{ frame A1 <<< "$letter"; frame A2 <<< "$letter"; } | deliver -b alice
+	run deliver -b alice < <(frame A2 <<< "$letter"; frame A3 <<< "$letter"; frame A2 to alice+y@a.test <<< "$letter")
+	[ "${lines[0]}" = "A2 0 2.0.0 already delivered" ]
+	[ "${lines[1]}" = "A3 0 2.0.0 delivered to mailbox" ]
+	[ "${lines[2]}" = "A2 0 2.0.0 delivered to mailbox" ]
+	[ "$(letters "$BOX")" -eq 4 ]
+}
+
+@test "a stream that breaks off: what was whole is delivered, the rest not" {
+	run deliver -b alice < <(frame A1 <<< "$letter"; printf 'message A2 100\n\nSubject: torn\n')
+	[ "$status" -eq 75 ]
+	[ "$output" = "A1 0 2.0.0 delivered to mailbox" ]
+	[ "$(letters "$BOX")" -eq 1 ]
+	! grep -q torn "$BOX"
+	for bad in 'message A2 -1' 'message A2 99999999999999999999' 'message A2' \
+	    'message 01234567890123456789012345678901 1' 'nonsense' 'time x' ''; do
+		run deliver -b alice < <(printf '%s\n\nx' "$bad")
+		[ "$status" -eq 75 ]
+		[ -z "$output" ]
+	done
+	[ "$(letters "$BOX")" -eq 1 ]
+}
+
+@test "a feeder that pauses does not keep the mailbox locked" {
+	mkfifo "$T/fifo"
+	deliver -b alice < "$T/fifo" > "$T/out" 3>&- &
+	exec 5> "$T/fifo"
+	frame A1 <<< "$letter" >&5
+	wait_for grep -q A1 "$T/out"
+	[ ! -e "$BOX.lock" ]
+	[ "$(letters "$BOX")" -eq 1 ]
+	frame A2 <<< "$letter" >&5
+	exec 5>&-
+	wait
+	[ "$(letters "$BOX")" -eq 2 ]
+}
+
+@test "a message typed slowly does not keep the mailbox locked" {
+	mkfifo "$T/fifo"
+	deliver alice < "$T/fifo" 3>&- &
+	exec 5> "$T/fifo"
+	echo 'Subject: slow' >&5
+	printf %s "$letter" | deliver alice
+	[ "$(letters "$BOX")" -eq 1 ]
+	exec 5>&-
+	wait
+	[ "$(letters "$BOX")" -eq 2 ]
+}
+
+@test "mailbox_limit: the letter that is too much, and only that one" {
+	echo 'mailbox_limit 3000' >> "$C"
+	head -c 2500 /dev/zero | tr '\0' x > "$T/big"
+	{ frame A1 <<< "$letter"; frame A2 < "$T/big"; frame A3 <<< "$letter"; } > "$T/in"
+	run deliver -b alice < "$T/in"
+	[ "${lines[0]}" = "A1 0 2.0.0 delivered to mailbox" ]
+	[ "${lines[1]}" = "A2 75 4.2.2 mailbox is full" ]
+	[ "${lines[2]}" = "A3 0 2.0.0 delivered to mailbox" ]
+	[ "$(letters "$BOX")" -eq 2 ]
+	echo 'mailbox_full bounce' >> "$C"
+	run deliver alice < "$T/big"
+	[ "$status" -eq 73 ]
+	[[ "$output" == "5.2.2 "* ]]
+	[ "$(letters "$BOX")" -eq 2 ]
+}
+
+@test "a mailbox that does not end in an empty line is mended" {
+	printf 'From x Sat Nov 21 19:54:01 2026\nA: b\n\nno end' > "$BOX"
+	[ "$EUID" -ne 0 ] || chown 20001 "$BOX"
+	printf %s "$letter" | deliver alice
+	[ "$(letters "$BOX")" -eq 2 ]
+	body "$BOX" 1 | diff - <(echo "no end")
+}
+
+@test "a user without a state directory still gets mail, with a warning" {
+	sed -i "s,^state .*,state /proc/nowhere," "$C"
+	printf %s "$letter" | deliver alice
+	[ "$(letters "$BOX")" -eq 1 ]
+	grep -q 'warning: .*no record' "$D/log"
+	# Another's directory is no place for a record either.
+	[ "$EUID" -eq 0 ] || return 0
+	sed -i "s,^state .*,state $D/state," "$C"
+	mkdir -m 777 "$D/state/alice"
+	printf %s "$letter" | deliver alice
+	[ "$(letters "$BOX")" -eq 2 ]
+	[ -z "$(ls "$D/state/alice")" ]
+}
+
+@test "Maildir: made when missing, unique names with sizes, no dot-lock" {
+	sed -i "s,^mailbox .*,mailbox %h/Maildir/," "$C"
+	M=$D/home/alice/Maildir
+	printf 'A: b\n\nFrom me\n' | deliver -f jo@b.test alice
+	{ frame A1 <<< "$letter"; frame A2 <<< "$letter"; } | deliver -b alice
+	run deliver -b alice < <(frame A2 <<< "$letter")
+	[ "$output" = "A2 0 2.0.0 already delivered" ]
+	[ "$(find "$M/new" -type f | wc -l)" -eq 3 ]
+	[ -z "$(ls "$M/tmp")" ]
+	[ -d "$M/cur" ]
+	[ "$(stat -c %a "$M")" = 700 ]
+	for f in "$M"/new/*; do
+		[ "${f##*,S=}" -eq "$(stat -c %s "$f")" ]
+		[ "$(stat -c %a "$f")" = 600 ]
+	done
+	grep -qx 'From me' "$M"/new/*
+	! grep -q X-Keywords "$M"/new/*
+	python3 - "$M" <<-'END'
+		import mailbox, sys
+		m = mailbox.Maildir(sys.argv[1])
+		assert sorted(x["Return-Path"] for x in m) == ["<jo@b.test>"] + ["<s@x.test>"] * 2
+	END
+}
+
+@test "Maildir: limit, links, and a torn stream" {
+	sed -i "s,^mailbox .*,mailbox %h/Maildir/," "$C"
+	echo 'mailbox_limit 3000' >> "$C"
+	M=$D/home/alice/Maildir
+	head -c 2900 /dev/zero | tr '\0' x > "$T/big"
+	run deliver -b alice < <(frame A1 <<< "$letter"; frame A2 < "$T/big"; printf 'message A3 10\n\nx')
+	[ "$status" -eq 75 ]
+	[ "${lines[1]}" = "A2 75 4.2.2 mailbox is full" ]
+	[ "$(find "$M" -type f | wc -l)" -eq 1 ]
+	mv "$M" "$M.2"
+	ln -s "$M.2" "$M"
+	run deliver alice < "$T/big"
+	[ "$status" -eq 75 ]
+}
+
+@test "a file: mbox form, without room; /dev/null discards" {
+	local f=$D/home/alice/archive
+	run deliver -b -F "$f" alice < <(frame A1 <<< "$letter")
+	[ "$output" = "A1 0 2.0.0 delivered to file" ]
+	[ "$(letters "$f")" -eq 1 ]
+	! grep -q X-Keywords "$f"
+	run deliver -b -F /dev/null alice < <(frame A1 <<< "$letter")
+	[ "$output" = "A1 0 2.0.0 discarded" ]
+	run deliver -b -F /dev/zero alice < <(frame A1 <<< "$letter")
+	[[ "$output" == "A1 75 "* ]]
+	run deliver -b -F "$D/home/alice" alice < <(frame A1 <<< "$letter")
+	[[ "$output" == "A1 75 "* ]]
+}
+
+@test "-F and -P run without group mail" {
+	[ "$EUID" -eq 0 ] || skip "needs root"
+	run deliver -b -P 'id -u; id -G; exit 1' alice < <(frame A1 <<< "$letter")
+	[ "$output" = "A1 1 5.3.0 20001" ]
+	run deliver -b -P 'id -G; exit 1' alice < <(frame A1 <<< "$letter")
+	[ "$output" = "A1 1 5.3.0 20001" ]
+	chgrp mail "$D/home"
+	chmod 775 "$D/home"
+	run deliver -b -F "$D/home/x" alice < <(frame A1 <<< "$letter")
+	[[ "$output" == "A1 75 "* ]]
+}
+
+@test "a program gets the letter and a clean environment" {
+	SECRET=1 deliver -b -P 'cat > out; env > env; pwd > pwd' alice < <(
+	    frame A1 sender '$(touch pwned)`x` "()"@b.test' to 'alice+d@a.test' \
+	    for ali@a.test detail d < <(printf %s "$letter"))
+	cd "$D/home/alice"
+	diff out - <<-'END'
+		From $(touch-pwned)`x`-"()"@b.test Fri Nov 21 22:44:00 2025
+		Return-Path: <"$(touch pwned)`x` \"()\""@b.test>
+		X-Original-To: ali@a.test
+		Delivered-To: alice+d@a.test
+		Subject: hello
+
+		hello there
+	END
+	[ ! -e pwned ]
+	diff <(grep -v '^_=' env | sort) - <<-END
+		DOMAIN=a.test
+		EXTENSION=d
+		HOME=$D/home/alice
+		LOCAL=alice+d
+		LOGNAME=alice
+		ORIGINAL_RECIPIENT=ali@a.test
+		PATH=/usr/local/bin:/usr/bin:/bin
+		PWD=$D/home/alice
+		RECIPIENT=alice+d@a.test
+		SENDER=__touch_pwned__x______@b.test
+		SHELL=/bin/sh
+		TZ=UTC
+		USER=alice
+	END
+	[ "$(cat pwd)" = "$D/home/alice" ]
+}
+
+# says COMMAND: what deliver answers for a letter to it.
+says()
+{
+	deliver -b -P "$1" alice < <(frame A1 <<< "$letter")
+}
+
+@test "exit codes and words of a program" {
+	[ "$(says 'cat > /dev/null')" = "A1 0 2.0.0 delivered to program" ]
+	[ "$(says true)" = "A1 0 2.0.0 delivered to program" ]
+	[ "$(says 'exit 67')" = "A1 67 5.1.1 program failed with exit code 67" ]
+	[ "$(says 'exit 68')" = "A1 68 5.1.2 program failed with exit code 68" ]
+	[ "$(says 'exit 71')" = "A1 75 4.3.0 program failed with exit code 71" ]
+	[ "$(says 'exit 73')" = "A1 73 5.2.0 program failed with exit code 73" ]
+	[ "$(says 'exit 75')" = "A1 75 4.3.0 program failed with exit code 75" ]
+	[ "$(says 'exit 77')" = "A1 77 5.7.0 program failed with exit code 77" ]
+	[ "$(says 'exit 1')" = "A1 1 5.3.0 program failed with exit code 1" ]
+	[[ "$(says /no/such)" == "A1 127 5.3.0 "*"not found"* ]]
+	[ "$(says 'kill -9 $$')" = "A1 75 4.3.0 program was killed" ]
+	[ "$(says 'echo out; echo more >&2; exit 70')" = "A1 70 5.3.0 out" ]
+	[ "$(says 'echo 5.7.1 not you; exit 75')" = "A1 69 5.7.1 not you" ]
+	[ "$(says 'echo 4.2.2 full; exit 67')" = "A1 75 4.2.2 full" ]
+	[ "$(says 'echo 2.0.0 fine; exit 67')" = "A1 67 5.1.1 2.0.0 fine" ]
+	[ "$(says 'echo 5.7; exit 67')" = "A1 67 5.1.1 5.7" ]
+	[ "$(says 'printf "a\033b\tc"; exit 1')" = "A1 1 5.3.0 a?b?c" ]
+	[ "$(says 'yes; exit 1' | head -c 20)" != "" ] || false
+}
+
+@test "a program that says too much, reads nothing, or leaves a child" {
+	head -c 3000000 /dev/zero | tr '\0' x > "$T/big"
+	run deliver -b -P 'head -c 1000000 /dev/zero | tr "\0" y; exit 1' alice \
+	    < <(frame A1 < "$T/big")
+	[[ "$output" == "A1 1 5.3.0 yyyy"* ]]
+	[ "${#output}" -lt 300 ]
+	run deliver -b -P 'exit 0' alice < <(frame A1 < "$T/big")
+	[ "$output" = "A1 0 2.0.0 delivered to program" ]
+	SECONDS=0
+	run deliver -b -P 'sleep 30 & exit 0' alice < <(frame A1 <<< "$letter")
+	[ "$output" = "A1 0 2.0.0 delivered to program" ]
+	[ "$SECONDS" -lt 10 ]
+}
+
+@test "each letter is a run; a torn one never starts" {
+	run deliver -b -P 'echo run >> runs; cat >> runs' alice \
+	    < <(frame A1 <<< "$letter"; frame A2 <<< "$letter"; printf 'message A3 10\n\nx')
+	[ "$status" -eq 75 ]
+	[ "${#lines[@]}" -eq 2 ]
+	[ "$(grep -c '^run$' "$D/home/alice/runs")" -eq 2 ]
+}

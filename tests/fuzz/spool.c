@@ -1,0 +1,44 @@
+/* spool - fuzz target: no file in the spool crashes its reader, and what is
+ * accepted has an envelope that can be written again. */
+#include "spool.h"
+#include "log.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static char dir[] = "/tmp/fuzzspool.XXXXXX";
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	static struct spool sp;
+	struct message m;
+	struct spool_new f;
+	int fd;
+
+	if (!sp.path) {
+		struct conf c = { .spool = mkdtemp(dir) };
+
+		log_to("/dev/null");
+		if (spool_make(&c) < 0 || spool_open(&sp, &c) < 0)
+			abort();
+	}
+	fd = openat(sp.new, "1NG49ZQ1S4EAE85R", O_RDWR | O_CREAT | O_TRUNC,
+	            0600);
+	if (fd < 0 || write(fd, data, n) != (ssize_t)n)
+		abort();
+	close(fd);
+	if (spool_load(&m, &sp, "new", "1NG49ZQ1S4EAE85R", false) == SPOOL_OK) {
+		if (m.env.nrcpt == 0 || !m.env.sender)
+			abort();
+		if (spool_begin(&f, &sp, &m.env) == 0)
+			spool_abort(&f);
+		message_free(&m);
+	}
+	return 0;
+}

@@ -1,0 +1,191 @@
+# inetd - installing, putting in service, taking out of service: in a directory
+# that stands for the root of a machine, and the samples as they are.
+
+load lib
+
+setup()
+{
+	test_begin
+	cd "$REPO" || return 1
+	root=$T/root
+	mkdir "$root"
+}
+
+teardown() { test_end; }
+
+# make install into $root; the programs are those of the plain build.
+put()
+{
+	make -s install DESTDIR="$root" "$@"
+}
+
+enable() { ROOT=$root SBIN=/usr/local/sbin etc/enable; }
+disable() { ROOT=$root SBIN=/usr/local/sbin etc/disable; }
+
+# Everything below $root with its content.
+state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p -> %l\n' | sort); }
+
+@test "make install: programs, names, pages, samples" {
+	put
+	cd "$root/usr/local"
+	for p in smtpd sendmail queuerun deliver mailq; do
+		[ -x "sbin/$p" ]
+	done
+	[ "$(readlink bin/mailq)" = /usr/local/sbin/sendmail ]
+	[ "$(readlink bin/newaliases)" = /usr/local/sbin/sendmail ]
+	[ -e share/man/man5/facteur.conf.5 ]
+	[ -e share/man/man8/smtpd.8 ]
+	[ -e share/facteur/xinetd.d/facteur ]
+}
+
+@test "make install PREFIX=/usr: the traditional places, in the samples too" {
+	put PREFIX=/usr
+	[ "$(readlink "$root/usr/lib/sendmail")" = ../sbin/sendmail ]
+	[ -x "$root/usr/sbin/sendmail" ]
+	grep -q '	/usr/sbin/smtpd	' "$root/usr/share/facteur/inetd.conf"
+	run grep -r /usr/local "$root/usr/share/facteur/cron.d"
+	[ "$status" -eq 1 ]
+}
+
+@test "make install as root: sendmail is setgid to the spool's group" {
+	[ "$EUID" -eq 0 ] || skip 'needs root'
+	put
+	[ "$(stat -c '%a %G' "$root/usr/local/sbin/sendmail")" = '2755 facteur' ]
+}
+
+@test "enable with inetd: an entry, twice is once, disable takes it away" {
+	put
+	mkdir -p "$root/etc/cron.d"
+	printf 'ftp stream tcp nowait root /bin/ftpd ftpd' > "$root/etc/inetd.conf"
+	enable
+	grep -qE '^smtp	stream	tcp	nowait\.[0-9]+	root	/usr/local/sbin/smtpd	smtpd$' \
+	    "$root/etc/inetd.conf"
+	grep -q '^ftp ' "$root/etc/inetd.conf"
+	[ -e "$root/etc/cron.d/facteur" ]
+	[ -e "$root/etc/aliases" ]
+	[ -p "$root/var/spool/facteur/wake" ]
+	[ "$(readlink "$root/usr/sbin/sendmail")" = /usr/local/sbin/sendmail ]
+	state > "$T/once"
+	enable
+	state > "$T/twice"
+	diff "$T/once" "$T/twice"
+	disable
+	[ "$(cat "$root/etc/inetd.conf")" = 'ftp stream tcp nowait root /bin/ftpd ftpd' ]
+	[ ! -e "$root/etc/cron.d/facteur" ]
+	[ ! -L "$root/usr/sbin/sendmail" ]
+	[ -e "$root/etc/facteur/facteur.conf" ]
+	[ -d "$root/var/spool/facteur/new" ]
+	disable
+}
+
+@test "enable writes a configuration that the programs accept, with the name of the machine" {
+	put
+	mkdir -p "$root/etc/cron.d"
+	enable
+	conf=$root/etc/facteur/facteur.conf
+	grep -q "^hostname $(hostname -f 2> /dev/null || hostname)$" "$conf"
+	sed 's/^#\([a-z_]* .\)/\1/' etc/facteur.conf > "$T/all"
+	run "$(prog smtpd)" -C "$T/all" <<< QUIT
+	[[ ${lines[0]} == '220 '* ]]
+}
+
+@test "the sample's defaults are the programs' defaults" {
+	while read -r key value; do
+		want=$(sed -n "s/^	{ *\"$key\", *[A-Z]*, *AT([a-z_]*), *\"\(.*\)\", .*/\1/p" lib/conf.c)
+		case $key in
+		hostname | origin | domains | programs) continue ;;
+		esac
+		[ "$value" = "$want" ] || {
+			echo "$key: $value, not $want"
+			return 1
+		}
+	done < <(sed -n 's/^#\([a-z_]*\)\( \(.*\)\)\{0,1\}$/\1 \3/p' etc/facteur.conf)
+}
+
+@test "what an administrator changed stays" {
+	put
+	mkdir -p "$root/etc/cron.d" "$root/etc/facteur" "$root/usr/sbin"
+	printf '# smtp off for now: /usr/local/sbin/smtpd\n' > "$root/etc/inetd.conf"
+	echo 'hostname my.test' > "$root/etc/facteur/facteur.conf"
+	echo 'root: kim' > "$root/etc/aliases"
+	echo '# mine' > "$root/etc/cron.d/facteur"
+	echo other > "$root/usr/sbin/sendmail"
+	state > "$T/before"
+	run enable
+	[ "$status" -eq 0 ]
+	[[ $output == *'/etc/cron.d/facteur: is yours'* ]]
+	[[ $output == *'/usr/sbin/sendmail: belongs to another'* ]]
+	run disable
+	[[ $output == *'/etc/cron.d/facteur: was changed'* ]]
+	state > "$T/after"
+	diff "$T/before" "$T/after"
+}
+
+@test "another mail system's smtp entry is left alone" {
+	put
+	echo 'smtp stream tcp nowait mail /usr/sbin/exim exim -bs' > "$root/etc/inetd.conf"
+	cp "$root/etc/inetd.conf" "$T/before"
+	run enable
+	[[ $output == *'another smtp entry'* ]]
+	cmp "$T/before" "$root/etc/inetd.conf"
+}
+
+@test "enable with xinetd" {
+	put
+	mkdir -p "$root/etc/xinetd.d"
+	enable
+	cmp etc/xinetd.d/facteur "$root/etc/xinetd.d/facteur"
+	disable
+	[ ! -e "$root/etc/xinetd.d/facteur" ]
+}
+
+@test "enable with systemd, and no cron" {
+	put
+	mkdir -p "$root/etc/systemd/system"
+	enable
+	cd "$root/etc/systemd/system"
+	[ -e facteur.socket ]
+	[ -e facteur@.service ]
+	[ -e facteur-queue.timer ]
+	disable
+	[ -z "$(ls)" ]
+}
+
+@test "systemd finds no fault with the units" {
+	need systemd-analyze
+	mkdir "$T/units"
+	for u in etc/systemd/*; do
+		sed "s|/usr/local/sbin/[a-z]*|/bin/true|" "$u" > "$T/units/${u##*/}"
+	done
+	cd "$T/units"
+	run systemd-analyze verify --man=no ./*
+	echo "$output"
+	[[ $output != *facteur* ]]
+}
+
+@test "cron line: only when queuerun is there" {
+	grep -q '^\* \* \* \* \* root \[ -x \(.*/queuerun\) \] && \1 -w 60$' etc/cron.d/facteur
+}
+
+@test "fail2ban finds the address of a client that was refused" {
+	need fail2ban-regex
+	instance a a.test 'relay_from 192.0.2.1'
+	inetd a "$NET.1"
+	talk "$NET.1" > /dev/null <<-'END'
+		EHLO x.test
+		MAIL FROM:<jo@x.test>
+		RCPT TO:<nobody-here@a.test>
+		RCPT TO:<al@far.test>
+		QUIT
+	END
+	f2b=$T/fail2ban
+	conf=$PEERS/etc/fail2ban
+	[ -d "$conf" ] || conf=/etc/fail2ban
+	cp -r "$conf" "$f2b"
+	cp etc/fail2ban/filter.conf "$f2b/filter.d/facteur.conf"
+	PYTHONPATH=$PEERS/usr/lib/python3/dist-packages \
+	    run python3 "$(peer fail2ban-regex)" -c "$f2b" "$D/log" \
+	    "$f2b/filter.d/facteur.conf[mode=more]"
+	echo "$output"
+	grep -qE 'Failregex: 2 total' <<< "$output"
+}

@@ -1,0 +1,256 @@
+# laws - what HACKING says about the code and a search can hold.
+
+load lib
+
+setup()
+{
+	cd "$REPO" || return 1
+	shopt -s nullglob
+	prg=({smtpd,sendmail,queuerun,deliver,mailq}/*.[ch])
+	src=(lib/*.[ch] "${prg[@]}")
+}
+
+# What a file includes in quotes.
+includes()
+{
+	sed -n 's/^#include "\(.*\)"$/\1/p' "$1"
+}
+
+# The sources without comments and strings' insides: FILE:LINE:TEXT.
+code()
+{
+	awk '
+	{
+		line = $0
+		gsub(/\\./, "_", line)
+		gsub(/"[^"]*"/, "\"\"", line)
+		if (inside) {
+			if (!sub(/^.*\*\//, "", line)) next
+			inside = 0
+		}
+		gsub(/\/\*[^*]*(\*[^\/][^*]*)*\*\//, "", line)
+		if (sub(/\/\*.*/, "", line)) inside = 1
+		print FILENAME ":" FNR ":" line
+	}' "${src[@]}"
+}
+
+# Fail with what stands where it should not: lines of code that match $1 in
+# files other than $2...
+only_in()
+{
+	local what=$1 found
+	shift
+	found=$(code | grep -E "^[^:]*:[0-9]*:.*$what" |
+	    grep -vE "^($(IFS='|'; echo "${*:-none}")):" || true)
+	echo "$found"
+	[ -z "$found" ]
+}
+
+# A call of one of these functions.
+calls()
+{
+	echo "(^|[^A-Za-z0-9_])($1)[[:space:]]*\("
+}
+
+@test "no function that forgets where its buffer ends" {
+	only_in "$(calls 'strcpy|strcat|v?sprintf|gets|strtok|atoi|atol|alloca|v?scanf|strncpy')"
+}
+
+@test "no jump and no shell" {
+	only_in "$(calls 'setjmp|longjmp|sigsetjmp|siglongjmp|system|popen')"
+}
+
+@test "memory comes from mem.c" {
+	only_in "$(calls 'malloc|realloc|calloc|reallocarray')" 'lib/mem\.c'
+}
+
+@test "read and write belong to io, the spool and the mailbox drivers" {
+	only_in "$(calls 'p?read|p?write|readv|writev|recv|send')" \
+	    'lib/io\.c' 'lib/spool[a-z]*\.c' 'lib/mbox[a-z]*\.c' \
+	    'lib/maildir\.c'
+}
+
+@test "exit is called by main and by log" {
+	only_in "$(calls 'exit')" '[a-z]*/main\.c' 'lib/log\.c'
+}
+
+@test "processes are made in few places" {
+	only_in "$(calls 'fork|vfork')" 'queuerun/[a-z]*\.c' \
+	    'deliver/[a-z]*\.c' 'sendmail/[a-z]*\.c'
+	[ "$(code | grep -E "$(calls fork)" | cut -d: -f1 | sort -u | wc -l)" -le 5 ]
+}
+
+@test "one file for each foreign library" {
+	only_in '# *include *<(resolv|arpa/nameser|netdb)\.h>' 'lib/dns\.c'
+	only_in '# *include *<(idn2|dlfcn)\.h>' 'lib/addr\.c'
+	only_in '# *include *<(openssl/.*|crypt\.h|shadow\.h)'
+}
+
+# The floor of a module of lib/; a file belongs to the module whose header it
+# opens with.
+floor()
+{
+	case $1 in
+	mem | str | log) echo 0 ;;
+	addr | hdr | code | date | mime | sum | utf8) echo 1 ;;
+	io | conf | alias | lock | dns) echo 2 ;;
+	spool* | user | route* | mbox* | maildir) echo 3 ;;
+	serv) echo 4 ;;
+	*) echo "lib/$1 has no floor" >&2; return 1 ;;
+	esac
+}
+
+@test "lib: a lower floor never includes a higher one" {
+	local f h mine bad=0
+	for f in lib/*.[ch]; do
+		mine=${f#lib/}
+		mine=$(floor "${mine%.[ch]}")
+		for h in $(includes "$f"); do
+			if [ "$(floor "${h%.h}")" -gt "$mine" ]; then
+				echo "$f includes $h"
+				bad=1
+			fi
+		done
+	done
+	[ "$bad" -eq 0 ]
+}
+
+@test "lib: no circles" {
+	for f in lib/*.h; do
+		for h in $(includes "$f"); do
+			echo "${f#lib/} $h"
+		done
+	done | tsort > /dev/null
+}
+
+@test "programs include their own headers and lib's, never each other's" {
+	local f h d bad=0
+	for f in "${prg[@]}"; do
+		d=${f%/*}
+		for h in $(includes "$f"); do
+			if [ ! -e "$d/$h" ] && [ ! -e "lib/$h" ]; then
+				echo "$f includes $h"
+				bad=1
+			fi
+		done
+	done
+	[ "$bad" -eq 0 ]
+}
+
+@test "every file opens with its card, and is not too long" {
+	local f n bad=0
+	for f in "${src[@]}"; do
+		n=${f##*/}
+		n=${n%.[ch]}
+		if ! head -n 1 "$f" | grep -q '^/\* '; then
+			echo "$f: no card"
+			bad=1
+		fi
+		if [ "$(wc -l < "$f")" -gt 760 ]; then
+			echo "$f: too long"
+			bad=1
+		fi
+	done
+	[ "$bad" -eq 0 ]
+}
+
+@test "no function is longer than 100 lines" {
+	run tests/weights functions
+	echo "$output" | head -n 3
+	[ "$(echo "$output" | awk 'NR == 1 { print $2 }')" -le 100 ]
+}
+
+@test "nothing is left for later" {
+	run grep -nE 'TODO|FIXME|XXX' "${src[@]}"
+	echo "$output"
+	[ "$status" -eq 1 ]
+}
+
+@test "no state outside main, but the log's name" {
+	local o
+	for o in build/{lib,smtpd,sendmail,queuerun,deliver,mailq}/*.o; do
+		case $o in */main.o | build/lib/log.o) continue ;; esac
+		objdump -t "$o" | awk -v o="$o" '
+		$0 ~ / O \.(data|bss)[ \t.]/ && $0 !~ /\.data\.rel\.ro/ {
+			print o ": " $NF
+		}'
+	done > "$BATS_TEST_TMPDIR/state"
+	cat "$BATS_TEST_TMPDIR/state"
+	[ ! -s "$BATS_TEST_TMPDIR/state" ]
+}
+
+@test "every configuration key is in facteur.conf(5), and no other" {
+	diff <(tests/weights keys | sort) \
+	    <(sed -n 's/^\.It Ic \([a-z_]*\).*/\1/p' man/facteur.conf.5 | sort)
+}
+
+@test "there are less than 40 configuration keys" {
+	[ "$(tests/weights keys | wc -l)" -lt 40 ]
+}
+
+@test "the sample configuration names every key with its default" {
+	local k
+	for k in $(tests/weights keys); do
+		grep -q "^#* *$k\>" etc/facteur.conf || {
+			echo "$k is missing"
+			return 1
+		}
+	done
+}
+
+# The options of a program: its getopt(3) string's letters.
+options()
+{
+	cat "$1"/*.c | tr -d '\n\t' |
+	    grep -oE 'getopt\([a-z]*,[^"]*"[^"]*"' |
+	    sed 's/.*"\(.*\)"/\1/' | tr -d '+:\n' | fold -w 1 | sort -u
+}
+
+@test "every option is in its program's page" {
+	local p o bad=0
+	for p in smtpd sendmail queuerun deliver mailq; do
+		for o in $(options "$p"); do
+			if ! grep -qE "^\.It Fl (.* )?$o\>|^\.It (.*Fl )+$o( |$)|^\.It Fl $o" \
+			    "man/$p".[1-8]; then
+				echo "$p -$o"
+				bad=1
+			fi
+		done
+	done
+	[ "$bad" -eq 0 ]
+}
+
+@test "every program and format has a page that mandoc likes" {
+	local p
+	need mandoc
+	for p in smtpd.8 sendmail.8 queuerun.8 deliver.8 mailq.8 newaliases.1 \
+	    facteur.7 facteur.conf.5 spool.5 mbox.5; do
+		[ -e "man/$p" ] || { echo "no $p"; return 1; }
+	done
+	mandoc -T lint -W warning man/*.[1-8]
+}
+
+@test "SECURITY names every file that changes who it is, and its budget" {
+	local f n
+	for f in $(code | grep -E "$(calls 'set(res|re|e)?[ug]id|setgroups|initgroups')" |
+	    cut -d: -f1 | sort -u); do
+		grep -qF "$f" SECURITY || { echo "$f"; return 1; }
+	done
+	# The second column of the table is the most lines that a file may have.
+	while IFS=$'\t' read -r _ f n _; do
+		[ "$(wc -l < "$f")" -le "$n" ] || {
+			echo "$f is longer than $n lines"
+			return 1
+		}
+	done < <(grep -E $'^\t[a-z]*/[a-z]*\\.c\t[0-9]+' SECURITY)
+}
+
+@test "what runs as root is less than 600 lines" {
+	local f n=0
+	for f in $(tests/weights root); do
+		n=$((n + $(wc -l < "$f")))
+	done
+	echo "$n"
+	[ "$n" -gt 0 ]
+	[ "$n" -lt 600 ]
+}

@@ -1,0 +1,209 @@
+"""peer - an SMTP server that does what it is told.
+
+    peer.py ADDRESS PORT DIR [OFFER=KEYWORDS] [STAGE=ACTION]...
+
+DIR/log gets the dialogue: "connect", "C: line", and "wait" each time that it
+has to wait for input; DIR/N the N-th message as it came, dots and all.
+DIR/ready appears when it listens.
+
+STAGE is greet, ehlo, helo, mail, rcpt, data, dot, bdat, rset, quit, or body
+(in the middle of a message); rcpt2 is the second recipient of a transaction,
+1:mail counts only in the first connection.  ACTION is a reply (lines divided
+by |; a code alone gets a text), or one of
+
+    hang close rst	do nothing more, hang up, reset the connection
+    close,REPLY	say that, then hang up
+    drip		a reply that comes byte by byte and never ends
+    endless		a reply of lines without end
+    long		a reply that is one line without end
+    nul			a reply with all sorts of bytes
+"""
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+
+CODES = {"greet": "220 peer.test ESMTP", "mail": "250 2.1.0 ok",
+         "rcpt": "250 2.1.5 ok", "data": "354 go on",
+         "dot": "250 2.0.0 queued as X1", "bdat": "250 2.0.0 queued as X1",
+         "rset": "250 2.0.0 reset", "quit": "221 2.0.0 bye",
+         "helo": "250 peer.test"}
+DEFAULT = "PIPELINING,8BITMIME,SIZE 50000000,ENHANCEDSTATUSCODES"
+
+
+class Gone(Exception):
+    pass
+
+
+class Peer:
+    def __init__(self, args):
+        self.addr, self.port, self.dir = args[0], int(args[1]), args[2]
+        self.script = dict(a.split("=", 1) for a in args[3:])
+        self.offer = self.script.pop("OFFER", DEFAULT)
+        os.makedirs(self.dir, exist_ok=True)
+        self.out = open(self.dir + "/log", "a", buffering=1)
+        self.lock = threading.Lock()
+        self.conns = self.msgs = 0
+
+    def log(self, line):
+        with self.lock:
+            self.out.write(line + "\n")
+
+    def serve(self):
+        family = socket.AF_INET6 if ":" in self.addr else socket.AF_INET
+        s = socket.socket(family, socket.SOCK_STREAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind((self.addr, self.port))
+        s.listen(64)
+        open(self.dir + "/ready", "w").close()
+        while True:
+            c, _ = s.accept()
+            self.conns += 1
+            self.log("connect")
+            threading.Thread(target=Conn(self, c, self.conns).run,
+                             daemon=True).start()
+
+
+class Conn:
+    def __init__(self, peer, sock, n):
+        self.peer, self.sock, self.n, self.buf = peer, sock, n, b""
+        self.rcpts = 0
+        self.taken = 0
+
+    def action(self, stage):
+        for key in ("%d:%s" % (self.n, stage), stage):
+            if key in self.peer.script:
+                return self.peer.script[key]
+        if stage.startswith("rcpt") and stage != "rcpt":
+            return self.action("rcpt")
+        if stage == "ehlo":
+            words = ["peer.test"] + [w for w in self.peer.offer.split(",") if w]
+            return "|".join("250" + (" " if w is words[-1] else "-") + w
+                            for w in words)
+        return CODES[stage]
+
+    def send(self, data):
+        try:
+            self.sock.sendall(data)
+        except OSError:
+            raise Gone
+
+    def fill(self):
+        if not self.buf:
+            self.peer.log("wait")
+        try:
+            data = self.sock.recv(65536)
+        except OSError:
+            data = b""
+        if not data:
+            self.peer.log("end")
+            raise Gone
+        self.buf += data
+
+    def line(self):
+        while b"\n" not in self.buf:
+            self.fill()
+        line, self.buf = self.buf.split(b"\n", 1)
+        return line.rstrip(b"\r")
+
+    def act(self, stage):
+        """Do what stage asks for; the code that was said."""
+        a = self.action(stage)
+        if a == "hang":
+            while True:
+                time.sleep(3600)
+        if a == "rst":
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                 struct.pack("ii", 1, 0))
+        if a in ("close", "rst"):
+            raise Gone
+        if a == "drip":
+            while True:
+                self.send(b"2")
+                time.sleep(0.1)
+        if a == "endless":
+            while True:
+                self.send(b"250-and another line\r\n" * 50)
+        if a == "long":
+            while True:
+                self.send(b"250 " + b"x" * 60000)
+        if a == "nul":
+            self.send(b"550 5.7.1 a\0b\tc\x1b[1md\xffe\rf\r\n")
+            return "550"
+        if a.startswith("close,"):
+            self.send(a[6:].encode() + b"\r\n")
+            raise Gone
+        self.send(("\r\n".join(a.split("|")) + "\r\n").encode())
+        return a.split("|")[-1][:3]
+
+    def store(self, data):
+        with self.peer.lock:
+            self.peer.msgs += 1
+            n = self.peer.msgs
+        with open("%s/%d.tmp" % (self.peer.dir, n), "wb") as f:
+            f.write(data)
+        os.rename("%s/%d.tmp" % (self.peer.dir, n),
+                  "%s/%d" % (self.peer.dir, n))
+
+    def body_begins(self):
+        if "body" in self.peer.script or \
+           "%d:body" % self.n in self.peer.script:
+            self.act("body")
+
+    def data(self):
+        got = b""
+        self.body_begins()
+        while True:
+            got += self.buf
+            self.buf = b""
+            at = 0 if got.startswith(b".\r\n") else got.find(b"\r\n.\r\n") + 2
+            if at != 1:
+                break
+            self.fill()
+        self.buf = got[at + 3:]
+        self.peer.log("C: .")
+        self.store(got[:at])
+        self.act("dot")
+
+    def bdat(self, n):
+        self.body_begins()
+        while len(self.buf) < n:
+            self.fill()
+        self.store(self.buf[:n])
+        self.buf = self.buf[n:]
+        self.act("bdat")
+
+    def talk(self):
+        if self.act("greet")[0] != "2":
+            self.line()
+            return
+        while True:
+            line = self.line().decode("utf-8", "backslashreplace")
+            self.peer.log("C: " + line)
+            verb = line.split(" ")[0].split(":")[0].lower()
+            stage = verb if verb in CODES or verb == "ehlo" else "rset"
+            if verb == "rcpt":
+                self.rcpts += 1
+                stage = "rcpt%d" % self.rcpts
+            elif verb == "mail":
+                self.rcpts = 0
+            elif verb == "bdat":
+                self.bdat(int(line.split()[1]))
+                continue
+            code = self.act(stage)
+            if verb == "data" and code == "354":
+                self.data()
+            if verb == "quit":
+                return
+
+    def run(self):
+        try:
+            self.talk()
+        except Gone:
+            pass
+        self.sock.close()
+
+
+Peer(sys.argv[1:]).serve()

@@ -1,0 +1,191 @@
+# spawners - smtpd under everything that starts it, and the clients that people
+# use.  Each spawner listens on the test's own address; each client sends one
+# letter to bob; a queue run brings all of them into his mbox.
+
+load lib
+
+setup()
+{
+	test_begin
+	instance a a.test
+	host=$NET.1
+	cmd=$(prog smtpd)
+}
+
+teardown() { test_end; }
+
+letter() { printf 'From: jo@x.test\nTo: bob@a.test\nSubject: %s\n\nVia %s.\n' "$1" "$1"; }
+
+by_swaks()
+{
+	need swaks
+	letter swaks | swaks --server "$host:$SMTP_PORT" --from jo@x.test \
+	    --to bob@a.test --helo x.test --data - > "$T/swaks.out"
+}
+
+by_smtplib()
+{
+	python3 - "$host" $SMTP_PORT <<-'END'
+		import smtplib, sys
+		s = smtplib.SMTP(sys.argv[1], int(sys.argv[2]), "x.test")
+		s.sendmail("jo@x.test", ["bob@a.test"],
+			   "Subject: smtplib\r\n\r\nVia smtplib.\r\n")
+		s.quit()
+	END
+}
+
+by_curl()
+{
+	need curl
+	letter curl | sed 's/$/\r/' > "$T/curl.eml"
+	curl -s --url "smtp://$host:$SMTP_PORT/x.test" \
+	    --mail-from jo@x.test --mail-rcpt bob@a.test -T "$T/curl.eml"
+}
+
+by_msmtp()
+{
+	need msmtp
+	letter msmtp | msmtp --host="$host" --port=$SMTP_PORT \
+	    --domain=x.test --from=jo@x.test bob@a.test
+}
+
+# All four clients, one queue run, four letters; $1: what the log calls them.
+deliver_by_all()
+{
+	local c
+	wait_for listens "$host" $SMTP_PORT
+	for c in swaks smtplib curl msmtp; do
+		"by_$c"
+	done
+	[ "$(queued a)" -eq 4 ]
+	[ "$(grep -cE "client=$1" "$D/log")" -eq 4 ]
+	queue a
+	[ "$(queued a)" -eq 0 ]
+	delivered a bob 4
+	for c in swaks smtplib curl msmtp; do
+		grep -qx "Via $c\." "$D/mail/bob"
+	done
+}
+
+@test "openbsd-inetd" {
+	inetd a "$host"
+	deliver_by_all 'unknown\[127\.0\.0\.1\]'
+}
+
+@test "inetutils-inetd" {
+	need inetutils-inetd
+	echo "$host:$SMTP_PORT stream tcp nowait $ME $(smtpd_line a)" \
+	    > "$T/inetd.conf"
+	start inetd "$(peer inetutils-inetd)" -d --pidfile="$T/inetd.pid" \
+	    "$T/inetd.conf"
+	deliver_by_all 'unknown\[127\.0\.0\.1\]'
+}
+
+@test "inetutils-inetd with tcp6: an IPv4 client is shown as one" {
+	need inetutils-inetd
+	[ -e /proc/net/if_inet6 ] || skip 'no IPv6 here'
+	port=$((30000 + BASHPID % 20000))
+	echo "$port stream tcp6 nowait $ME $(smtpd_line a)" > "$T/inetd.conf"
+	start inetd "$(peer inetutils-inetd)" -d --pidfile="$T/inetd.pid" \
+	    "$T/inetd.conf"
+	wait_for listens 127.0.0.1 "$port"
+	talk 127.0.0.1 "$port" <<< QUIT
+	grep -q 'connect from unknown\[127\.0\.0\.1\]' "$D/log"
+}
+
+@test "xinetd" {
+	need xinetd
+	cat > "$T/xinetd.conf" <<-END
+		service smtp
+		{
+			type = UNLISTED
+			socket_type = stream
+			protocol = tcp
+			wait = no
+			user = $ME
+			bind = $host
+			port = $SMTP_PORT
+			server = $cmd
+			server_args = -C $C
+			cps = 1000 1
+		}
+	END
+	start xinetd env "LD_LIBRARY_PATH=$(peer_libs)" "$(peer xinetd)" \
+	    -dontfork -f "$T/xinetd.conf" -pidfile "$T/xinetd.pid" \
+	    -filelog "$T/xinetd.log"
+	deliver_by_all 'unknown\[127\.0\.0\.1\]'
+}
+
+@test "tcpserver" {
+	need tcpserver
+	start tcpserver "$(peer tcpserver)" -HRl0 "$host" $SMTP_PORT \
+	    "$cmd" -C "$C"
+	deliver_by_all 'unknown\[127\.0\.0\.1\]'
+}
+
+@test "tcpserver's RELAYCLIENT gives the right to relay" {
+	need tcpserver
+	echo 'relay_from 192.0.2.1' >> "$C"
+	start tcpserver "$(peer tcpserver)" -HRl0 "$host" $SMTP_PORT \
+	    "$cmd" -C "$C"
+	start relay env RELAYCLIENT= "$(peer tcpserver)" -HRl0 "$NET.2" \
+	    $SMTP_PORT "$cmd" -C "$C"
+	wait_for listens "$host" $SMTP_PORT
+	wait_for listens "$NET.2" $SMTP_PORT
+	dialogue=$'EHLO x.test\nMAIL FROM:<jo@x.test>\nRCPT TO:<al@far.test>\nQUIT'
+	talk "$host" <<< "$dialogue" > "$T/refused"
+	talk "$NET.2" <<< "$dialogue" > "$T/taken"
+	grep -q '^55[04] 5\.7\.1' "$T/refused"
+	grep -q '^250 2\.1\.5' "$T/taken"
+}
+
+@test "systemd socket activation" {
+	need systemd-socket-activate
+	start systemd env "LD_LIBRARY_PATH=$(systemd_libs)" \
+	    "$(peer systemd-socket-activate)" --inetd -a \
+	    -l "$host:$SMTP_PORT" "$cmd" -C "$C"
+	deliver_by_all 'unknown\[127\.0\.0\.1\]'
+}
+
+# Its private library lies in a directory of its own.
+systemd_libs()
+{
+	local d l
+	l=$(peer_libs)
+	for d in "$PEERS"/{,usr/}lib/systemd "$PEERS"/{,usr/}lib/*/systemd; do
+		[ ! -d "$d" ] || l+=:$d
+	done
+	echo "$l"
+}
+
+@test "socat" {
+	need socat
+	start socat "$(peer socat)" \
+	    "TCP-LISTEN:$SMTP_PORT,bind=$host,fork,reuseaddr" \
+	    "EXEC:$cmd -C $C"
+	deliver_by_all '.*'
+}
+
+@test "nothing but replies comes to the client of a broken configuration" {
+	echo 'no_such_key 1' >> "$C"
+	inetd a "$host"
+	run talk "$host" < /dev/null
+	[ "${#lines[@]}" -eq 1 ]
+	[[ ${lines[0]} == '421 4.3.'* ]]
+}
+
+@test "many sessions at once" {
+	inetd a "$host"
+	python3 - "$host" $SMTP_PORT <<-'END'
+		import socket, sys
+		where = sys.argv[1], int(sys.argv[2])
+		all = [socket.create_connection(where, 20) for i in range(200)]
+		for s in all:
+		    assert s.recv(512).startswith(b"220 a.test "), "greeting"
+		for s in all:
+		    s.sendall(b"QUIT\r\n")
+		for s in all:
+		    assert s.recv(512).startswith(b"221 "), "quit"
+	END
+	[ "$(grep -c ' connect from' "$D/log")" -ge 200 ]
+}
