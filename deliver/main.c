@@ -13,7 +13,7 @@
 
 struct options {
 	const char *conf, *sender, *detail, *command, *file, *user;
-	bool batch;
+	bool batch, lookup;
 };
 
 static void
@@ -21,7 +21,8 @@ usage(void)
 {
 	fprintf(stderr,
 	        "usage: deliver [-C file] [-a detail] [-f sender] user\n"
-	        "       deliver -b [-C file] [-F path | -P command] user\n");
+	        "       deliver -b [-C file] [-F path | -P command] user\n"
+	        "       deliver -u [-C file] user\n");
 	exit(EX_USAGE);
 }
 
@@ -31,7 +32,7 @@ options(int argc, char **argv, struct options *o)
 	int c;
 
 	*o = (struct options){ .sender = "", .detail = "" };
-	while ((c = getopt(argc, argv, "C:F:P:a:bf:")) != -1)
+	while ((c = getopt(argc, argv, "C:F:P:a:bf:u")) != -1)
 		switch (c) {
 		case 'C': o->conf = optarg; break;
 		case 'F': o->file = optarg; break;
@@ -39,6 +40,7 @@ options(int argc, char **argv, struct options *o)
 		case 'a': o->detail = optarg; break;
 		case 'b': o->batch = true; break;
 		case 'f': o->sender = optarg; break;
+		case 'u': o->lookup = true; break;
 		default: usage();
 		}
 	if (argc - optind != 1 || (o->file && o->command) ||
@@ -76,6 +78,20 @@ become(const struct conf *c, const char *name, struct user *u)
 	if (become_user(u) < 0)
 		refuse(EX_NOPERM, "5.7.0", name,
 		       "only root and the user may deliver");
+}
+
+/* -u: what the name service knows of a user, as a line of passwd(5). */
+static int
+look_up(const struct conf *c, const char *name)
+{
+	struct user u;
+	int found = user_find(c, name, &u);
+
+	if (found <= 0)
+		return found ? EX_TEMPFAIL : EX_NOUSER;
+	printf("%s:x:%lu:%lu:%s:%s:%s\n", u.name, (unsigned long)u.uid,
+	       (unsigned long)u.gid, u.gecos, u.home, u.shell);
+	return EX_OK;
 }
 
 /* What kind of place is it? */
@@ -117,6 +133,8 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	conf_use(&conf, o.conf);
+	if (o.lookup)
+		return look_up(&conf, o.user);
 	become(&conf, o.user, &user);
 	mkdir(conf.state, 0700);
 	str_addf(&state, "%s/%s", conf.state, user.name);

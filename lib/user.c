@@ -86,11 +86,11 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 
 /* The table that every system has first; then whatever else it asks. */
 static int
-from_system(const char *name, uid_t uid, struct user *u)
+from_system(const struct conf *c, const char *name, uid_t uid, struct user *u)
 {
 	int found = from_file("/etc/passwd", name, uid, u);
 
-	return found > 0 ? found : user_ask(name, uid, u);
+	return found > 0 ? found : user_ask(c, name, uid, u);
 }
 
 int
@@ -101,7 +101,7 @@ user_find(const struct conf *c, const char *name, struct user *u)
 	if (!*name || *name == '.' || *name == '-' || strpbrk(name, "/:\n"))
 		return 0;
 	return *c->users ? from_file(c->users, name, 0, u)
-	                 : from_system(name, 0, u);
+	                 : from_system(c, name, 0, u);
 }
 
 int
@@ -109,7 +109,7 @@ user_find_uid(const struct conf *c, uid_t uid, struct user *u)
 {
 	*u = (struct user){ 0 };
 	return *c->users ? from_file(c->users, NULL, uid, u)
-	                 : from_system(NULL, uid, u);
+	                 : from_system(c, NULL, uid, u);
 }
 
 char *

@@ -23,7 +23,7 @@ void user_free(struct user *u);
 /* Ask the name service for an account that is not in /etc/passwd; as the two
  * above.  A program that is linked statically, and so has no name service, brings a
  * user_ask() of its own. */
-int user_ask(const char *name, uid_t uid, struct user *u);
+int user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u);
 
 /* A line of passwd(5).  0, or -1 when it is none. */
 int user_parse(struct cur line, struct user *u);

@@ -15,13 +15,14 @@ dup_text(const char *s)
 }
 
 int
-user_ask(const char *name, uid_t uid, struct user *u)
+user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u)
 {
 	struct passwd pw, *found = NULL;
 	size_t n = PW_BUF;
 	char *buf;
 	int err;
 
+	(void)c;
 	for (;;) {
 		buf = mem_alloc(n);
 		err = name ? getpwnam_r(name, &pw, buf, n, &found)

@@ -130,9 +130,9 @@ next_line(const char *p, const char *e)
 }
 
 /* Find header and body in what was read.  Returns whether the end of the
- * header was seen; a last line without its end cannot be judged yet. */
+ * header was seen; last: the last line is judged though it may go on. */
 static bool
-divide(struct letter *l)
+divide(struct letter *l, bool last)
 {
 	struct cur c = { l->buf.s, l->buf.s + l->buf.n }, at;
 	struct field f;
@@ -144,15 +144,14 @@ divide(struct letter *l)
 		if (hdr_next(&at, &f))
 			c.p = f.all.p;
 	}
-	if (!l->eof)
-		while (e > c.p && e[-1] != '\n')
-			e--;
+	while (!last && e > c.p && e[-1] != '\n')
+		e--;
 	at = (struct cur){ c.p, e };
 	while (hdr_next(&at, &f))
 		;
 	l->header = (struct cur){ c.p, at.p };
 	l->body = (struct cur){ at.p, c.e };
-	return l->eof || at.p < e;
+	return at.p < e;
 }
 
 int
@@ -165,14 +164,12 @@ letter_front(struct letter *l)
 		while (!l->eof && l->buf.n < want)
 			if (feed(l))
 				return EX_IOERR;
-		if (divide(l))
+		if (divide(l, l->eof || want >= HEADER_MAX) || l->eof)
 			break;
-		if (want >= HEADER_MAX && cur_len(&l->header) > 0)
+		if (want >= HEADER_MAX)
 			return complain(EX_DATAERR,
 			                "the header is longer than %d bytes",
 			                HEADER_MAX);
-		if (want >= HEADER_MAX)
-			break; /* one line that never ends, and no field */
 	}
 	cur_take(&l->body, '\n');
 	return 0;

@@ -4,11 +4,11 @@
  * knows or reads anything of the network. */
 #include "log.h"
 #include "smtp.h"
+#include "user.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <netinet/tcp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #define SESSION_USER "facteurd"
-#define SPOOL_GROUP  "facteur"
 
 enum { MEMORY = 64 << 20 };
 
@@ -39,26 +38,24 @@ say_goodbye(void)
 }
 
 /* A private instance belongs to who owns its configuration, the system's to
- * the accounts of facteur. */
+ * account of facteur that talks, whose group is the spool's. */
 static void
 find_identity(const char *file, uid_t *uid, gid_t *gid)
 {
-	const struct passwd *pw;
-	const struct group *gr;
+	static char none[] = "";
+	const struct conf system = { .users = none };
 	struct stat st;
+	struct user u;
 
 	if (file && stat(file, &st) == 0 && st.st_uid != 0) {
 		*uid = st.st_uid;
 		*gid = st.st_gid;
 		return;
 	}
-	pw = getpwnam(SESSION_USER);
-	gr = getgrnam(SPOOL_GROUP);
-	if (!pw || !gr || pw->pw_uid == 0)
-		log_die(EX_CONFIG, "no user %s or no group %s", SESSION_USER,
-		        SPOOL_GROUP);
-	*uid = pw->pw_uid;
-	*gid = gr->gr_gid;
+	if (user_find(&system, SESSION_USER, &u) <= 0 || u.uid == 0)
+		log_die(EX_CONFIG, "no user %s", SESSION_USER);
+	*uid = u.uid;
+	*gid = u.gid;
 }
 
 static void
@@ -78,16 +75,15 @@ drop_privilege(const char *file)
 		log_die(EX_OSERR, "could become root again");
 }
 
-/* No more memory than a session can need, and no other processes. */
+/* No more memory than a session can need. */
 static void
 set_limits(void)
 {
-	struct rlimit memory = { MEMORY, MEMORY }, none = { 0, 0 };
+	struct rlimit memory = { MEMORY, MEMORY };
 
 #ifndef __SANITIZE_ADDRESS__ /* which maps more than all there is */
 	setrlimit(RLIMIT_DATA, &memory);
 #endif
-	setrlimit(RLIMIT_NPROC, &none);
 	(void)memory;
 }
 

@@ -47,6 +47,14 @@ text()
 	content | sed '1,/^$/d'
 }
 
+# lacks PATTERN: no line of stdin matches.
+lacks()
+{
+	if grep "$@"; then
+		return 1
+	fi
+}
+
 # rcpts ADDRESS...: exactly these are in the envelope.
 rcpts()
 {
@@ -59,10 +67,11 @@ fails()
 {
 	local code=$1 what=$2
 	shift 2
-	run --separate-stderr "$@"
-	echo "status $status: $stderr"
+	status=0
+	output=$("$@" 2> "$D/stderr") || status=$?
+	echo "status $status: $(cat "$D/stderr")"
 	[ "$status" -eq "$code" ]
-	[[ $stderr == *"$what"* ]]
+	grep -qF -- "$what" "$D/stderr" || [ -z "$what" ]
 	[ -z "$output" ]
 	[ "$(queued a)" -eq 0 ]
 	[ -z "$(find "$D/spool/new" -type f)" ]
@@ -81,7 +90,7 @@ fails()
 		${T:+	}id $id; DATE
 		Subject: lettre
 		Date: DATE
-		From: "Runnerrunnery \"R\" Test" <runner@a.test>
+		From: "RunnerRunnery \"R\" Test" <runner@a.test>
 		Message-ID: <$id@a.test>
 
 		bonjour
@@ -102,7 +111,7 @@ fails()
 	header | grep -qE '^	for <alice@a.test>; '
 	rm "$(spooled)"
 	send a alice bob < /dev/null
-	! header | grep -q 'for <'
+	header | lacks 'for <'
 }
 
 @test "fields that are there stay as they are" {
@@ -115,7 +124,7 @@ fails()
 
 		text
 	END
-	diff <(header | sed 1,2d) - <<-'END'
+	diff <(header | sed 1,3d) - <<-'END'
 		date: yesterday
 		MESSAGE-ID : <x@y>
 		From: A <b@c>
@@ -138,7 +147,7 @@ fails()
 	END
 	rcpts alice@a.test kim@b.test bob@b.test x@c.test c@b.test hid@b.test \
 	    den@b.test
-	! header | grep -qE 'hid|den'
+	header | lacks -E 'hid|den'
 	content | grep -qx 'Bcc: text@b.test'
 }
 
@@ -156,7 +165,7 @@ fails()
 		x
 	END
 	rcpts kim@b.test hid@b.test
-	! header | grep -q hid
+	header | lacks hid
 	header | grep -qx 'To: alice'
 }
 
@@ -219,7 +228,7 @@ fails()
 
 @test "a From_ line on top is dropped, text that begins with From is not" {
 	printf 'From kim Sat Nov 21 19:54:01 2026\nSubject: x\n\ny\n' | send a alice
-	! content | grep -q '^From kim'
+	content | lacks '^From kim'
 	[ "$(text)" = y ]
 	rm "$(spooled)"
 	printf 'From now on: no meetings\nBest\n' | send a alice
@@ -228,7 +237,7 @@ fails()
 
 @test "Return-Path is for the last host to write" {
 	send a alice <<< $'Return-Path: <x@y>\nA: b\n\n'
-	! header | grep -qi '^return-path'
+	header | lacks -i '^return-path'
 }
 
 @test "-f and -r set the sender in every spelling" {
@@ -258,11 +267,11 @@ fails()
 
 @test "who sets another sender than himself is told of, root is not" {
 	send a -f runner alice < /dev/null
-	! header | grep -q '^X-Authentication-Warning'
+	header | lacks '^X-Authentication-Warning'
 	rm "$(spooled)"
 	send a -f kim@b.test alice < /dev/null
 	if [ "$EUID" -eq 0 ]; then
-		! header | grep -q '^X-Authentication-Warning'
+		header | lacks '^X-Authentication-Warning'
 	else
 		header | grep -x 'X-Authentication-Warning: a.test: runner set sender to <kim@b.test> using -f'
 	fi
@@ -276,7 +285,7 @@ fails()
 	header | grep -x 'From: =?UTF-8?Q?J=C3=B6rg_=22J=22_M=C3=BCller?= <runner@a.test>'
 	rm "$(spooled)"
 	send a -F $'a\nBcc: x@b.test' alice < /dev/null
-	! header | grep -q '^Bcc'
+	header | lacks '^Bcc'
 }
 
 @test "-N, -R, -V and -B reach the envelope" {
@@ -290,7 +299,7 @@ fails()
 	send a -N never -R FULL -B 7bit alice < /dev/null
 	envelope | grep -x 'rcpt n - alice@a.test'
 	envelope | grep -x 'ret full'
-	! envelope | grep -x 8bit
+	envelope | lacks -x 8bit
 }
 
 @test "bytes over 127 are noted without being told" {
@@ -433,14 +442,10 @@ send_with()
 		b = b.replace(b"\r", b"").replace(b"\0", b"")
 		sys.stdout.buffer.write(b"Subject: big\n\n" + b + b"\n")
 	END
-	python3 - "$(prog sendmail)" "$C" "$D/big" <<-'END'
-		import resource, subprocess, sys
-		subprocess.run([sys.argv[1], "-C", sys.argv[2], "-i", "alice"],
-			       stdin=open(sys.argv[3]), check=True)
-		kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-		asan = b"__asan" in open(sys.argv[1], "rb").read()
-		assert asan or kb < 8000, kb
-	END
+	(
+		grep -q __asan "$(prog sendmail)" || ulimit -d 4000 # kB
+		send a -i alice < "$D/big"
+	)
 	cmp <(content | sed '1,/^$/d') <(sed '1,/^$/d' "$D/big")
 }
 
