@@ -27,6 +27,9 @@ LINK_smtpd = $(STATIC)
 LIBS_smtpd = -lidn2 -lunistring
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 
+# make V=1 shows the commands.
+Q	= $(if $(V),,@)
+
 # Everything that is built lies under $(B); the programs of the plain build
 # beside their sources.
 B	= build
@@ -47,7 +50,7 @@ SCRIPTS	= .ci/run $(addprefix etc/,install enable disable) $(addprefix tests/, \
 # installed; the second holds other mail systems and super-servers, which are
 # unpacked under build/peers and never installed.
 BUILDPKG = gcc libc6-dev libidn2-dev libunistring-dev make
-DEMOPKG	= python3-minimal util-linux
+DEMOPKG	= python3 util-linux
 CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat procmail \
 	  mutt neomutt alpine s-nail git-email libmailtools-perl \
 	  pflogsumm mandoc
@@ -62,18 +65,20 @@ all: $(BINS)
 define program
 $(OUT)$(1)/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(B)/libfacteur.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(or $$(LINK_$(1)),$$(PIE)) $$(LDFLAGS) -o $$@ $$^ \
+	@echo ld $$@
+	$$Q$$(CC) $$(CFLAGS) $$(or $$(LINK_$(1)),$$(PIE)) $$(LDFLAGS) -o $$@ $$^ \
 	    $$(LIBS_$(1)) $$(LIBS)
 endef
 $(foreach p,$(PROGS),$(eval $(call program,$(p))))
 
 $(B)/libfacteur.a: $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 	@rm -f $@
-	ar rcs $@ $^
+	$Qar rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) -MMD -MP -c -o $@ $<
+	@echo cc $<
+	$Q$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) -MMD -MP -c -o $@ $<
 
 -include $(SRCS:%.c=$(B)/%.d)
 
@@ -86,20 +91,23 @@ with = $(patsubst %.c,$(B)/%.o,$(shell sed -n 's/.*With: //p' $(1)))
 .SECONDEXPANSION:
 $(B)/unit/%: tests/unit/%.c $(B)/libfacteur.a $$(call with,tests/unit/$$*.c)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I. $(CFLAGS) $(HARDEN) $(WARN) $(PIE) $(LDFLAGS) -o $@ \
+	@echo ld $@
+	$Q$(CC) $(CPPFLAGS) -I. $(CFLAGS) $(HARDEN) $(WARN) $(PIE) $(LDFLAGS) -o $@ \
 	    $(filter %.c %.o,$^) $(B)/libfacteur.a $(LIBS)
 
 # A fuzz target that runs over the files of its corpus.
 $(B)/replay/%: tests/fuzz/%.c tests/replay.c $(B)/libfacteur.a \
     $$(call with,tests/fuzz/$$*.c)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I. $(CFLAGS) $(HARDEN) $(PIE) $(LDFLAGS) -o $@ \
+	@echo ld $@
+	$Q$(CC) $(CPPFLAGS) -I. $(CFLAGS) $(HARDEN) $(PIE) $(LDFLAGS) -o $@ \
 	    $(filter %.c %.o,$^) $(B)/libfacteur.a $(LIBS)
 
 # The same with libFuzzer; run it as: build/fuzz/run/NAME tests/corpus/NAME
 $(B)/run/%: tests/fuzz/%.c $(B)/libfacteur.a $$(call with,tests/fuzz/$$*.c)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I. $(CFLAGS) -fsanitize=fuzzer -o $@ \
+	@echo ld $@
+	$Q$(CC) $(CPPFLAGS) -I. $(CFLAGS) -fsanitize=fuzzer -o $@ \
 	    $(filter %.c %.o,$^) $(B)/libfacteur.a $(LIBS)
 
 tests: $(BINS) $(UNIT) $(FUZZ:%=$(B)/replay/%)

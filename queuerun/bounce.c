@@ -349,7 +349,7 @@ send_letter(struct news *w)
 	int rc;
 
 	e.sender = none;
-	envelope_rcpt(&e, w->to, NULL, NOTIFY_NEVER);
+	envelope_rcpt(&e, w->to, NULL, 0);
 	rc = spool_begin(&w->f, &w->r->sp, &e);
 	e.sender = NULL;
 	envelope_free(&e);

@@ -279,6 +279,8 @@ run_queue(struct run *r, unsigned long linger)
 	wake = part ? -1 : open_wake(r);
 	router_open(&r->router, r->conf);
 	work(r, wake, part ? 0 : linger);
+	if (!part)
+		spool_sweep(&r->sp, run_now(r));
 	return EX_OK;
 }
 

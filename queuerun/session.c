@@ -216,10 +216,14 @@ session_tell(struct session *s, const char *line)
 void
 session_quit(struct session *s)
 {
+	struct verdict why = s->why;
+
 	if (!s->quit)
 		session_put(s, "QUIT");
-	session_reply(s, QUIT);
 	s->quit = true;
+	/* Whatever it says, or not. */
+	session_reply(s, QUIT);
+	s->why = why;
 }
 
 /* --- the beginning and the end --- */

@@ -148,21 +148,34 @@ letter=$'Subject: hello\n\nhello there\n'
 	[ "$(stat -c %X "$BOX")" -lt "$(stat -c %Y "$BOX")" ]
 }
 
-@test "mail(1) and mutt read the mailbox, with flags of their own" {
-	need mutt
+@test "mail(1) sees two new letters" {
+	need bsd-mailx
 	printf %s "$letter" | deliver -f jo@b.test alice
 	printf 'Subject: two\n\nFrom here\n' | deliver -f jo@b.test alice
-	if peer bsd-mailx > /dev/null; then
-		run env LD_LIBRARY_PATH="$(peer_libs)" "$(peer bsd-mailx)" -H -f "$BOX"
-		echo "$output"
-		[[ "$output" == *"N  1 jo@b.test"* ]]
-		[[ "$output" == *"N  2 jo@b.test"* ]]
-	fi
-	[ "$EUID" -ne 0 ] || chown root "$BOX"
-	HOME=$T TERM=dumb mutt -n -F /dev/null -f "$BOX" \
-	    -e 'set mbox_type=mbox mark_old=yes quit=yes move=no' \
-	    -e 'push "<tag-pattern>~s two<enter><tag-prefix><save-message>'"$T/two"'<enter><sync-mailbox><quit>"' \
-	    < /dev/null > "$T/mutt.out" 2>&1 || skip "mutt needs a terminal"
+	run env LD_LIBRARY_PATH="$(peer_libs)" "$(peer bsd-mailx)" -n -f "$BOX" \
+	    <<< $'h\nx'
+	echo "$output"
+	[[ "$output" == *"2 messages 2 new"* ]]
+	[[ "$output" == *"N  1 jo@b.test"*"hello"* ]]
+	[[ "$output" == *"N  2 jo@b.test"*"two"* ]]
+}
+
+@test "mutt sees new letters, sets flags, and more mail comes" {
+	need mutt script
+	printf %s "$letter" | deliver -f jo@b.test alice
+	printf 'Subject: two\n\nFrom here\n' | deliver -f jo@b.test alice
+	# The letters that are new are copied, then one is flagged.
+	cat > "$T/muttrc" <<-END
+		set copy=no confirmappend=no mark_old=no quit=yes move=no
+		set mbox_type=mbox folder=$T tmpdir=$T
+		push "<tag-pattern>~N<enter><tag-prefix><copy-message>$T/new<enter><untag-pattern>.<enter><last-entry><flag-message><sync-mailbox><quit>"
+	END
+	TERM=xterm timeout 20 script -qec \
+	    "mutt -n -F $T/muttrc -f $BOX" "$T/mutt.out" < /dev/null > /dev/null
+	[ "$(letters "$T/new")" -eq 2 ]
+	grep -q '^X-Status: F' "$BOX"
+	printf %s "$letter" | deliver alice
+	[ "$(letters "$BOX")" -eq 3 ]
 }
 
 @test "no such user 67, a broken configuration 78, usage 64" {
@@ -245,10 +258,12 @@ letter=$'Subject: hello\n\nhello there\n'
 	[ ! -s "$BOX" ]
 	[ -e "$BOX.lock" ]
 	bash -c 'echo $$' > "$BOX.lock"
+	[ "$EUID" -ne 0 ] || chown 20001 "$BOX.lock"
 	run deliver -b alice < "$T/in"
 	[[ "$output" == "L1 0 2.0.0 "* ]]
 	grep -q "broke a stale lock" "$D/log"
 	: > "$BOX.lock"
+	[ "$EUID" -ne 0 ] || chown 20001 "$BOX.lock"
 	touch -d '10 minutes ago' "$BOX.lock"
 	frame L2 <<< "$letter" | deliver -b alice
 	[ "$(letters "$BOX")" -eq 2 ]
@@ -367,7 +382,7 @@ letter=$'Subject: hello\n\nhello there\n'
 
 @test "mailbox_limit: the letter that is too much, and only that one" {
 	echo 'mailbox_limit 3000' >> "$C"
-	head -c 2500 /dev/zero | tr '\0' x > "$T/big"
+	head -c 2900 /dev/zero | tr '\0' x > "$T/big"
 	{ frame A1 <<< "$letter"; frame A2 < "$T/big"; frame A3 <<< "$letter"; } > "$T/in"
 	run deliver -b alice < "$T/in"
 	[ "${lines[0]}" = "A1 0 2.0.0 delivered to mailbox" ]
@@ -431,7 +446,7 @@ letter=$'Subject: hello\n\nhello there\n'
 	sed -i "s,^mailbox .*,mailbox %h/Maildir/," "$C"
 	echo 'mailbox_limit 3000' >> "$C"
 	M=$D/home/alice/Maildir
-	head -c 2900 /dev/zero | tr '\0' x > "$T/big"
+	head -c 2990 /dev/zero | tr '\0' x > "$T/big"
 	run deliver -b alice < <(frame A1 <<< "$letter"; frame A2 < "$T/big"; printf 'message A3 10\n\nx')
 	[ "$status" -eq 75 ]
 	[ "${lines[1]}" = "A2 75 4.2.2 mailbox is full" ]
@@ -525,7 +540,6 @@ says()
 	[ "$(says 'echo 2.0.0 fine; exit 67')" = "A1 67 5.1.1 2.0.0 fine" ]
 	[ "$(says 'echo 5.7; exit 67')" = "A1 67 5.1.1 5.7" ]
 	[ "$(says 'printf "a\033b\tc"; exit 1')" = "A1 1 5.3.0 a?b?c" ]
-	[ "$(says 'yes; exit 1' | head -c 20)" != "" ] || false
 }
 
 @test "a program that says too much, reads nothing, or leaves a child" {

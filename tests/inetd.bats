@@ -13,10 +13,12 @@ setup()
 
 teardown() { test_end; }
 
-# make install into $root; the programs are those of the plain build.
+# What make install does, into $root; put PREFIX.
 put()
 {
-	make -s install DESTDIR="$root" "$@"
+	local p=${1-/usr/local}
+	FROM=$BIN DESTDIR=$root PREFIX=$p SBIN=$p/sbin BIN=$p/bin \
+	    SHARE=$p/share/facteur MANDIR=$p/share/man etc/install man/*.[1-8]
 }
 
 enable() { ROOT=$root SBIN=/usr/local/sbin etc/enable; }
@@ -39,7 +41,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 }
 
 @test "make install PREFIX=/usr: the traditional places, in the samples too" {
-	put PREFIX=/usr
+	put /usr
 	[ "$(readlink "$root/usr/lib/sendmail")" = ../sbin/sendmail ]
 	[ -x "$root/usr/sbin/sendmail" ]
 	grep -q '	/usr/sbin/smtpd	' "$root/usr/share/facteur/inetd.conf"
@@ -84,7 +86,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	enable
 	conf=$root/etc/facteur/facteur.conf
 	grep -q "^hostname $(hostname -f 2> /dev/null || hostname)$" "$conf"
-	sed 's/^#\([a-z_]* .\)/\1/' etc/facteur.conf > "$T/all"
+	sed 's/^#\([a-z_]\)/\1/' etc/facteur.conf > "$T/all"
 	run "$(prog smtpd)" -C "$T/all" <<< QUIT
 	[[ ${lines[0]} == '220 '* ]]
 }
@@ -99,7 +101,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 			echo "$key: $value, not $want"
 			return 1
 		}
-	done < <(sed -n 's/^#\([a-z_]*\)\( \(.*\)\)\{0,1\}$/\1 \3/p' etc/facteur.conf)
+	done < <(sed -n 's/^#\([a-z_][a-z_]*\)\( \(.*\)\)\{0,1\}$/\1 \3/p' etc/facteur.conf)
 }
 
 @test "what an administrator changed stays" {
@@ -123,6 +125,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 
 @test "another mail system's smtp entry is left alone" {
 	put
+	mkdir "$root/etc"
 	echo 'smtp stream tcp nowait mail /usr/sbin/exim exim -bs' > "$root/etc/inetd.conf"
 	cp "$root/etc/inetd.conf" "$T/before"
 	run enable
@@ -143,12 +146,12 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	put
 	mkdir -p "$root/etc/systemd/system"
 	enable
-	cd "$root/etc/systemd/system"
-	[ -e facteur.socket ]
-	[ -e facteur@.service ]
-	[ -e facteur-queue.timer ]
+	units=$root/etc/systemd/system
+	[ -e "$units/facteur.socket" ]
+	[ -e "$units/facteur@.service" ]
+	[ -e "$units/facteur-queue.timer" ]
 	disable
-	[ -z "$(ls)" ]
+	[ -z "$(ls "$units")" ]
 }
 
 @test "systemd finds no fault with the units" {

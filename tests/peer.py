@@ -153,26 +153,32 @@ class Conn:
             self.act("body")
 
     def data(self):
-        got = b""
+        got = bytearray()
         self.body_begins()
         while True:
+            seen = max(len(got) - 5, 0)
             got += self.buf
             self.buf = b""
-            at = 0 if got.startswith(b".\r\n") else got.find(b"\r\n.\r\n") + 2
+            at = 0 if got.startswith(b".\r\n") else \
+                got.find(b"\r\n.\r\n", seen) + 2
             if at != 1:
                 break
             self.fill()
-        self.buf = got[at + 3:]
+        self.buf = bytes(got[at + 3:])
         self.peer.log("C: .")
         self.store(got[:at])
         self.act("dot")
 
     def bdat(self, n):
         self.body_begins()
-        while len(self.buf) < n:
+        got = bytearray()
+        while len(got) + len(self.buf) < n:
+            got += self.buf
+            self.buf = b""
             self.fill()
-        self.store(self.buf[:n])
-        self.buf = self.buf[n:]
+        got += self.buf
+        self.store(got[:n])
+        self.buf = bytes(got[n:])
         self.act("bdat")
 
     def talk(self):

@@ -78,7 +78,7 @@ is_crlf()
 		wait
 		C: EHLO a.test
 		wait
-		C: MAIL FROM:<jo@a.test> SIZE=33
+		C: MAIL FROM:<jo@a.test> SIZE=32
 		C: RCPT TO:<bob@b.test>
 		C: RCPT TO:<kim@b.test>
 		C: DATA
@@ -146,7 +146,7 @@ is_crlf()
 		250-8BITMIME
 		250-SIZE 50000000
 		250 ENHANCEDSTATUSCODES
-		>>> MAIL FROM:<jo@a.test> SIZE=33
+		>>> MAIL FROM:<jo@a.test> SIZE=32
 		>>> RCPT TO:<bob@b.test>
 		>>> DATA
 		250 2.1.0 ok
@@ -233,6 +233,7 @@ is_crlf()
 
 @test "a host that hangs, drips or never ends at a stage: later, and soon" {
 	local st act s0
+	conf 'smtp_timeout 1s'
 	for st in greet ehlo mail rcpt data body dot quit; do
 		for act in hang close rst drip; do
 			again b "$HOST" "$st=$act"
@@ -342,7 +343,7 @@ is_crlf()
 @test "SIZE: told, and kept to before MAIL" {
 	host b "$HOST" 'OFFER=SIZE 40'
 	drive "$TO" "$T/m" bob@b.test
-	grep -q 'MAIL FROM:<jo@a.test> SIZE=33' "$T/b/log"
+	grep -q 'MAIL FROM:<jo@a.test> SIZE=32' "$T/b/log"
 	seq 20 >> "$T/m"
 	drive "$TO" "$T/m" bob@b.test kim@b.test
 	[ "$(grep -c " f 5.3.4 $HOST\[" <<< "$output")" -eq 2 ]
@@ -455,7 +456,7 @@ is_crlf()
 	drive -n 2 "$TO" "$T/m" bob@b.test
 	[ "$(grep -c ' s 2.0.0 ' <<< "$output")" -eq 2 ]
 	! grep -q DATA "$T/b/log"
-	grep -q '^C: BDAT 33 LAST$' "$T/b/log"
+	grep -q '^C: BDAT 32 LAST$' "$T/b/log"
 	diff <(sed 's/$/\r/' "$T/m") "$T/b/1"
 	diff <(sed 's/$/\r/' "$T/m") "$T/b/2"
 	# RFC 3030: RSET is due behind a BDAT that may have failed.
@@ -523,15 +524,11 @@ is_crlf()
 		    f.write(b"A: b\n\n" + (b"y" * 70 + b"\n") * 350_000)
 	END
 	host b "$HOST" OFFER=PIPELINING
+	# kB of data that it may have; a sanitizer wants more.
+	grep -qa __asan_init "$DRIVE" || ulimit -d 4000
 	for f in long long8 big; do
-		python3 - "$DRIVE" "$T/conf" "$TO" "$T/$f" bob@b.test <<-'END'
-			import resource, subprocess, sys
-			out = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE)
-			assert b" s 2.0.0 " in out.stdout, out
-			kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-			asan = b"__asan" in open(sys.argv[1], "rb").read()
-			assert kb < 8000 or asan, kb
-		END
+		drive "$TO" "$T/$f" bob@b.test
+		[[ $output == *" s 2.0.0 "* ]]
 	done
 	diff <(sed 's/$/\r/' "$T/long") "$T/b/1" > /dev/null
 	diff <(sed 's/$/\r/' "$T/big") "$T/b/3" > /dev/null
