@@ -31,7 +31,7 @@ struct batch {
 void
 result_set(struct result *r, int code, const char *status, const char *fmt, ...)
 {
-	struct str s = { 0 }, clean = { 0 };
+	struct str s = {0}, clean = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -110,7 +110,7 @@ take_letter(struct batch *b, const struct letter *l)
 	struct dest *d = b->d;
 	struct pending *p = &b->p[b->n];
 
-	*p = (struct pending){ 0 };
+	*p = (struct pending){0};
 	memcpy(p->id, l->id, sizeof p->id);
 	if (d->op->letter(d, l, &b->io, &p->result, &p->staged) != 0)
 		return -1;
@@ -125,7 +125,7 @@ int
 batch_run(struct dest *d)
 {
 	struct batch *b = mem_alloc(sizeof *b);
-	struct letter l = { 0 };
+	struct letter l = {0};
 	int r;
 
 	b->d = d;
@@ -185,8 +185,8 @@ address(struct str *s, const struct dest *d, const char *detail)
 int
 hand_run(struct dest *d, const char *sender, const char *detail)
 {
-	struct letter l = { 0 };
-	struct result r = { 0 };
+	struct letter l = {0};
+	struct result r = {0};
 	bool staged = false;
 	long long size = stdin_size();
 	struct io in;

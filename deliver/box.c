@@ -56,10 +56,10 @@ static int
 mbox_start(struct dest *d)
 {
 	struct mbox_how how = {
-		.owner = d->user->uid,
-		.state = d->state,
-		.dot_optional = d->by_hand || d->is_file,
-		.patience = d->by_hand ? PATIENCE_HAND : PATIENCE_BATCH,
+	    .owner = d->user->uid,
+	    .state = d->state,
+	    .dot_optional = d->by_hand || d->is_file,
+	    .patience = d->by_hand ? PATIENCE_HAND : PATIENCE_BATCH,
 	};
 	struct mailbox *b = mem_alloc(sizeof *b);
 
@@ -81,7 +81,7 @@ static int
 mbox_letter(struct dest *d, const struct letter *l, struct io *in,
             struct result *r, bool *staged)
 {
-	struct copy_how how = { .room = !d->is_file, .crlf = d->by_hand };
+	struct copy_how how = {.room = !d->is_file, .crlf = d->by_hand};
 	struct plan_mark mark;
 	struct mbox *m;
 	int got;
@@ -140,7 +140,7 @@ mbox_end_batch(struct dest *d, struct result *r)
 	return rc;
 }
 
-const struct dest_ops dest_mbox = { mbox_letter, mbox_staged, mbox_end_batch };
+const struct dest_ops dest_mbox = {mbox_letter, mbox_staged, mbox_end_batch};
 
 /* --- Maildir --- */
 
@@ -171,7 +171,7 @@ static int
 maildir_letter(struct dest *d, const struct letter *l, struct io *in,
                struct result *r, bool *staged)
 {
-	struct copy_how how = { .crlf = d->by_hand };
+	struct copy_how how = {.crlf = d->by_hand};
 	struct mailbox *b;
 	int got;
 
@@ -230,8 +230,8 @@ maildir_end_batch(struct dest *d, struct result *r)
 	return rc;
 }
 
-const struct dest_ops dest_maildir = { maildir_letter, maildir_staged,
-	                               maildir_end_batch };
+const struct dest_ops dest_maildir = {maildir_letter, maildir_staged,
+                                      maildir_end_batch};
 
 /* --- /dev/null --- */
 
@@ -260,4 +260,4 @@ null_commit(struct dest *d, struct result *r)
 	return 0;
 }
 
-const struct dest_ops dest_null = { null_letter, null_staged, null_commit };
+const struct dest_ops dest_null = {null_letter, null_staged, null_commit};

@@ -12,9 +12,9 @@ enum { LINE_HEAD = 1024 };
 
 /* What mailbox programs keep there; from outside it would be a lie.  Return-Path
  * is written at final delivery only (RFC 5321 4.4). */
-static const char *const ours[] = { "Return-Path", "Status", "X-Status",
-	                            "X-Keywords",  "X-UID",  "Content-Length",
-	                            "X-IMAPbase",  "X-IMAP", NULL };
+static const char *const ours[] = {"Return-Path", "Status", "X-Status",
+                                   "X-Keywords",  "X-UID",  "Content-Length",
+                                   "X-IMAPbase",  "X-IMAP", NULL};
 
 /* An empty list of keywords, padded: UW imapd, Dovecot and alpine know it, to others
  * it is nothing.  Flags can later be set in its place without moving the file's
@@ -75,8 +75,7 @@ end_header(struct copy *c)
 static void
 check_loop(struct copy *c, struct cur value)
 {
-	while (value.e > value.p &&
-	       (value.e[-1] == ' ' || value.e[-1] == '\t'))
+	while (value.e > value.p && (value.e[-1] == ' ' || value.e[-1] == '\t'))
 		value.e--;
 	cur_blanks(&value);
 	if (!c->started && c->to.n > 0 && cur_is(&value, c->to.s))
@@ -88,7 +87,7 @@ check_loop(struct copy *c, struct cur value)
 static int
 judge_field(struct copy *c)
 {
-	struct cur line = { c->line.s, c->line.s + c->line.n };
+	struct cur line = {c->line.s, c->line.s + c->line.n};
 	struct field f;
 
 	/* From_ lines of another mailbox. */
@@ -187,7 +186,7 @@ feed_crlf(struct copy *c, const char *p, size_t n, bool *cr)
 static void
 begin(struct copy *c, const struct letter *l)
 {
-	struct str orig = { 0 };
+	struct str orig = {0};
 
 	str_adds(&c->head, "Return-Path: <");
 	if (l->sender.n > 0)
@@ -245,7 +244,7 @@ int
 copy_letter(const struct letter *l, struct io *in, struct copy_how how,
             void (*put)(void *arg, const void *p, size_t n), void *arg)
 {
-	struct copy c = { .how = how, .put = put, .arg = arg };
+	struct copy c = {.how = how, .put = put, .arg = arg};
 	int r;
 
 	begin(&c, l);

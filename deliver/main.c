@@ -31,7 +31,7 @@ options(int argc, char **argv, struct options *o)
 {
 	int c;
 
-	*o = (struct options){ .sender = "", .detail = "" };
+	*o = (struct options){.sender = "", .detail = ""};
 	while ((c = getopt(argc, argv, "C:F:P:a:bf:u")) != -1)
 		switch (c) {
 		case 'C': o->conf = optarg; break;
@@ -121,9 +121,9 @@ choose(struct dest *d, const struct options *o, const char *mailbox)
 int
 main(int argc, char **argv)
 {
-	struct dest d = { 0 };
-	struct str state = { 0 };
-	struct conf conf = { 0 };
+	struct dest d = {0};
+	struct str state = {0};
+	struct conf conf = {0};
 	struct options o;
 	struct user user;
 	char *mailbox;

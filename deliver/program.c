@@ -54,7 +54,7 @@ harmless(char c)
 static void
 set(const char *name, const char *value, size_t n)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	size_t i;
 
 	str_add(&s, "", 0);
@@ -77,8 +77,8 @@ make_environment(const struct run *r)
 {
 	const struct user *u = r->d->user;
 	const char *tz = getenv("TZ"), *at;
-	char *none[] = { NULL };
-	struct str keep = { 0 };
+	char *none[] = {NULL};
+	struct str keep = {0};
 	const struct letter *l = r->l;
 
 	if (tz)
@@ -209,21 +209,21 @@ static const struct {
 	int code;
 	const char *status;
 } meaning[] = {
-	{EX_USAGE,        "5.3.5"},
-        { EX_DATAERR,     "5.6.0"},
-	{ EX_NOINPUT,     "5.3.0"},
-        { EX_NOUSER,      "5.1.1"},
-	{ EX_NOHOST,      "5.1.2"},
-        { EX_UNAVAILABLE, "5.3.0"},
-	{ EX_SOFTWARE,    "5.3.0"},
-        { EX_OSERR,       "4.3.0"},
-	{ EX_OSFILE,      "5.3.0"},
-        { EX_CANTCREAT,   "5.2.0"},
-	{ EX_IOERR,       "5.3.0"},
-        { EX_TEMPFAIL,    "4.3.0"},
-	{ EX_PROTOCOL,    "5.5.0"},
-        { EX_NOPERM,      "5.7.0"},
-	{ EX_CONFIG,      "5.3.5"},
+    {EX_USAGE,       "5.3.5"},
+    {EX_DATAERR,     "5.6.0"},
+    {EX_NOINPUT,     "5.3.0"},
+    {EX_NOUSER,      "5.1.1"},
+    {EX_NOHOST,      "5.1.2"},
+    {EX_UNAVAILABLE, "5.3.0"},
+    {EX_SOFTWARE,    "5.3.0"},
+    {EX_OSERR,       "4.3.0"},
+    {EX_OSFILE,      "5.3.0"},
+    {EX_CANTCREAT,   "5.2.0"},
+    {EX_IOERR,       "5.3.0"},
+    {EX_TEMPFAIL,    "4.3.0"},
+    {EX_PROTOCOL,    "5.5.0"},
+    {EX_NOPERM,      "5.7.0"},
+    {EX_CONFIG,      "5.3.5"},
 };
 
 /* Take "4.x.y" or "5.x.y" (RFC 3463 2) off the front. */
@@ -249,10 +249,10 @@ take_status(struct cur *c, char status[12])
 static void
 judge(const struct run *r, struct result *res)
 {
-	struct cur said = { r->said.s, r->said.s + r->said.n }, line;
+	struct cur said = {r->said.s, r->said.s + r->said.n}, line;
 	int code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : EX_TEMPFAIL;
 	char status[12] = "5.3.0";
-	struct str text = { 0 };
+	struct str text = {0};
 	size_t i;
 
 	cur_until(&said, "\n", &line);
@@ -307,8 +307,8 @@ static int
 program_letter(struct dest *d, const struct letter *l, struct io *in,
                struct result *res, bool *staged)
 {
-	struct run r = { .d = d, .l = l, .text = tmpfile() };
-	struct str from = { 0 };
+	struct run r = {.d = d, .l = l, .text = tmpfile()};
+	struct str from = {0};
 	int got;
 
 	(void)staged;
@@ -320,7 +320,7 @@ program_letter(struct dest *d, const struct letter *l, struct io *in,
 	mbox_from(&from, l->sender.s, l->time);
 	put_text(r.text, from.s, from.n);
 	str_free(&from);
-	got = copy_letter(l, in, (struct copy_how){ 0 }, put_text, r.text);
+	got = copy_letter(l, in, (struct copy_how){0}, put_text, r.text);
 	if (got == COPY_LOOP)
 		result_loop(res, l);
 	else if (got == COPY_OK && (fflush(r.text) || ferror(r.text) ||
@@ -347,5 +347,5 @@ program_commit(struct dest *d, struct result *r)
 	return 0;
 }
 
-const struct dest_ops dest_program = { program_letter, program_staged,
-	                               program_commit };
+const struct dest_ops dest_program = {program_letter, program_staged,
+                                      program_commit};

@@ -55,7 +55,7 @@ static bool
 text_ok(const char *p, size_t n, bool utf8)
 {
 	return !has_8bit(p, n) ||
-	       (utf8 && code_is_utf8((struct cur){ p, p + n }));
+	       (utf8 && code_is_utf8((struct cur){p, p + n}));
 }
 
 /* --- domains --- */
@@ -92,7 +92,7 @@ literal_ascii(const char *p, size_t n, char out[ADDR_DOMAIN_MAX + 1])
 {
 	unsigned char raw[sizeof(struct in6_addr)];
 	char text[INET6_ADDRSTRLEN];
-	struct str s = { 0 };
+	struct str s = {0};
 	bool six;
 
 	if (n < 3 || n - 2 >= sizeof text + 5 || p[n - 1] != ']')
@@ -177,7 +177,7 @@ static int
 parse_domain(struct cur *c, bool utf8, char out[ADDR_DOMAIN_MAX + 1])
 {
 	char ascii[ADDR_DOMAIN_MAX + 1];
-	struct cur d = { c->p, c->p };
+	struct cur d = {c->p, c->p};
 	size_t n;
 	int b;
 
@@ -472,7 +472,7 @@ item_quoted(struct cur *c, struct item *it)
 static int
 item_token(struct cur *c, struct item *it)
 {
-	struct cur w = { c->p, c->p };
+	struct cur w = {c->p, c->p};
 
 	switch (cur_peek(c)) {
 	case '"': return item_quoted(c, it);
@@ -503,7 +503,7 @@ item_angle(struct cur *c, struct item *it, char addr[ADDR_MAX + 1])
 
 	if (it->angle)
 		return -1;
-	*it = (struct item){ 0 };
+	*it = (struct item){0};
 	item_add(it, c->p++, 1, false);
 	while (skip_cfws(c) == 0 && cur_peek(c) != '>') {
 		int b = cur_peek(c);
@@ -516,7 +516,7 @@ item_angle(struct cur *c, struct item *it, char addr[ADDR_MAX + 1])
 	if (!cur_take(c, '>'))
 		return -1;
 	item_add(it, ">", 1, false);
-	path = (struct cur){ it->spec, it->spec + it->n };
+	path = (struct cur){it->spec, it->spec + it->n};
 	if (it->bad || addr_path(&path, true, addr) < 0 || path.p != path.e ||
 	    *addr == '\0')
 		return -1;
@@ -530,7 +530,7 @@ static int
 item_end(struct item *it, char addr[ADDR_MAX + 1],
          int (*fn)(void *arg, const char *addr), void *arg)
 {
-	struct cur spec = { it->spec, it->spec + it->n };
+	struct cur spec = {it->spec, it->spec + it->n};
 
 	if (it->bad)
 		return -1;
@@ -538,14 +538,14 @@ item_end(struct item *it, char addr[ADDR_MAX + 1],
 		return 0;
 	if (!it->angle && addr_parse(spec, true, addr) < 0)
 		return -1;
-	*it = (struct item){ 0 };
+	*it = (struct item){0};
 	return fn(arg, addr) < 0 ? -1 : 0;
 }
 
 int
 addr_list(struct cur c, int (*fn)(void *arg, const char *addr), void *arg)
 {
-	struct item it = { 0 };
+	struct item it = {0};
 	char addr[ADDR_MAX + 1];
 	int r = 0;
 
@@ -559,7 +559,7 @@ addr_list(struct cur c, int (*fn)(void *arg, const char *addr), void *arg)
 			break;
 		case ':': /* what came before was the name of a group */
 			c.p++;
-			it = (struct item){ 0 };
+			it = (struct item){0};
 			break;
 		case '<': r = item_angle(&c, &it, addr); break;
 		default: r = item_token(&c, &it); break;

@@ -32,7 +32,7 @@ struct alias_table *
 alias_open(const char *path)
 {
 	struct alias_table *t;
-	struct stat st = { 0 };
+	struct stat st = {0};
 	void *map = NULL;
 	int fd = *path ? open(path, O_RDONLY | O_CLOEXEC) : -1, err = 0;
 
@@ -76,7 +76,7 @@ alias_close(struct alias_table *t)
 bool
 alias_changed(const struct alias_table *t)
 {
-	struct stat st = { 0 };
+	struct stat st = {0};
 
 	if (stat(t->path, &st) < 0)
 		st.st_ino = 0;
@@ -149,7 +149,7 @@ hash_name(const char *p, size_t n)
 static void
 build_index(struct alias_table *t)
 {
-	struct cur c = { t->map, t->map + t->size }, line, name, value;
+	struct cur c = {t->map, t->map + t->size}, line, name, value;
 	size_t lines = 0, n = 0;
 	const char *p;
 	bool bad;
@@ -171,7 +171,7 @@ build_index(struct alias_table *t)
 		h = hash_name(name.p, cur_len(&name)) & (t->nslot - 1);
 		while (t->slot[h].at)
 			h = (h + 1) & (t->nslot - 1);
-		t->slot[h] = (struct slot){ line.p, first };
+		t->slot[h] = (struct slot){line.p, first};
 	}
 }
 
@@ -195,7 +195,7 @@ static int
 scan(struct alias_table *t, const char *want, size_t n, struct cur *value,
      size_t *where)
 {
-	struct cur c = { t->map, t->map + t->size }, line, name;
+	struct cur c = {t->map, t->map + t->size}, line, name;
 	size_t lines = 0;
 	bool bad;
 
@@ -221,7 +221,7 @@ probe(struct alias_table *t, const char *want, size_t n, struct cur *value,
 	bool bad;
 
 	for (; t->slot[h].at; h = (h + 1) & (t->nslot - 1)) {
-		c = (struct cur){ t->slot[h].at, t->map + t->size };
+		c = (struct cur){t->slot[h].at, t->map + t->size};
 		logical_line(&c, &line, &lines);
 		if (split(line, &name, value, &bad) == 0 &&
 		    name_is(&name, want, n)) {
@@ -341,7 +341,7 @@ static size_t
 check_line(struct cur line, size_t number, void (*fn)(void *, const char *),
            void *arg, size_t *count)
 {
-	struct str text = { 0 }, value = { 0 }, item = { 0 };
+	struct str text = {0}, value = {0}, item = {0};
 	struct cur name, v, c;
 	bool bad;
 	int n = 0;
@@ -349,7 +349,7 @@ check_line(struct cur line, size_t number, void (*fn)(void *, const char *),
 	if (split(line, &name, &v, &bad) == 0) {
 		++*count;
 		take_value(v, &value);
-		c = (struct cur){ value.s, value.s + value.n };
+		c = (struct cur){value.s, value.s + value.n};
 		while ((n = alias_item(&c, &item)) > 0)
 			;
 		if (n < 0)
@@ -380,7 +380,7 @@ alias_check(const char *path, void (*fn)(void *arg, const char *text),
 		fn(arg, strerror(errno));
 		return 1;
 	}
-	c = (struct cur){ t->map, t->map + t->size };
+	c = (struct cur){t->map, t->map + t->size};
 	while (cur_len(&c) > 0) {
 		size_t first = lines + 1;
 

@@ -47,7 +47,7 @@ code_unbase64(struct str *s, struct cur c)
 	if (cur_len(&c) % 4)
 		return -1;
 	while (c.p < c.e) {
-		int v[4] = { 0 }, n = 4, i;
+		int v[4] = {0}, n = 4, i;
 
 		if (c.e - c.p == 4 && c.p[3] == '=')
 			n = c.p[2] == '=' ? 2 : 3;
@@ -74,7 +74,7 @@ static const char hex[] = "0123456789ABCDEF";
 static void
 add_hex(struct str *s, char mark, unsigned char b)
 {
-	str_add(s, (char[]){ mark, hex[b >> 4], hex[b & 15] }, 3);
+	str_add(s, (char[]){mark, hex[b >> 4], hex[b & 15]}, 3);
 }
 
 static bool
@@ -246,7 +246,7 @@ phrase_encoded(struct str *s, const char *name)
 	struct cur c = cur_of(name);
 	bool utf8 = code_is_utf8(c);
 	const char *start = utf8 ? "=?UTF-8?Q?" : "=?ISO-8859-1?Q?";
-	struct str one = { 0 };
+	struct str one = {0};
 	size_t col = 0, n;
 
 	for (; c.p < c.e; c.p += n) {

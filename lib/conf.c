@@ -29,40 +29,40 @@ static const struct key {
 	const char *words; /* WORD: the values allowed; COUNT: "MIN MAX" */
 } keys[] = {
 #define AT(f) offsetof(struct conf, f)
-	{"hostname",           TEXT,  AT(hostname),          NULL,                  NULL          },
-	{ "origin",            TEXT,  AT(origin),            NULL,                  NULL          },
-	{ "domains",           LIST,  AT(domains),           NULL,                  NULL          },
-	{ "detail",            TEXT,  AT(detail),            "+",                   NULL          },
-	{ "users",             PATH,  AT(users),             "",                    NULL          },
-	{ "aliases",           PATH,  AT(aliases),           "/etc/aliases",        NULL          },
-	{ "pipe_user",         LIST,  AT(pipe_user),         "nobody",              NULL          },
-	{ "mailbox",           TEXT,  AT(mailbox),           "/var/mail/%u",        NULL          },
-	{ "mailbox_limit",     SIZE,  AT(mailbox_limit),     "0",                   NULL          },
-	{ "mailbox_full",      WORD,  AT(mailbox_full),      "defer",               "defer bounce"},
-	{ "relay_from",        NETS,  AT(relay_from),        "127.0.0.0/8 ::1/128", NULL          },
-	{ "message_limit",     SIZE,  AT(message_limit),     "50M",                 NULL          },
-	{ "recipient_limit",   COUNT, AT(recipient_limit),   "1000",                "100 100000"  },
-	{ "hop_limit",         COUNT, AT(hop_limit),         "50",                  "1 1000"      },
-	{ "error_limit",       COUNT, AT(error_limit),       "20",                  "1 1000"      },
-	{ "greeting_delay",    TIME,  AT(greeting_delay),    "0",                   NULL          },
-	{ "early_talk",        WORD,  AT(early_talk),        "log",                 "log refuse"  },
-	{ "idle_timeout",      TIME,  AT(idle_timeout),      "5m",                  NULL          },
-	{ "session_timeout",   TIME,  AT(session_timeout),   "2h",                  NULL          },
-	{ "spool",             PATH,  AT(spool),             "/var/spool/facteur",  NULL          },
-	{ "state",             PATH,  AT(state),             "/var/lib/facteur",    NULL          },
-	{ "spool_free",        SIZE,  AT(spool_free),        "20M",                 NULL          },
-	{ "nameserver",        TEXT,  AT(nameserver),        "",                    NULL          },
-	{ "port",              COUNT, AT(port),              "25",                  "1 65535"     },
-	{ "smarthost",         TEXT,  AT(smarthost),         "",                    NULL          },
-	{ "retry_min",         TIME,  AT(retry_min),         "5m",                  NULL          },
-	{ "retry_max",         TIME,  AT(retry_max),         "4h",                  NULL          },
-	{ "lifetime",          TIME,  AT(lifetime),          "5d",                  NULL          },
-	{ "warn_after",        TIME,  AT(warn_after),        "4h",                  NULL          },
-	{ "smtp_timeout",      TIME,  AT(smtp_timeout),      "10m",                 NULL          },
-	{ "destination_limit", COUNT, AT(destination_limit), "10",                  "1 1000"      },
-	{ "process_limit",     COUNT, AT(process_limit),     "50",                  "1 1000"      },
-	{ "log",               TEXT,  AT(log),               "syslog",              NULL          },
-	{ "programs",          PATH,  AT(programs),          PROGRAMS,              NULL          },
+    {"hostname",          TEXT,  AT(hostname),          NULL,                  NULL          },
+    {"origin",            TEXT,  AT(origin),            NULL,                  NULL          },
+    {"domains",           LIST,  AT(domains),           NULL,                  NULL          },
+    {"detail",            TEXT,  AT(detail),            "+",                   NULL          },
+    {"users",             PATH,  AT(users),             "",                    NULL          },
+    {"aliases",           PATH,  AT(aliases),           "/etc/aliases",        NULL          },
+    {"pipe_user",         LIST,  AT(pipe_user),         "nobody",              NULL          },
+    {"mailbox",           TEXT,  AT(mailbox),           "/var/mail/%u",        NULL          },
+    {"mailbox_limit",     SIZE,  AT(mailbox_limit),     "0",                   NULL          },
+    {"mailbox_full",      WORD,  AT(mailbox_full),      "defer",               "defer bounce"},
+    {"relay_from",        NETS,  AT(relay_from),        "127.0.0.0/8 ::1/128", NULL          },
+    {"message_limit",     SIZE,  AT(message_limit),     "50M",                 NULL          },
+    {"recipient_limit",   COUNT, AT(recipient_limit),   "1000",                "100 100000"  },
+    {"hop_limit",         COUNT, AT(hop_limit),         "50",                  "1 1000"      },
+    {"error_limit",       COUNT, AT(error_limit),       "20",                  "1 1000"      },
+    {"greeting_delay",    TIME,  AT(greeting_delay),    "0",                   NULL          },
+    {"early_talk",        WORD,  AT(early_talk),        "log",                 "log refuse"  },
+    {"idle_timeout",      TIME,  AT(idle_timeout),      "5m",                  NULL          },
+    {"session_timeout",   TIME,  AT(session_timeout),   "2h",                  NULL          },
+    {"spool",             PATH,  AT(spool),             "/var/spool/facteur",  NULL          },
+    {"state",             PATH,  AT(state),             "/var/lib/facteur",    NULL          },
+    {"spool_free",        SIZE,  AT(spool_free),        "20M",                 NULL          },
+    {"nameserver",        TEXT,  AT(nameserver),        "",                    NULL          },
+    {"port",              COUNT, AT(port),              "25",                  "1 65535"     },
+    {"smarthost",         TEXT,  AT(smarthost),         "",                    NULL          },
+    {"retry_min",         TIME,  AT(retry_min),         "5m",                  NULL          },
+    {"retry_max",         TIME,  AT(retry_max),         "4h",                  NULL          },
+    {"lifetime",          TIME,  AT(lifetime),          "5d",                  NULL          },
+    {"warn_after",        TIME,  AT(warn_after),        "4h",                  NULL          },
+    {"smtp_timeout",      TIME,  AT(smtp_timeout),      "10m",                 NULL          },
+    {"destination_limit", COUNT, AT(destination_limit), "10",                  "1 1000"      },
+    {"process_limit",     COUNT, AT(process_limit),     "50",                  "1 1000"      },
+    {"log",               TEXT,  AT(log),               "syslog",              NULL          },
+    {"programs",          PATH,  AT(programs),          PROGRAMS,              NULL          },
 #undef AT
 };
 
@@ -115,8 +115,8 @@ scaled(const char *s, const char *units, const unsigned long long *factor,
 int
 conf_size(const char *s, unsigned long long *bytes)
 {
-	static const unsigned long long f[] = { 1ull << 10, 1ull << 20,
-		                                1ull << 30, 1ull << 40 };
+	static const unsigned long long f[] = {1ull << 10, 1ull << 20,
+	                                       1ull << 30, 1ull << 40};
 
 	if (scaled(s, "KMGT", f, bytes) < 0 || *bytes > LLONG_MAX)
 		return -1;
@@ -126,7 +126,7 @@ conf_size(const char *s, unsigned long long *bytes)
 int
 conf_time(const char *s, unsigned long *seconds)
 {
-	static const unsigned long long f[] = { 1, 60, 3600, 86400, 604800 };
+	static const unsigned long long f[] = {1, 60, 3600, 86400, 604800};
 	unsigned long long v;
 
 	if (scaled(s, "smhdw", f, &v) < 0 || v > INT_MAX)
@@ -287,14 +287,14 @@ static char *
 own_name(void)
 {
 	char host[256] = "localhost";
-	struct str s = { 0 };
+	struct str s = {0};
 	struct cur c, w;
 	char *name;
 
 	gethostname(host, sizeof host - 1);
 	if (!strchr(host, '.') &&
 	    io_slurp(AT_FDCWD, "/etc/mailname", sizeof host - 1, &s) == 0) {
-		c = (struct cur){ s.s, s.s + s.n };
+		c = (struct cur){s.s, s.s + s.n};
 		cur_until(&c, " \t\r\n", &w);
 		if (cur_len(&w) > 0) {
 			name = mem_dup(w.p, cur_len(&w));
@@ -391,14 +391,14 @@ check_whole(const struct conf *c, struct source *src)
 static int
 load(struct conf *c, struct source *src)
 {
-	struct str text = { 0 };
+	struct str text = {0};
 	struct cur all, line;
 
-	*c = (struct conf){ .file = src->file };
+	*c = (struct conf){.file = src->file};
 	if (io_slurp(AT_FDCWD, src->file, CONF_MAX, &text) < 0 &&
 	    (errno != ENOENT || strcmp(src->file, CONF_FILE) != 0))
 		str_addf(src->errors, "%s: %s\n", src->file, strerror(errno));
-	all = (struct cur){ text.s, text.s + text.n };
+	all = (struct cur){text.s, text.s + text.n};
 	while (cur_len(&all) > 0) {
 		src->line++;
 		cur_until(&all, "\n", &line);
@@ -414,8 +414,7 @@ load(struct conf *c, struct source *src)
 int
 conf_load(struct conf *c, const char *file, struct str *errors)
 {
-	struct source src = { .file = file ? file : CONF_FILE,
-		              .errors = errors };
+	struct source src = {.file = file ? file : CONF_FILE, .errors = errors};
 
 	return load(c, &src);
 }
@@ -423,14 +422,14 @@ conf_load(struct conf *c, const char *file, struct str *errors)
 void
 conf_use(struct conf *c, const char *file)
 {
-	struct str errors = { 0 };
+	struct str errors = {0};
 	struct cur all, line;
 
 	if (conf_load(c, file, &errors) == 0) {
 		log_to(c->log);
 		return;
 	}
-	all = (struct cur){ errors.s, errors.s + errors.n };
+	all = (struct cur){errors.s, errors.s + errors.n};
 	while (cur_until(&all, "\n", &line) > 0) {
 		cur_get(&all);
 		log_warn("%.*s", (int)cur_len(&line), line.p);
@@ -462,8 +461,8 @@ print_value(FILE *to, struct conf *c, const struct key *k)
 void
 conf_print(const struct conf *c, FILE *to, bool all)
 {
-	struct str errors = { 0 };
-	struct source src = { .file = c->file, .errors = &errors };
+	struct str errors = {0};
+	struct source src = {.file = c->file, .errors = &errors};
 	struct conf again;
 	size_t i;
 
@@ -483,7 +482,7 @@ conf_print(const struct conf *c, FILE *to, bool all)
 char *
 conf_program(const struct conf *c, const char *name)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	struct stat st;
 
 	str_addf(&s, "%s/%s", c->programs, name);

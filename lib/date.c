@@ -4,11 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char days[7][4] = {
-	"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"
-};
-static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-	                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed",
+                                "Thu", "Fri", "Sat"};
+static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 /* A time that has no date (its year does not fit) is the epoch. */
 static struct tm

@@ -29,7 +29,7 @@ hdr_next(struct cur *c, struct field *f)
 		at.p = line_end(at.p, at.e);
 	while (cur_peek(&at) == ' ' || cur_peek(&at) == '\t');
 	f->body.e = at.p > f->body.p && at.p[-1] == '\n' ? at.p - 1 : at.p;
-	f->all = (struct cur){ c->p, at.p };
+	f->all = (struct cur){c->p, at.p};
 	c->p = at.p;
 	return true;
 }

@@ -21,7 +21,7 @@ io_init(struct io *io, int in, int out)
 	io->deadline = 0;
 	io->lf = false;
 	io->pos = io->len = 0;
-	io->obuf = (struct str){ 0 };
+	io->obuf = (struct str){0};
 }
 
 void
@@ -45,7 +45,7 @@ static int
 wait_for(struct io *io, int fd, short what, long long end)
 {
 	for (;;) {
-		struct pollfd p = { .fd = fd, .events = what };
+		struct pollfd p = {.fd = fd, .events = what};
 		long long left = end ? end - io_now() : -1;
 		int n;
 
@@ -152,7 +152,7 @@ io_fill(struct io *io)
 bool
 io_pending(struct io *io)
 {
-	struct pollfd p = { .fd = io->in, .events = POLLIN };
+	struct pollfd p = {.fd = io->in, .events = POLLIN};
 
 	return io->pos < io->len ||
 	       (poll(&p, 1, 0) > 0 && (p.revents & POLLIN));
@@ -333,8 +333,8 @@ io_preadall(int fd, void *p, size_t n, off_t off)
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t r = pread(fd, (char *)p + done, n - done,
-		                  off + (off_t)done);
+		ssize_t r =
+		    pread(fd, (char *)p + done, n - done, off + (off_t)done);
 
 		if (r == 0)
 			break;

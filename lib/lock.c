@@ -21,7 +21,7 @@ enum { PAUSE_FIRST = 5, PAUSE_MOST = 250 };
 static int
 lock_fcntl(int fd, short type)
 {
-	struct flock fl = { .l_type = type, .l_whence = SEEK_SET };
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
 
 	if (fcntl(fd, F_SETLK, &fl) == 0)
 		return 0;
@@ -36,7 +36,7 @@ dot_owner(int fd)
 {
 	char text[32];
 	ssize_t n = io_readall(fd, text, sizeof text);
-	struct cur c = { text, text + (n > 0 ? n : 0) };
+	struct cur c = {text, text + (n > 0 ? n : 0)};
 	unsigned long long pid;
 
 	cur_blanks(&c);
@@ -94,7 +94,7 @@ dot_link(const char *tmp, const char *dot)
 {
 	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	              0644);
-	struct str pid = { 0 };
+	struct str pid = {0};
 	struct stat st;
 	int err = 0;
 
@@ -119,7 +119,7 @@ dot_link(const char *tmp, const char *dot)
 static int
 lock_dot(struct lock *l, const char *path)
 {
-	struct str tmp = { 0 }, dot = { 0 };
+	struct str tmp = {0}, dot = {0};
 	struct timespec t;
 	int err = 0;
 
@@ -165,7 +165,7 @@ lock_mbox(struct lock *l, int fd, const char *path, bool dot_optional,
 	long pause = PAUSE_FIRST;
 	sigset_t later;
 
-	*l = (struct lock){ .fd = fd };
+	*l = (struct lock){.fd = fd};
 	sigemptyset(&later);
 	sigaddset(&later, SIGHUP);
 	sigaddset(&later, SIGINT);

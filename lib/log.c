@@ -15,7 +15,7 @@ static struct {
 	const char *file; /* NULL: syslog */
 	int err;          /* warnings on stderr too */
 	int open;         /* openlog() was called */
-} lg = { .tag = "facteur" };
+} lg = {.tag = "facteur"};
 
 void
 log_open(const char *prog)

@@ -43,10 +43,10 @@ int
 maildir_open(struct maildir *m, const char *path, uid_t owner,
              char why[MAILDIR_WHY])
 {
-	struct str top = { 0 };
+	struct str top = {0};
 	int dir, cur, err;
 
-	*m = (struct maildir){ .tmp = -1, .new = -1, .fd = -1 };
+	*m = (struct maildir){.tmp = -1, .new = -1, .fd = -1};
 	/* O_NOFOLLOW looks through a name that ends in '/'. */
 	str_adds(&top, path);
 	while (top.n > 1 && top.s[top.n - 1] == '/')
@@ -231,12 +231,12 @@ size_of(int dir, const char *name)
 uint64_t
 maildir_size(const char *path)
 {
-	static const char *const sub[] = { "new", "cur" };
+	static const char *const sub[] = {"new", "cur"};
 	uint64_t sum = 0;
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
-		struct str s = { 0 };
+		struct str s = {0};
 		struct dirent *e;
 		DIR *d;
 

@@ -193,7 +193,7 @@ settle(struct mbox *m, const struct mbox_how *how)
 {
 	struct stat st;
 
-	m->plan = (struct plan){ .fd = -1 };
+	m->plan = (struct plan){.fd = -1};
 	if (how->state &&
 	    plan_open(&m->plan, how->state, m->path, how->owner) < 0) {
 		/* Better without than not at all; but not if it is a moment's
@@ -222,7 +222,7 @@ mbox_open(struct mbox *m, const char *path, const struct mbox_how *how,
 {
 	int err;
 
-	*m = (struct mbox){ .path = path, .fd = -1, .from = -1 };
+	*m = (struct mbox){.path = path, .fd = -1, .from = -1};
 	m->plan.fd = m->lock.fd = -1;
 	if (open_locked(m, how, why) < 0)
 		return -1;
@@ -242,7 +242,7 @@ static const char *
 missing_end(const struct mbox *m)
 {
 	off_t off = m->size >= 2 ? m->size - 2 : 0;
-	char end[2] = { '\n', '\n' };
+	char end[2] = {'\n', '\n'};
 	size_t n = (size_t)(m->size - off);
 
 	if (n == 0 || pread(m->fd, end + 2 - n, n, off) != (ssize_t)n)
@@ -255,7 +255,7 @@ missing_end(const struct mbox *m)
 void
 mbox_begin(struct mbox *m, const char *sender, time_t t)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	if (plan_len(&m->plan) == 0)
 		str_adds(&s, missing_end(m));
@@ -326,7 +326,7 @@ int
 mbox_sync_dir(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	struct str dir = { 0 };
+	struct str dir = {0};
 	int fd, r = 0, err = 0;
 
 	str_add(&dir, path, slash ? (size_t)(slash - path) + 1 : 0);
@@ -373,11 +373,11 @@ append(struct mbox *m)
 static void
 mark_new(const struct mbox *m)
 {
-	struct timespec t[2] = { m->st.st_atim, { .tv_nsec = UTIME_NOW } };
+	struct timespec t[2] = {m->st.st_atim, {.tv_nsec = UTIME_NOW}};
 	time_t now = time(NULL);
 
 	if (t[0].tv_sec >= now)
-		t[0] = (struct timespec){ .tv_sec = now - 1 };
+		t[0] = (struct timespec){.tv_sec = now - 1};
 	futimens(m->fd, t);
 }
 
@@ -386,7 +386,7 @@ mark_new(const struct mbox *m)
 static void
 go_back(struct mbox *m)
 {
-	struct timespec t[2] = { m->st.st_atim, m->st.st_mtim };
+	struct timespec t[2] = {m->st.st_atim, m->st.st_mtim};
 
 	if (ftruncate(m->fd, m->size) < 0)
 		return;

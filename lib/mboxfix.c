@@ -52,7 +52,7 @@ compare(const struct plan *p, int fd, uint64_t size, struct match *m)
 
 	if (end > p->head.len)
 		end = p->head.len;
-	*m = (struct match){ .torn = size <= p->head.old + p->head.len };
+	*m = (struct match){.torn = size <= p->head.old + p->head.len};
 	while (off < end) {
 		size_t n = end - off < CHUNK ? (size_t)(end - off) : CHUNK, i;
 
@@ -77,8 +77,8 @@ from_line(const char *p, const char *e)
 {
 	const char *lf = memchr(p, '\n', (size_t)(e - p));
 
-	return lf && mbox_is_from((struct cur){ p, lf }) ? (size_t)(lf - p) + 1
-	                                                 : 0;
+	return lf && mbox_is_from((struct cur){p, lf}) ? (size_t)(lf - p) + 1
+	                                               : 0;
 }
 
 /* Where does another program's letter begin, that lies behind same bytes of the

@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct plan_head) == 72 + PLAN_IDS * (PLAN_ID + 8),
 static uint64_t
 sum_of(const void *p, size_t n)
 {
-	struct sum s = { 0 };
+	struct sum s = {0};
 
 	sum_add(&s, p, n);
 	return sum_end(&s);
@@ -49,7 +49,7 @@ head_load(struct plan *p)
 	    memcmp(h->magic, magic, sizeof magic) == 0 &&
 	    h->sum == head_sum(h) && h->nid <= PLAN_IDS && h->fresh <= h->nid)
 		return;
-	*h = (struct plan_head){ 0 };
+	*h = (struct plan_head){0};
 }
 
 static int
@@ -88,7 +88,7 @@ plan_open(struct plan *p, const char *dir, const char *path, uid_t owner)
 	struct stat st;
 	char name[40];
 
-	*p = (struct plan){ .fd = -1 };
+	*p = (struct plan){.fd = -1};
 	if ((dirfd = open_dir(dir, owner)) < 0)
 		return -1;
 	snprintf(name, sizeof name, "mbox.%016" PRIx64,
@@ -133,7 +133,7 @@ bool
 plan_is_sound(const struct plan *p)
 {
 	uint64_t off = 0, left = p->head.len;
-	struct sum s = { 0 };
+	struct sum s = {0};
 	char buf[16384];
 
 	while (left > 0) {
@@ -215,7 +215,7 @@ plan_len(const struct plan *p)
 struct plan_mark
 plan_mark(const struct plan *p)
 {
-	return (struct plan_mark){ plan_len(p), p->sum };
+	return (struct plan_mark){plan_len(p), p->sum};
 }
 
 void

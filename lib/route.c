@@ -35,7 +35,7 @@ static void walk_addr(struct walk *w, const char *addr, bool no_alias);
 __attribute__((format(printf, 2, 3))) static void
 trace(const struct walk *w, const char *fmt, ...)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	va_list ap;
 	char *p;
 
@@ -53,7 +53,7 @@ trace(const struct walk *w, const char *fmt, ...)
 void
 router_open(struct router *r, const struct conf *c)
 {
-	*r = (struct router){ .conf = c };
+	*r = (struct router){.conf = c};
 	r->aliases = alias_open(c->aliases);
 	r->alias_errno = r->aliases ? 0 : errno;
 }
@@ -105,7 +105,7 @@ routes_free(struct routes *rs)
 	free(rs->expanded.v);
 	free(rs->t);
 	free(rs->hash);
-	*rs = (struct routes){ 0 };
+	*rs = (struct routes){0};
 }
 
 static size_t
@@ -184,7 +184,7 @@ add_problem(const struct walk *w, enum route_kind kind, const char *status,
             const char *fmt, ...)
 {
 	struct target *t = add(w, kind, w->addr);
-	struct str s = { 0 };
+	struct str s = {0};
 	va_list ap;
 
 	if (!t)
@@ -253,7 +253,7 @@ static void
 walk_include(const struct walk *up, const char *path)
 {
 	struct walk w = *up;
-	struct str s = { 0 };
+	struct str s = {0};
 	struct stat st;
 
 	w.up = up;
@@ -266,7 +266,7 @@ walk_include(const struct walk *up, const char *path)
 	} else {
 		w.owner = st.st_uid;
 		trace(&w, "%s: include %s", w.addr, path);
-		walk_items(&w, (struct cur){ s.s, s.s + s.n }, path);
+		walk_items(&w, (struct cur){s.s, s.s + s.n}, path);
 	}
 	str_free(&s);
 }
@@ -299,7 +299,7 @@ walk_item(struct walk *w, const char *item, const char *where)
 static void
 walk_items(struct walk *w, struct cur c, const char *where)
 {
-	struct str item = { 0 };
+	struct str item = {0};
 	int n = 1;
 
 	if (w->depth > ROUTE_DEPTH) {
@@ -336,7 +336,7 @@ expanded_before(struct routes *rs, const char *name)
 static char *
 list_owner(const struct walk *w, const char *name)
 {
-	struct str owner = { 0 }, value = { 0 };
+	struct str owner = {0}, value = {0};
 	size_t line;
 	int found = 0;
 
@@ -357,7 +357,7 @@ static int
 walk_alias(const struct walk *up, const char *name)
 {
 	struct walk w = *up;
-	struct str value = { 0 }, where = { 0 };
+	struct str value = {0}, where = {0};
 	size_t line;
 	char *sender;
 
@@ -379,7 +379,7 @@ walk_alias(const struct walk *up, const char *name)
 	w.owner = alias_owner(up->r->aliases);
 	w.up = up;
 	w.depth++;
-	walk_items(&w, (struct cur){ value.s, value.s + value.n }, where.s);
+	walk_items(&w, (struct cur){value.s, value.s + value.n}, where.s);
 	free(sender);
 	str_free(&value);
 	str_free(&where);
@@ -410,7 +410,7 @@ static void
 walk_postmaster(struct walk *w)
 {
 	struct target *t;
-	struct str s = { 0 };
+	struct str s = {0};
 
 	if (walk_alias(w, "root") || walk_user(w, "root"))
 		return;
@@ -456,9 +456,9 @@ is_loopback(const char *domain)
 {
 	char ip[INET6_ADDRSTRLEN + 8];
 	struct list nets = {
-		(char *[]){(char[]){ "127.0.0.0/8" }, (char[]){ "::1" }},
-                 2, 2
-	};
+	    (char *[]){(char[]){"127.0.0.0/8"}, (char[]){"::1"}},
+             2, 2
+        };
 	const char *p = domain;
 	size_t n;
 
@@ -479,7 +479,7 @@ walk_addr(struct walk *up, const char *addr, bool no_alias)
 {
 	const char *domain = addr_domain(addr);
 	struct walk w = *up;
-	struct str full = { 0 };
+	struct str full = {0};
 	char *local;
 
 	str_adds(&full, addr);
@@ -506,7 +506,7 @@ walk_addr(struct walk *up, const char *addr, bool no_alias)
 void
 route_expand(struct router *r, const char *addr, struct routes *out)
 {
-	struct walk w = { .r = r, .out = out, .addr = addr, .detail = "" };
+	struct walk w = {.r = r, .out = out, .addr = addr, .detail = ""};
 
 	walk_addr(&w, addr, false);
 }

@@ -33,7 +33,7 @@ spool_open(struct spool *sp, const struct conf *c)
 static int
 make_dir(const char *base, const char *name, mode_t mode)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	int rc;
 
 	str_addf(&s, "%s%s%s", base, *name ? "/" : "", name);
@@ -53,15 +53,15 @@ spool_make(const struct conf *c)
 		const char *name;
 		mode_t mode;
 	} dirs[] = {
-		{"",       0755},
-                { "new",   0770},
-                { "q",     0750},
-		{ "hold",  0750},
-                { "bad",   0700},
-                { "trace", 0770},
-		{ "hosts", 0700},
+	    {"",      0755 },
+            {"new",   0770 },
+            {"q",     0750 },
+            {"hold",  0750 },
+	    {"bad",   0700 },
+            {"trace", 02770},
+            {"hosts", 0700 },
 	};
-	struct str s = { 0 };
+	struct str s = {0};
 	size_t i;
 	int rc;
 
@@ -179,7 +179,7 @@ list_names(const struct spool *sp, const char *dir, bool (*ok)(const char *),
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
-	*l = (struct names){ 0 };
+	*l = (struct names){0};
 	if (!d) {
 		if (fd >= 0)
 			close(fd);

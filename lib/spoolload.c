@@ -45,7 +45,7 @@ envelope_free(struct envelope *e)
 	free(e->sender);
 	free(e->client);
 	free(e->envid);
-	*e = (struct envelope){ 0 };
+	*e = (struct envelope){0};
 }
 
 void
@@ -63,7 +63,7 @@ message_free(struct message *m)
 	}
 	free(m->note);
 	envelope_free(&m->env);
-	*m = (struct message){ .fd = -1 };
+	*m = (struct message){.fd = -1};
 }
 
 static int
@@ -109,7 +109,7 @@ parse_head(struct cur c, uint64_t *start, uint64_t *len, uint64_t *sum)
 static int
 unxtext(struct cur word, char **out)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	if (code_unxtext(&s, word) < 0) {
 		str_free(&s);
@@ -291,7 +291,7 @@ verify(struct message *m, uint64_t want)
 {
 	char buf[65536];
 	off_t at = SPOOL_HEAD, end = m->start + (off_t)m->len;
-	struct sum sum = { 0 };
+	struct sum sum = {0};
 
 	while (at < end) {
 		size_t n = end - at < (off_t)sizeof buf ? (size_t)(end - at)
@@ -314,7 +314,7 @@ verify(struct message *m, uint64_t want)
 static enum spool_why
 read_message(struct message *m, off_t size, bool check)
 {
-	struct str first = { 0 }, rest = { 0 };
+	struct str first = {0}, rest = {0};
 	uint64_t start, len, sum,
 	    n = size < FIRST_READ ? (uint64_t)size : FIRST_READ;
 	enum spool_why why;
@@ -324,8 +324,8 @@ read_message(struct message *m, off_t size, bool check)
 		why = errno ? SPOOL_ERROR : SPOOL_BAD;
 		goto out;
 	}
-	why = parse_head((struct cur){ first.s, first.s + first.n }, &start,
-	                 &len, &sum);
+	why = parse_head((struct cur){first.s, first.s + first.n}, &start, &len,
+	                 &sum);
 	if (why != SPOOL_OK)
 		goto out;
 	why = SPOOL_BAD;
@@ -337,13 +337,13 @@ read_message(struct message *m, off_t size, bool check)
 	if (start > first.n &&
 	    read_part(m->fd, (off_t)first.n, start - first.n, &first) < 0)
 		goto out;
-	if (parse_envelope(&m->env, (struct cur){ first.s + SPOOL_HEAD,
-	                                          first.s + start }) < 0)
+	if (parse_envelope(&m->env, (struct cur){first.s + SPOOL_HEAD,
+	                                         first.s + start}) < 0)
 		goto out;
 	if (size > end &&
 	    read_part(m->fd, end, (uint64_t)(size - end), &rest) < 0)
 		goto out;
-	parse_journal(m, (struct cur){ rest.s, rest.s + rest.n });
+	parse_journal(m, (struct cur){rest.s, rest.s + rest.n});
 	why = check && m->attempts == 0 ? verify(m, sum) : SPOOL_OK;
 out:
 	str_free(&first);
@@ -359,7 +359,7 @@ spool_load(struct message *m, const struct spool *sp, const char *dir,
 	struct stat st, now;
 	enum spool_why why = SPOOL_ERROR;
 
-	*m = (struct message){ .fd = -1 };
+	*m = (struct message){.fd = -1};
 	snprintf(m->id, sizeof m->id, "%s", id);
 	snprintf(name, sizeof name, "%s/%s", dir, id);
 	m->fd = openat(sp->dir, name,
@@ -407,8 +407,8 @@ message_note(struct message *m, const struct note *n)
 int
 spool_note(struct message *m, const struct note *n)
 {
-	struct str s = { 0 };
-	const char *part[4] = { n->status, n->target, n->relay, n->text };
+	struct str s = {0};
+	const char *part[4] = {n->status, n->target, n->relay, n->text};
 	int i, rc;
 
 	if (m->torn)

@@ -79,7 +79,7 @@ static int
 rcpt_line(struct str *s, const struct rcpt *r)
 {
 	static const char letters[] = "nsfd";
-	struct str v = { 0 };
+	struct str v = {0};
 	unsigned bit;
 	int rc;
 
@@ -99,7 +99,7 @@ rcpt_line(struct str *s, const struct rcpt *r)
 static int
 write_envelope(struct str *s, const struct envelope *e)
 {
-	struct str x = { 0 };
+	struct str x = {0};
 	size_t i;
 	int rc = 0;
 
@@ -173,7 +173,7 @@ spool_begin(struct spool_new *f, const struct spool *sp,
 	char head[SPOOL_HEAD + 1];
 	int saved;
 
-	*f = (struct spool_new){ .sp = sp, .fd = -1 };
+	*f = (struct spool_new){.sp = sp, .fd = -1};
 	if (create(f, &tv) < 0)
 		goto fail;
 	if (stamped.time == 0) {

@@ -66,7 +66,7 @@ void
 str_free(struct str *s)
 {
 	free(s->s);
-	*s = (struct str){ 0 };
+	*s = (struct str){0};
 }
 
 void
@@ -84,7 +84,7 @@ str_adds_clean(struct str *s, const char *p, size_t n, size_t max)
 struct cur
 cur_of(const char *z)
 {
-	return (struct cur){ z, z + strlen(z) };
+	return (struct cur){z, z + strlen(z)};
 }
 
 int

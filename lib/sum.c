@@ -38,7 +38,7 @@ sum_add(struct sum *s, const void *data, size_t n)
 uint64_t
 sum_end(const struct sum *s)
 {
-	unsigned char last[8] = { 0 };
+	unsigned char last[8] = {0};
 	uint64_t a = s->a, b;
 
 	memcpy(last, s->part, s->npart);

@@ -18,7 +18,7 @@ user_free(struct user *u)
 	free(u->home);
 	free(u->gecos);
 	free(u->shell);
-	*u = (struct user){ 0 };
+	*u = (struct user){0};
 }
 
 static char *
@@ -42,7 +42,7 @@ number(struct cur c, unsigned *v)
 int
 user_parse(struct cur line, struct user *u)
 {
-	struct cur f[PW_FIELDS] = { { 0 } };
+	struct cur f[PW_FIELDS] = {{0}};
 	int i;
 
 	for (i = 0; i < PW_FIELDS; i++) {
@@ -62,7 +62,7 @@ user_parse(struct cur line, struct user *u)
 static int
 from_file(const char *file, const char *name, uid_t uid, struct user *u)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	struct cur all, line;
 	int found = 0;
 
@@ -70,7 +70,7 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 		str_free(&s);
 		return -1;
 	}
-	all = (struct cur){ s.s, s.s + s.n };
+	all = (struct cur){s.s, s.s + s.n};
 	while (!found && cur_len(&all) > 0) {
 		cur_until(&all, "\n", &line);
 		cur_get(&all);
@@ -96,7 +96,7 @@ from_system(const struct conf *c, const char *name, uid_t uid, struct user *u)
 int
 user_find(const struct conf *c, const char *name, struct user *u)
 {
-	*u = (struct user){ 0 };
+	*u = (struct user){0};
 	/* Nothing that could be a path or end a field is a user's name. */
 	if (!*name || *name == '.' || *name == '-' || strpbrk(name, "/:\n"))
 		return 0;
@@ -107,7 +107,7 @@ user_find(const struct conf *c, const char *name, struct user *u)
 int
 user_find_uid(const struct conf *c, uid_t uid, struct user *u)
 {
-	*u = (struct user){ 0 };
+	*u = (struct user){0};
 	return *c->users ? from_file(c->users, NULL, uid, u)
 	                 : from_system(c, NULL, uid, u);
 }
@@ -115,7 +115,7 @@ user_find_uid(const struct conf *c, uid_t uid, struct user *u)
 char *
 mailbox_path(const struct conf *c, const struct user *u)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	const char *p = c->mailbox;
 
 	if (*p == '~') {

@@ -97,13 +97,13 @@ static int
 do_bounce(const struct spool *sp, const char *dir, const char *id)
 {
 	char none[] = "";
-	struct note n = { .rcpt = NOTE_ALL,
-		          .what = NOTE_EXPIRE,
-		          .when = time(NULL),
-		          .target = none,
-		          .status = none,
-		          .relay = none,
-		          .text = none };
+	struct note n = {.rcpt = NOTE_ALL,
+	                 .what = NOTE_EXPIRE,
+	                 .when = time(NULL),
+	                 .target = none,
+	                 .status = none,
+	                 .relay = none,
+	                 .text = none};
 	struct message m;
 	int rc = take(&m, sp, dir, id);
 
@@ -150,12 +150,12 @@ const struct verb *
 verb_find(const char *name)
 {
 	static const struct verb verbs[] = {
-		{"show",     NULL,                do_show   },
-		{ "delete",  "removed",           do_delete },
-		{ "hold",    "placed on hold",    do_hold   },
-		{ "release", "released",          do_release},
-		{ "retry",   "will be tried now", do_retry  },
-		{ "bounce",  "will be returned",  do_bounce },
+	    {"show",    NULL,                do_show   },
+	    {"delete",  "removed",           do_delete },
+	    {"hold",    "placed on hold",    do_hold   },
+	    {"release", "released",          do_release},
+	    {"retry",   "will be tried now", do_retry  },
+	    {"bounce",  "will be returned",  do_bounce },
 	};
 	size_t i;
 

@@ -139,7 +139,7 @@ usage(void)
 int
 main(int argc, char **argv)
 {
-	struct walk w = { .now = time(NULL) };
+	struct walk w = {.now = time(NULL)};
 	const char *file = NULL;
 	bool sum = false;
 	struct conf c;
@@ -157,7 +157,7 @@ main(int argc, char **argv)
 		}
 	if (optind < argc) {
 		w.verb = verb_find(argv[optind]);
-		w.select = (struct select){ argv + optind + 1, w.now };
+		w.select = (struct select){argv + optind + 1, w.now};
 		if (!w.verb || sum || w.json)
 			return usage();
 		if (select_check(&w.select) < 0)

@@ -16,12 +16,12 @@ kind_of(const char *word, const char **value)
 		const char *name;
 		enum kind kind;
 	} kinds[] = {
-		{"from=",     FROM   },
-                { "to=",      TO     },
-		{ "domain=",  DOMAIN },
-                { "reason=",  REASON },
-		{ "older=",   OLDER  },
-                { "younger=", YOUNGER},
+	    {"from=",    FROM   },
+            {"to=",      TO     },
+            {"domain=",  DOMAIN },
+	    {"reason=",  REASON },
+            {"older=",   OLDER  },
+            {"younger=", YOUNGER},
 	};
 	size_t i;
 

@@ -26,7 +26,7 @@ by_target(const void *a, const void *b)
 static struct list
 final_targets(const struct message *m)
 {
-	struct list l = { 0 };
+	struct list l = {0};
 	size_t i;
 
 	for (i = 0; i < m->nnote; i++) {
@@ -105,7 +105,7 @@ view_make(struct view *v, struct message *m, const char *dir, time_t now)
 	size_t i;
 
 	clean_message(m);
-	*v = (struct view){ .m = m };
+	*v = (struct view){.m = m};
 	if (strncmp(dir, "q/", 2) == 0) {
 		v->queue = "deferred";
 		v->due = (time_t)strtoll(dir + 2, NULL, 10);

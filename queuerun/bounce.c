@@ -32,19 +32,17 @@ static const struct {
 	unsigned notify;
 	const char *action, *subject, *intro;
 } kinds[] = {
-	[BOUNCE_FAILED] = {NOTE_FAILED,    NOTE_TOLD,      NOTIFY_FAILURE, "failed",
-                           "Mail could not be delivered",	                                          "Your message could not be delivered to the "
-	                    "recipients below.\nIt will not be tried again; "
-	                    "the reason stands behind each address.\n"},
-	[BOUNCE_DELAYED] = { NOTE_DEFERRED, NOTE_WARNED,    NOTIFY_DELAY,
-                           "delayed",	                                        "Mail is delayed",
-                           "Your message has not yet reached the recipients "
-	                     "below.\nYOU NEED NOT SEND IT AGAIN: it will be "
-	                     "tried until it arrives or time is up.\n"                                                         },
-	[BOUNCE_SUCCESS] = { NOTE_SENT,     NOTE_CONFIRMED, NOTIFY_SUCCESS,
-                           "delivered",	                                      "Mail was delivered",
-                           "Your message has reached the recipients below, "
-	                     "as you asked to be told.\n"	                                                              },
+    [BOUNCE_FAILED] = {NOTE_FAILED,   NOTE_TOLD,      NOTIFY_FAILURE, "failed",
+                       "Mail could not be delivered", "Your message could not be delivered to the "
+                       "recipients below.\nIt will not be tried again; "
+                       "the reason stands behind each address.\n"},
+    [BOUNCE_DELAYED] = {NOTE_DEFERRED, NOTE_WARNED,    NOTIFY_DELAY,   "delayed",
+                       "Mail is delayed",             "Your message has not yet reached the recipients "
+                        "below.\nYOU NEED NOT SEND IT AGAIN: it will be "
+                        "tried until it arrives or time is up.\n"            },
+    [BOUNCE_SUCCESS] = {NOTE_SENT,     NOTE_CONFIRMED, NOTIFY_SUCCESS, "delivered",
+                       "Mail was delivered",          "Your message has reached the recipients below, "
+                        "as you asked to be told.\n"                      },
 };
 
 /* The target that a note speaks of, if the tables still lead to it. */
@@ -311,7 +309,7 @@ header_length(const struct message *m)
 	uint64_t len = 0;
 
 	if (n > 0)
-		len = (uint64_t)(hdr_end((struct cur){ buf, buf + n }) - buf);
+		len = (uint64_t)(hdr_end((struct cur){buf, buf + n}) - buf);
 	free(buf);
 	return len;
 }
@@ -342,9 +340,9 @@ write_returned(struct news *w)
 static int
 send_letter(struct news *w)
 {
-	struct envelope e = { .uid = -1,
-		              .eightbit = w->a->m.env.eightbit,
-		              .utf8 = w->a->m.env.utf8 };
+	struct envelope e = {.uid = -1,
+	                     .eightbit = w->a->m.env.eightbit,
+	                     .utf8 = w->a->m.env.utf8};
 	char none[] = "";
 	int rc;
 
@@ -414,8 +412,8 @@ static int
 send_to(struct run *r, struct active *a, enum bounce_kind kind,
         const char *sender)
 {
-	struct news w = { .r = r, .a = a, .kind = kind, .to = sender };
-	struct str postmaster = { 0 };
+	struct news w = {.r = r, .a = a, .kind = kind, .to = sender};
+	struct str postmaster = {0};
 	int rc = 0;
 
 	str_addf(&postmaster, "postmaster@%s", r->conf->hostname);
@@ -442,14 +440,14 @@ int
 bounce_send(struct run *r, struct active *a, enum bounce_kind kind)
 {
 	char empty[] = "";
-	struct note n = { .rcpt = NOTE_ALL,
-		          .what = kinds[kind].told,
-		          .when = run_now(r),
-		          .target = empty,
-		          .status = empty,
-		          .relay = empty,
-		          .text = empty };
-	struct list to = { 0 };
+	struct note n = {.rcpt = NOTE_ALL,
+	                 .what = kinds[kind].told,
+	                 .when = run_now(r),
+	                 .target = empty,
+	                 .status = empty,
+	                 .relay = empty,
+	                 .text = empty};
+	struct list to = {0};
 	size_t i;
 	int rc = 0;
 

@@ -164,7 +164,7 @@ learn(struct encode *e, const char *p, size_t n)
 	if (e->mode == TO_QP || e->mode == TO_BASE64) {
 		if (bad || n > LINE_MAX_7BIT)
 			need_add(e, NEED);
-		if (!code_is_utf8((struct cur){ p, p + n }))
+		if (!code_is_utf8((struct cur){p, p + n}))
 			need_add(e, NOT_UTF8);
 	} else if (bad && e->mode == STRICT) {
 		e->stuck = true;
@@ -396,7 +396,7 @@ field_end(struct encode *e, struct str *out)
 
 	if (e->field.n == 0)
 		return;
-	all = (struct cur){ e->field.s, e->field.s + e->field.n };
+	all = (struct cur){e->field.s, e->field.s + e->field.n};
 	c = all;
 	cur_until(&c, ": \t\n", &name);
 	cur_blanks(&c);
@@ -476,7 +476,7 @@ delimiter(const struct encode *e, const char *p, size_t n, bool *close)
 
 		if (n - 2 < len || memcmp(p + 2, e->stack[i].bound, len) != 0)
 			continue;
-		c = (struct cur){ p + 2 + len, p + n };
+		c = (struct cur){p + 2 + len, p + n};
 		*close = cur_len(&c) >= 2 && c.p[0] == '-' && c.p[1] == '-';
 		if (*close)
 			c.p += 2;

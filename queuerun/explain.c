@@ -58,11 +58,11 @@ static void
 say_target(struct run *r, struct talk *t, const struct target *to)
 {
 	static const char *const kinds[] = {
-		[ROUTE_USER] = "mailbox", [ROUTE_PROGRAM] = "program",
-		[ROUTE_FILE] = "file",    [ROUTE_REMOTE] = "remote",
-		[ROUTE_FAIL] = "fail",    [ROUTE_DEFER] = "defer",
+	    [ROUTE_USER] = "mailbox", [ROUTE_PROGRAM] = "program",
+	    [ROUTE_FILE] = "file",    [ROUTE_REMOTE] = "remote",
+	    [ROUTE_FAIL] = "fail",    [ROUTE_DEFER] = "defer",
 	};
-	struct str s = { 0 };
+	struct str s = {0};
 	struct user u;
 	char *path;
 
@@ -90,8 +90,8 @@ say_target(struct run *r, struct talk *t, const struct target *to)
 int
 explain(struct run *r, const char *addr, bool json)
 {
-	struct talk t = { .json = json, .first = true };
-	struct routes rs = { 0 };
+	struct talk t = {.json = json, .first = true};
+	struct routes rs = {0};
 	char parsed[ADDR_MAX + 1];
 	int code = EX_NOUSER;
 	size_t i;

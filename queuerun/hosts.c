@@ -34,7 +34,7 @@ memory(const struct conf *c)
 bool
 hosts_dead(const struct conf *c, const char *key, char why[HOSTS_WHY])
 {
-	struct str path = { 0 }, text = { 0 };
+	struct str path = {0}, text = {0};
 	time_t now = time(NULL);
 	struct stat st;
 	bool dead = false;
@@ -50,7 +50,7 @@ hosts_dead(const struct conf *c, const char *key, char why[HOSTS_WHY])
 	}
 	why[0] = '\0';
 	if (dead && text.n > 0) {
-		struct str clean = { 0 };
+		struct str clean = {0};
 
 		str_adds_clean(&clean, text.s, strcspn(text.s, "\n"),
 		               HOSTS_WHY - 1);
@@ -65,7 +65,7 @@ hosts_dead(const struct conf *c, const char *key, char why[HOSTS_WHY])
 void
 hosts_fail(const struct conf *c, const char *key, const char *why)
 {
-	struct str path = { 0 }, tmp = { 0 };
+	struct str path = {0}, tmp = {0};
 	int fd;
 
 	path_of(c, key, &path);
@@ -89,7 +89,7 @@ hosts_fail(const struct conf *c, const char *key, const char *why)
 void
 hosts_ok(const struct conf *c, const char *key)
 {
-	struct str path = { 0 };
+	struct str path = {0};
 
 	path_of(c, key, &path);
 	unlink(path.s);
@@ -99,7 +99,7 @@ hosts_ok(const struct conf *c, const char *key)
 void
 hosts_sweep(const struct conf *c)
 {
-	struct str path = { 0 };
+	struct str path = {0};
 	time_t now = time(NULL);
 	struct dirent *d;
 	struct stat st;

@@ -142,7 +142,7 @@ static void
 make_pieces(struct run *r, struct active *a)
 {
 	size_t i, j, cap = 0, from = 0;
-	struct list done = { 0 };
+	struct list done = {0};
 
 	for (i = 0; i < a->m.env.nrcpt; i++) {
 		route_expand(&r->router, a->m.env.rcpt[i].addr, &a->routes);

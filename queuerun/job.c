@@ -31,13 +31,13 @@ report(void *arg, const struct smtp_result *res)
 {
 	struct child *c = arg;
 	struct piece *p = c->of[res->send - c->send][res->i];
-	struct note n = { .rcpt = p->rcpt };
-	struct str s = { 0 };
+	struct note n = {.rcpt = p->rcpt};
+	struct str s = {0};
 	size_t i;
 	int noted = 0;
-	char *part[3] = { mem_dup(res->status, strlen(res->status)),
-		          mem_dup(res->relay, strlen(res->relay)),
-		          mem_dup(res->text, strlen(res->text)) };
+	char *part[3] = {mem_dup(res->status, strlen(res->status)),
+	                 mem_dup(res->relay, strlen(res->relay)),
+	                 mem_dup(res->text, strlen(res->text))};
 
 	n.what = res->what;
 	if (n.what == NOTE_SENT && res->peer_dsn)
@@ -134,8 +134,8 @@ close_others(struct run *r, const struct job *j)
 static void
 child_main(struct run *r, struct job *j)
 {
-	struct child c = { .r = r, .j = j };
-	struct smtp_job job = { .conf = r->conf, .domain = j->dest->key };
+	struct child c = {.r = r, .j = j};
+	struct smtp_job job = {.conf = r->conf, .domain = j->dest->key};
 
 	close_others(r, j);
 	c.send = mem_alloc(j->npiece * sizeof *c.send);
@@ -332,11 +332,11 @@ static void
 finish(struct run *r, struct job *j)
 {
 	const struct outcome lost = {
-		.what = NOTE_DEFERRED,
-		.status = "4.3.0",
-		.relay = "none",
-		.text = "the delivery process ended without a result",
-		.started = j->started,
+	    .what = NOTE_DEFERRED,
+	    .status = "4.3.0",
+	    .relay = "none",
+	    .text = "the delivery process ended without a result",
+	    .started = j->started,
 	};
 	struct dest *d = j->dest;
 	size_t i;
@@ -400,7 +400,7 @@ job_start_all(struct run *r)
 static void
 report_line(struct run *r, struct job *j, struct cur line)
 {
-	struct outcome o = { .started = j->started };
+	struct outcome o = {.started = j->started};
 	struct cur f[6];
 	unsigned long long i;
 	char *text[3];
@@ -433,7 +433,7 @@ deliver_line(struct run *r, struct job *j, struct cur line)
 {
 	struct cur id, code, status;
 	unsigned long long n;
-	struct outcome o = { .started = j->started, .relay = "local" };
+	struct outcome o = {.started = j->started, .relay = "local"};
 	char *s, *t;
 	struct piece *p;
 
@@ -472,7 +472,7 @@ job_read(struct run *r, struct job *j)
 		return;
 	}
 	str_add(&j->line, buf, (size_t)n);
-	c = (struct cur){ j->line.s, j->line.s + j->line.n };
+	c = (struct cur){j->line.s, j->line.s + j->line.n};
 	while (memchr(c.p, '\n', cur_len(&c))) {
 		cur_until(&c, "\n", &line);
 		cur_get(&c);

@@ -51,7 +51,7 @@ run_clock(void)
 void
 run_trace(const struct run *r, const struct active *a, const char *fmt, ...)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	va_list ap;
 
 	if (!r->verbose && a->trace < 0)
@@ -126,7 +126,7 @@ print_alias_error(void *arg, const char *text)
 static int
 check(const char *file)
 {
-	struct str errors = { 0 };
+	struct str errors = {0};
 	struct conf c;
 	size_t n = 0, count;
 
@@ -156,7 +156,7 @@ read_wake(struct run *r, int fd)
 	ssize_t n;
 
 	while ((n = io_take(fd, buf, sizeof buf)) > 0) {
-		c = (struct cur){ buf, buf + n };
+		c = (struct cur){buf, buf + n};
 		while (cur_len(&c) > 0) {
 			cur_until(&c, "\n", &line);
 			/* A line cut by the buffer, or a full FIFO behind us:
@@ -184,10 +184,10 @@ wait_and_work(struct run *r, int wake, int ms)
 	struct job *j;
 
 	for (j = r->job; j && n + 2 < sizeof p / sizeof p[0]; j = j->next) {
-		p[n++] = (struct pollfd){ .fd = j->out, .events = POLLIN };
-		p[n++] = (struct pollfd){ .fd = j->in, .events = POLLOUT };
+		p[n++] = (struct pollfd){.fd = j->out, .events = POLLIN};
+		p[n++] = (struct pollfd){.fd = j->in, .events = POLLOUT};
 	}
-	p[n++] = (struct pollfd){ .fd = wake, .events = POLLIN };
+	p[n++] = (struct pollfd){.fd = wake, .events = POLLIN};
 	if (poll(p, (nfds_t)n, ms) <= 0)
 		return;
 	for (i = 0, j = r->job; j && i + 2 < max; j = j->next, i += 2) {
@@ -287,8 +287,8 @@ run_queue(struct run *r, unsigned long linger)
 int
 main(int argc, char **argv)
 {
-	struct options o = { 0 };
-	struct run r = { .spawner = -1, .lock = -1, .trace_fd = STDOUT_FILENO };
+	struct options o = {0};
+	struct run r = {.spawner = -1, .lock = -1, .trace_fd = STDOUT_FILENO};
 	struct conf c;
 	int rc;
 

@@ -34,7 +34,7 @@ log_piece(const struct run *r, const struct piece *p, const struct outcome *o)
 	double now = run_clock();
 	double arrived = (double)a->m.env.time + (double)a->m.env.usec / 1e6 -
 	                 (double)r->clock_offset;
-	struct str s = { 0 };
+	struct str s = {0};
 
 	str_addf(&s, "%s: to=<%s>, ", a->m.id, p->to->addr);
 	if (strcmp(orig, p->to->addr) != 0)
@@ -63,13 +63,13 @@ void
 outcome_piece(struct run *r, struct piece *p, const struct outcome *o)
 {
 	struct active *a = p->msg;
-	struct note n = { .rcpt = p->rcpt,
-		          .what = o->what,
-		          .when = run_now(r),
-		          .target = p->to->dest };
-	char *part[3] = { mem_dup(o->status, strlen(o->status)),
-		          mem_dup(o->relay, strlen(o->relay)),
-		          mem_dup(o->text, strlen(o->text)) };
+	struct note n = {.rcpt = p->rcpt,
+	                 .what = o->what,
+	                 .when = run_now(r),
+	                 .target = p->to->dest};
+	char *part[3] = {mem_dup(o->status, strlen(o->status)),
+	                 mem_dup(o->relay, strlen(o->relay)),
+	                 mem_dup(o->text, strlen(o->text))};
 	int i;
 
 	n.status = part[0];
@@ -92,13 +92,13 @@ static void
 note_all(struct run *r, struct active *a, char what)
 {
 	char empty[] = "";
-	struct note n = { .rcpt = NOTE_ALL,
-		          .what = what,
-		          .when = run_now(r),
-		          .target = empty,
-		          .status = empty,
-		          .relay = empty,
-		          .text = empty };
+	struct note n = {.rcpt = NOTE_ALL,
+	                 .what = what,
+	                 .when = run_now(r),
+	                 .target = empty,
+	                 .status = empty,
+	                 .relay = empty,
+	                 .text = empty};
 
 	note(a, &n);
 }
@@ -112,12 +112,12 @@ expire(struct run *r, struct active *a)
 
 	for (i = 0; i < a->npiece; i++) {
 		struct piece *p = &a->piece[i];
-		struct note n = { .rcpt = p->rcpt,
-			          .what = NOTE_FAILED,
-			          .when = run_now(r),
-			          .target = p->to->dest,
-			          .status = status };
-		struct str text = { 0 };
+		struct note n = {.rcpt = p->rcpt,
+		                 .what = NOTE_FAILED,
+		                 .when = run_now(r),
+		                 .target = p->to->dest,
+		                 .status = status};
+		struct str text = {0};
 
 		if (p->what != NOTE_DEFERRED)
 			continue;

@@ -151,12 +151,12 @@ offer_line(struct offer *o, struct cur line)
 		const char *name;
 		size_t at;
 	} words[] = {
-		{"PIPELINING", offsetof(struct offer, pipelining)},
-		{ "SIZE",      offsetof(struct offer, size)      },
-		{ "8BITMIME",  offsetof(struct offer, eightbit)  },
-		{ "SMTPUTF8",  offsetof(struct offer, utf8)      },
-		{ "CHUNKING",  offsetof(struct offer, chunking)  },
-		{ "DSN",       offsetof(struct offer, dsn)       },
+	    {"PIPELINING", offsetof(struct offer, pipelining)},
+	    {"SIZE",       offsetof(struct offer, size)      },
+	    {"8BITMIME",   offsetof(struct offer, eightbit)  },
+	    {"SMTPUTF8",   offsetof(struct offer, utf8)      },
+	    {"CHUNKING",   offsetof(struct offer, chunking)  },
+	    {"DSN",        offsetof(struct offer, dsn)       },
 	};
 	struct cur w;
 	unsigned code;

@@ -17,24 +17,20 @@ enum { WAIT_CONNECT = 30, TRACE_LINE = 1000 };
 
 /* Seconds to wait: RFC 5321 4.5.3.2; nobody needs the reply to QUIT. */
 const struct stage stages[] = {
-	[GREETING] = {"greeting",             "receiving the initial server greeting", 300,
-                      "4.3.2",	                                                               "5.3.2"},
-	[EHLO] = { "EHLO command",        "performing the EHLO handshake",         300,
-	              "4.5.0",	                                                               "5.5.0"},
-	[HELO] = { "HELO command",        "performing the HELO handshake",         300,
-	              "4.5.0",	                                                               "5.5.0"},
-	[RSET] = { "RSET command",        "sending RSET",                          300, "4.5.0", "5.5.0"},
-	[MAIL] = { "MAIL FROM command",   "sending MAIL FROM",                     300, "4.1.0",
-	              "5.1.0"	                                                                       },
-	[RCPT] = { "RCPT TO command",     "sending RCPT TO",                       300, "4.2.0",
-	              "5.1.0"	                                                                       },
-	[DATA] = { "DATA command",        "sending DATA command",                  120, "4.3.0",
-	              "5.3.0"	                                                                       },
-	[CONTENT] = { "message body",        "sending message body",                  180, "4.4.2",
-	              "5.4.0"	                                                                       },
-	[DOT] = { "end of DATA command", "sending end of data",                   600, "4.6.0",
-	              "5.6.0"	                                                                       },
-	[QUIT] = { "QUIT command",        "sending QUIT",                          5,   "4.0.0", "5.0.0"},
+    [GREETING] = {"greeting",            "receiving the initial server greeting", 300,
+                  "4.3.2",                                                                      "5.3.2"},
+    [EHLO] = {"EHLO command",        "performing the EHLO handshake",         300, "4.5.0",
+                  "5.5.0"                                                                              },
+    [HELO] = {"HELO command",        "performing the HELO handshake",         300, "4.5.0",
+                  "5.5.0"                                                                              },
+    [RSET] = {"RSET command",        "sending RSET",                          300, "4.5.0", "5.5.0"},
+    [MAIL] = {"MAIL FROM command",   "sending MAIL FROM",                     300, "4.1.0", "5.1.0"},
+    [RCPT] = {"RCPT TO command",     "sending RCPT TO",                       300, "4.2.0", "5.1.0"},
+    [DATA] = {"DATA command",        "sending DATA command",                  120, "4.3.0", "5.3.0"},
+    [CONTENT] = {"message body",        "sending message body",                  180, "4.4.2", "5.4.0"},
+    [DOT] = {"end of DATA command", "sending end of data",                   600, "4.6.0",
+                  "5.6.0"                                                                              },
+    [QUIT] = {"QUIT command",        "sending QUIT",                          5,   "4.0.0", "5.0.0"},
 };
 
 void
@@ -54,7 +50,7 @@ verdict_set(struct verdict *v, char what, const char *status, const char *relay,
 __attribute__((format(printf, 2, 3))) static void
 tell(const struct smtp_job *job, const char *fmt, ...)
 {
-	struct str s = { 0 }, clean = { 0 };
+	struct str s = {0}, clean = {0};
 	va_list ap;
 
 	if (!job->trace)
@@ -73,8 +69,8 @@ void
 decide(const struct smtp_job *job, struct smtp_send *send, size_t i,
        const struct verdict *v, bool peer_dsn)
 {
-	struct smtp_result r = { send,     i,       v->what, v->status,
-		                 v->relay, v->text, peer_dsn };
+	struct smtp_result r = {send,     i,       v->what, v->status,
+	                        v->relay, v->text, peer_dsn};
 	const char *words = v->text;
 
 	send->rcpt[i].what = v->what;
@@ -233,7 +229,7 @@ static int
 connected(const struct session *s, int fd)
 {
 	unsigned long wait = s->job->conf->smtp_timeout;
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
 	socklen_t len = sizeof(int);
 	long long end;
 	int n, err = 0;
@@ -308,7 +304,7 @@ greet(struct session *s)
 		return -1;
 	if (s->reply.code / 100 == 5) {
 		st = HELO;
-		s->offer = (struct offer){ 0 };
+		s->offer = (struct offer){0};
 		session_put(s, "HELO %s", s->job->conf->hostname);
 		if (session_reply(s, HELO) < 0)
 			return -1;

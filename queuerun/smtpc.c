@@ -35,7 +35,7 @@ struct plan {
 __attribute__((format(printf, 3, 4))) static void
 say(const struct plan *p, const char *key, const char *fmt, ...)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	va_list ap;
 
 	if (!p->say)

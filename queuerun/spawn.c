@@ -54,7 +54,7 @@ run_deliver(const struct conf *c, const struct request *q)
 {
 	const char *user = q->kind == ROUTE_USER ? q->key : q->user;
 	char *argv[10], *path = conf_program(c, "deliver");
-	char *env[] = { mem_dup("PATH=/usr/bin:/bin", 18), NULL };
+	char *env[] = {mem_dup("PATH=/usr/bin:/bin", 18), NULL};
 	const char *what = q->kind == ROUTE_PROGRAM ? q->key + 1 : q->key;
 	struct user u;
 	int n = 0;
@@ -107,18 +107,18 @@ send_request(int sock, const struct request *q)
 	union {
 		struct cmsghdr h;
 		char b[CMSG_SPACE(2 * sizeof(int))];
-	} control = { .b = { 0 } };
-	int fds[2] = { q->in, q->out };
-	struct str s = { 0 };
+	} control = {.b = {0}};
+	int fds[2] = {q->in, q->out};
+	struct str s = {0};
 	struct iovec iov;
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *h;
 	ssize_t n;
 
 	str_addc(&s, (char)q->kind);
 	str_add(&s, q->key, strlen(q->key) + 1);
 	str_add(&s, q->user, strlen(q->user) + 1);
-	iov = (struct iovec){ s.s, s.n };
+	iov = (struct iovec){s.s, s.n};
 	m.msg_control = control.b;
 	m.msg_controllen = sizeof control.b;
 	h = CMSG_FIRSTHDR(&m);
@@ -141,11 +141,11 @@ receive_request(int sock, char buf[REQUEST_MAX], struct request *q)
 		struct cmsghdr h;
 		char b[CMSG_SPACE(2 * sizeof(int))];
 	} control;
-	struct iovec iov = { buf, REQUEST_MAX - 1 };
-	struct msghdr m = { .msg_iov = &iov,
-		            .msg_iovlen = 1,
-		            .msg_control = control.b,
-		            .msg_controllen = sizeof control.b };
+	struct iovec iov = {buf, REQUEST_MAX - 1};
+	struct msghdr m = {.msg_iov = &iov,
+	                   .msg_iovlen = 1,
+	                   .msg_control = control.b,
+	                   .msg_controllen = sizeof control.b};
 	struct cmsghdr *h;
 	int fds[2];
 	ssize_t n;
@@ -243,7 +243,7 @@ int
 spawn_deliver(const struct run *r, const struct dest *d, int in, int out,
               pid_t *pid)
 {
-	struct request q = { d->kind, d->key, d->user, in, out };
+	struct request q = {d->kind, d->key, d->user, in, out};
 
 	*pid = -1;
 	if (r->spawner >= 0)

@@ -122,7 +122,7 @@ unfit(struct session *s, struct transaction *t, struct verdict *v)
 	const struct smtp_send *send = t->send;
 	int r;
 
-	t->scan = (struct scan){ 0 };
+	t->scan = (struct scan){0};
 	r = each_block(s, send->m, block_scan, &t->scan);
 	scan_end(&t->scan);
 	if (r < 0) {
@@ -245,7 +245,7 @@ add_path(struct session *s, struct str *out, const char *addr)
 {
 	char domain[ADDR_DOMAIN_MAX + 1];
 	const char *at = addr_at(addr);
-	struct str a = { 0 };
+	struct str a = {0};
 
 	if (at && addr_is_utf8(at) && !s->offer.utf8 &&
 	    addr_to_ascii(at + 1, domain) == 0) {
@@ -264,7 +264,7 @@ static void
 put_mail(struct session *s, const struct transaction *t)
 {
 	const struct envelope *e = &t->send->m->env;
-	struct str p = { 0 };
+	struct str p = {0};
 
 	str_adds(&p, "MAIL FROM:");
 	add_path(s, &p, t->send->sender);
@@ -296,11 +296,11 @@ add_notify(struct str *p, unsigned notify)
 		unsigned bit;
 		const char *name;
 	} words[] = {
-		{NOTIFY_NEVER,    "NEVER"  },
-		{ NOTIFY_SUCCESS, "SUCCESS"},
-		{ NOTIFY_FAILURE, "FAILURE"},
-		{ NOTIFY_DELAY,   "DELAY"  }
-	};
+	    {NOTIFY_NEVER,   "NEVER"  },
+	    {NOTIFY_SUCCESS, "SUCCESS"},
+	    {NOTIFY_FAILURE, "FAILURE"},
+	    {NOTIFY_DELAY,   "DELAY"  }
+        };
 	const char *sep = " NOTIFY=";
 	size_t i;
 
@@ -318,7 +318,7 @@ put_rcpt(struct session *s, const struct transaction *t, size_t i)
 	const struct smtp_rcpt *to = &t->send->rcpt[t->rcpt[i]];
 	const struct rcpt *r = &t->send->m->env.rcpt[to->rcpt];
 	const char *semi = r->orcpt ? strchr(r->orcpt, ';') : NULL;
-	struct str p = { 0 };
+	struct str p = {0};
 
 	str_adds(&p, "RCPT TO:");
 	add_path(s, &p, to->addr);
@@ -440,7 +440,7 @@ content_put(struct session *s, struct transaction *t)
 {
 	int r;
 
-	s->wire = (struct wire){ .dots = !t->bdat };
+	s->wire = (struct wire){.dots = !t->bdat};
 	if (t->bdat)
 		session_put(s, "BDAT %llu LAST",
 		            (unsigned long long)t->scan.size);

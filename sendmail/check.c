@@ -27,7 +27,7 @@ bool
 check_hopeless(const struct conf *c, const struct envelope *e)
 {
 	struct router r;
-	struct routes out = { 0 };
+	struct routes out = {0};
 	bool hopeless = true;
 	size_t i;
 
@@ -53,7 +53,7 @@ struct verify {
 static void
 print_clean(const char *before, const char *text)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	str_adds(&s, before);
 	str_adds_clean(&s, text, strlen(text), strlen(text));
@@ -72,12 +72,12 @@ static void
 print_target(struct verify *v, const char *addr, const struct target *t)
 {
 	static const char *const what[] = {
-		[ROUTE_USER] = "mailbox of user",
-		[ROUTE_PROGRAM] = "program",
-		[ROUTE_FILE] = "file",
-		[ROUTE_REMOTE] = "other host,",
+	    [ROUTE_USER] = "mailbox of user",
+	    [ROUTE_PROGRAM] = "program",
+	    [ROUTE_FILE] = "file",
+	    [ROUTE_REMOTE] = "other host,",
 	};
-	struct str s = { 0 };
+	struct str s = {0};
 
 	if (t->kind == ROUTE_FAIL || t->kind == ROUTE_DEFER) {
 		str_addf(&s, "%s... %s (%s)", t->addr, t->text, t->status);
@@ -98,7 +98,7 @@ static int
 verify_one(void *arg, const char *addr)
 {
 	struct verify *v = arg;
-	struct routes out = { 0 };
+	struct routes out = {0};
 	char full[ADDR_MAX + 1];
 	size_t i;
 
@@ -142,7 +142,7 @@ int
 check_addresses(const struct conf *c, const struct options *o,
                 char *const *addrs)
 {
-	struct verify v = { .conf = c };
+	struct verify v = {.conf = c};
 
 	router_open(&v.router, c);
 	v.router.trace = print_step;

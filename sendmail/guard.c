@@ -17,7 +17,7 @@ extern char **environ;
 void
 guard_enter(void)
 {
-	struct sigaction sa = { .sa_handler = SIG_DFL };
+	struct sigaction sa = {.sa_handler = SIG_DFL};
 	int fd, sig;
 	sigset_t none;
 

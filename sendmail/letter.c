@@ -20,7 +20,7 @@ enum {
 void
 letter_init(struct letter *l, bool dots)
 {
-	*l = (struct letter){ .dots = dots, .start = true };
+	*l = (struct letter){.dots = dots, .start = true};
 	io_init(&l->io, 0, 1);
 }
 
@@ -113,11 +113,11 @@ int
 letter_more(struct letter *l)
 {
 	str_clear(&l->buf);
-	l->body = (struct cur){ l->buf.s, l->buf.s };
+	l->body = (struct cur){l->buf.s, l->buf.s};
 	while (!l->eof && l->buf.n == 0)
 		if (feed(l))
 			return EX_IOERR;
-	l->body = (struct cur){ l->buf.s, l->buf.s + l->buf.n };
+	l->body = (struct cur){l->buf.s, l->buf.s + l->buf.n};
 	return 0;
 }
 
@@ -134,23 +134,23 @@ next_line(const char *p, const char *e)
 static bool
 divide(struct letter *l, bool last)
 {
-	struct cur c = { l->buf.s, l->buf.s + l->buf.n }, at;
+	struct cur c = {l->buf.s, l->buf.s + l->buf.n}, at;
 	struct field f;
 	const char *e = c.e;
 
 	/* A From_ line that was left on an mbox's message. */
 	if (cur_len(&c) > 5 && memcmp(c.p, "From ", 5) == 0) {
-		at = (struct cur){ next_line(c.p, c.e), c.e };
+		at = (struct cur){next_line(c.p, c.e), c.e};
 		if (hdr_next(&at, &f))
 			c.p = f.all.p;
 	}
 	while (!last && e > c.p && e[-1] != '\n')
 		e--;
-	at = (struct cur){ c.p, e };
+	at = (struct cur){c.p, e};
 	while (hdr_next(&at, &f))
 		;
-	l->header = (struct cur){ c.p, at.p };
-	l->body = (struct cur){ at.p, c.e };
+	l->header = (struct cur){c.p, at.p};
+	l->body = (struct cur){at.p, c.e};
 	return at.p < e;
 }
 

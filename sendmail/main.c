@@ -24,7 +24,7 @@ enum { ENVID_MAX = 100 }; /* RFC 3461 4.4 */
 int
 complain(int code, const char *fmt, ...)
 {
-	struct str s = { 0 }, clean = { 0 };
+	struct str s = {0}, clean = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -47,9 +47,9 @@ parse_notify(const char *arg, unsigned *notify)
 		const char *name;
 		unsigned bit;
 	} words[] = {
-		{"success",  NOTIFY_SUCCESS},
-		{ "failure", NOTIFY_FAILURE},
-		{ "delay",   NOTIFY_DELAY  },
+	    {"success", NOTIFY_SUCCESS},
+	    {"failure", NOTIFY_FAILURE},
+	    {"delay",   NOTIFY_DELAY  },
 	};
 	struct cur c = cur_of(arg), w;
 	size_t i;
@@ -206,7 +206,7 @@ add_words(struct list *l, const char *name, const struct options *o)
 static int
 become_queuerun(const struct conf *c, const struct options *o)
 {
-	struct list l = { 0 };
+	struct list l = {0};
 
 	add_words(&l, "queuerun", o);
 	if ((*o->queue == 'I' || *o->queue == 'R') && o->queue[1]) {
@@ -224,7 +224,7 @@ become_queuerun(const struct conf *c, const struct options *o)
 static int
 become_plain(const struct conf *c, const struct options *o, const char *name)
 {
-	struct list l = { 0 };
+	struct list l = {0};
 
 	add_words(&l, name, o);
 	return become(c, name, l.v);
@@ -269,7 +269,7 @@ run(const struct conf *c, const struct options *o, char *const *args)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .mode = 'm' };
+	struct options o = {.mode = 'm'};
 	const char *slash, *name;
 	struct conf c;
 	bool mailq;

@@ -19,7 +19,7 @@ qualify(const struct conf *c, const char *addr, char out[ADDR_MAX + 1])
 	const char *domain = addr_domain(addr);
 	size_t n = *domain ? (size_t)(domain - addr) - 1 : strlen(addr);
 	char local[ADDR_MAX + 1], ascii[ADDR_DOMAIN_MAX + 1];
-	struct str s = { 0 };
+	struct str s = {0};
 	int ok;
 
 	memcpy(local, addr, n);
@@ -68,7 +68,7 @@ parse_sender(struct sender *s, const struct conf *c, const char *text)
 static char *
 gecos_name(const struct user *u)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	const char *p;
 	char *name;
 
@@ -132,7 +132,7 @@ sender_find(struct sender *s, const struct conf *c, const struct options *o)
 	struct user u;
 	int found, code = 0;
 
-	*s = (struct sender){ .uid = (long)getuid() };
+	*s = (struct sender){.uid = (long)getuid()};
 	if (o->sender && (code = parse_sender(s, c, o->sender)))
 		return code;
 	if (o->name && *o->name)

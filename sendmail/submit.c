@@ -59,9 +59,9 @@ rcpts_from_args(struct job *j, char *const *rcpts)
 static int
 rcpts_from_header(struct job *j)
 {
-	static const char *const names[] = { "To", "Cc", "Bcc", NULL };
-	static const char *const again[] = { "Resent-To", "Resent-Cc",
-		                             "Resent-Bcc", NULL };
+	static const char *const names[] = {"To", "Cc", "Bcc", NULL};
+	static const char *const again[] = {"Resent-To", "Resent-Cc",
+	                                    "Resent-Bcc", NULL};
 	const char *const *want = names;
 	struct cur c = j->letter.header;
 	struct field f;
@@ -158,14 +158,14 @@ static void
 put_header(struct job *j)
 {
 	/* Nobody but the envelope may know them, or set the other. */
-	static const char *const dropped[] = { "Bcc", "Resent-Bcc",
-		                               "Return-Path", NULL };
+	static const char *const dropped[] = {"Bcc", "Resent-Bcc",
+	                                      "Return-Path", NULL};
 	struct cur c = j->letter.header;
 	struct field f;
 	bool open = false;
 
 	add_received(j);
-	put(j, (struct cur){ j->out.s, j->out.s + j->out.n });
+	put(j, (struct cur){j->out.s, j->out.s + j->out.n});
 	str_clear(&j->out);
 	while (hdr_next(&c, &f)) {
 		if (hdr_name_in(&f.name, dropped))
@@ -177,7 +177,7 @@ put_header(struct job *j)
 		str_addc(&j->out, '\n');
 	add_missing(j);
 	str_addc(&j->out, '\n');
-	put(j, (struct cur){ j->out.s, j->out.s + j->out.n });
+	put(j, (struct cur){j->out.s, j->out.s + j->out.n});
 }
 
 /* --- the whole --- */
@@ -240,7 +240,7 @@ store(struct job *j, struct watch *w)
 static int
 run(struct job *j, char *const *rcpts)
 {
-	struct watch w = { .conf = j->conf, .sp = &j->sp, .fd = -1 };
+	struct watch w = {.conf = j->conf, .sp = &j->sp, .fd = -1};
 	int code = sender_find(&j->sender, j->conf, j->opt);
 
 	if (code || (code = letter_front(&j->letter)) ||
@@ -262,7 +262,7 @@ run(struct job *j, char *const *rcpts)
 int
 submit(const struct conf *c, const struct options *o, char *const *rcpts)
 {
-	struct job j = { .conf = c, .opt = o };
+	struct job j = {.conf = c, .opt = o};
 	int code;
 
 	letter_init(&j.letter, o->dots);

@@ -19,14 +19,14 @@ enum { ANSWER_MAX = 4096 };
 static void
 run(const struct conf *c, const char *name, int out)
 {
-	char *path = conf_program(c, "deliver"), *none[] = { NULL };
-	char *argv[] = { path,
-		         mem_dup("-u", 2),
-		         mem_dup("-C", 2),
-		         mem_dup(c->file, strlen(c->file)),
-		         mem_dup("--", 2),
-		         mem_dup(name, strlen(name)),
-		         NULL };
+	char *path = conf_program(c, "deliver"), *none[] = {NULL};
+	char *argv[] = {path,
+	                mem_dup("-u", 2),
+	                mem_dup("-C", 2),
+	                mem_dup(c->file, strlen(c->file)),
+	                mem_dup("--", 2),
+	                mem_dup(name, strlen(name)),
+	                NULL};
 	int null = open("/dev/null", O_RDWR);
 
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
@@ -70,7 +70,7 @@ user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u)
 	close(fd[0]);
 	if (status == EX_NOUSER)
 		return 0;
-	all = (struct cur){ buf, buf + n };
+	all = (struct cur){buf, buf + n};
 	cur_until(&all, "\n", &line);
 	if (status == EX_OK && user_parse(line, u) == 0)
 		return 1;

@@ -19,7 +19,7 @@ enum {
 void
 data_init(struct data *d, bool dots, bool lf)
 {
-	*d = (struct data){ .dots = dots, .lf = lf, .state = START };
+	*d = (struct data){.dots = dots, .lf = lf, .state = START};
 }
 
 /* A bare LF ends a line, but is not the CRLF that makes a dot special. */
@@ -150,7 +150,7 @@ take_id(struct head *h, struct cur c)
 static void
 head_line(struct head *h)
 {
-	struct cur c = { h->line, h->line + h->n }, name;
+	struct cur c = {h->line, h->line + h->n}, name;
 
 	if (c.p < c.e && (*c.p == ' ' || *c.p == '\t')) {
 		if (h->wants_id)

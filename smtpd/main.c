@@ -43,7 +43,7 @@ static void
 find_identity(const char *file, uid_t *uid, gid_t *gid)
 {
 	static char none[] = "";
-	const struct conf system = { .users = none };
+	const struct conf system = {.users = none};
 	struct stat st;
 	struct user u;
 
@@ -79,7 +79,7 @@ drop_privilege(const char *file)
 static void
 set_limits(void)
 {
-	struct rlimit memory = { MEMORY, MEMORY };
+	struct rlimit memory = {MEMORY, MEMORY};
 
 #ifndef __SANITIZE_ADDRESS__ /* which maps more than all there is */
 	setrlimit(RLIMIT_DATA, &memory);

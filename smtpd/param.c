@@ -114,17 +114,14 @@ static const struct param {
 	int (*take)(struct params *p, struct cur v);
 	const char *error;
 } params[] = {
-	{"SIZE",      PARAM_MAIL, true,  take_size,   "5.5.4 SIZE takes a number"},
-	{ "BODY",     PARAM_MAIL, true,  take_body,
-         "5.5.4 BODY is 7BIT or 8BITMIME"                                        },
-	{ "SMTPUTF8", PARAM_MAIL, false, take_utf8,
-         "5.5.4 SMTPUTF8 takes no value"                                         },
-	{ "RET",      PARAM_MAIL, true,  take_ret,    "5.5.4 RET is FULL or HDRS"},
-	{ "ENVID",    PARAM_MAIL, true,  take_envid,  "5.5.4 ENVID is not xtext" },
-	{ "NOTIFY",   PARAM_RCPT, true,  take_notify, "5.5.4 cannot read NOTIFY" },
-	{ "ORCPT",    PARAM_RCPT, true,  take_orcpt,
-         "5.5.4 ORCPT is not type;xtext"                                         },
-	{ NULL,       0,          false, NULL,        NULL                       },
+    {"SIZE",     PARAM_MAIL, true,  take_size,   "5.5.4 SIZE takes a number"     },
+    {"BODY",     PARAM_MAIL, true,  take_body,   "5.5.4 BODY is 7BIT or 8BITMIME"},
+    {"SMTPUTF8", PARAM_MAIL, false, take_utf8,   "5.5.4 SMTPUTF8 takes no value" },
+    {"RET",      PARAM_MAIL, true,  take_ret,    "5.5.4 RET is FULL or HDRS"     },
+    {"ENVID",    PARAM_MAIL, true,  take_envid,  "5.5.4 ENVID is not xtext"      },
+    {"NOTIFY",   PARAM_RCPT, true,  take_notify, "5.5.4 cannot read NOTIFY"      },
+    {"ORCPT",    PARAM_RCPT, true,  take_orcpt,  "5.5.4 ORCPT is not type;xtext" },
+    {NULL,       0,          false, NULL,        NULL                            },
 };
 
 static int
@@ -180,7 +177,7 @@ param_parse(struct params *p, struct cur args, int command)
 {
 	struct cur word;
 
-	*p = (struct params){ 0 };
+	*p = (struct params){0};
 	if (cur_len(&args) > 0 && *args.p != ' ' && *args.p != '\t')
 		return fail(p, 501, "5.5.4 no blank behind the address");
 	while (cur_word(&args, &word) > 0)

@@ -48,8 +48,8 @@ from_text(struct peer *p, const char *text)
 static bool
 from_environment(struct peer *p)
 {
-	static const char *const names[] = { "TCPREMOTEIP", "REMOTE_ADDR",
-		                             "REMOTE_HOST", "SOCAT_PEERADDR" };
+	static const char *const names[] = {"TCPREMOTEIP", "REMOTE_ADDR",
+	                                    "REMOTE_HOST", "SOCAT_PEERADDR"};
 	const char *text = NULL;
 	size_t i;
 
@@ -85,7 +85,7 @@ peer_find(struct peer *p)
 	} u;
 	socklen_t len = sizeof u;
 
-	*p = (struct peer){ .uid = p->uid, .ip = "unknown", .host = "unknown" };
+	*p = (struct peer){.uid = p->uid, .ip = "unknown", .host = "unknown"};
 	u.sa.sa_family = AF_UNSPEC;
 	if (getpeername(STDIN_FILENO, &u.sa, &len) < 0 && errno != ENOTSOCK)
 		return -1;

@@ -33,13 +33,13 @@ is_foreign(const struct question *q)
 struct verdict
 policy_rcpt(const struct question *q)
 {
-	const struct verdict yes = { 250, "2.1.5", "Ok" };
+	const struct verdict yes = {250, "2.1.5", "Ok"};
 	const struct target *later = NULL, *failed = NULL;
 	bool delivers = false;
 	size_t i;
 
 	if (!q->trusted && is_foreign(q)) /* RFC 5321 7.1 */
-		return (struct verdict){ 554, "5.7.1", "Relay access denied" };
+		return (struct verdict){554, "5.7.1", "Relay access denied"};
 	for (i = 0; i < q->routes->n; i++) {
 		const struct target *t = &q->routes->t[i];
 
@@ -53,14 +53,14 @@ policy_rcpt(const struct question *q)
 	if (delivers && !q->full)
 		return yes;
 	if (later)
-		return (struct verdict){ 451, later->status, later->text };
+		return (struct verdict){451, later->status, later->text};
 	if (delivers && q->full_fails)
-		return (struct verdict){ 552, "5.2.2", "Mailbox full" };
+		return (struct verdict){552, "5.2.2", "Mailbox full"};
 	if (delivers)
-		return (struct verdict){ 452, "4.2.2", "Mailbox full" };
+		return (struct verdict){452, "4.2.2", "Mailbox full"};
 	if (policy_is_postmaster(q->addr)) /* RFC 5321 4.5.1 */
 		return yes;
 	if (failed)
-		return (struct verdict){ 550, failed->status, failed->text };
-	return (struct verdict){ 550, "5.1.1", "User unknown" };
+		return (struct verdict){550, failed->status, failed->text};
+	return (struct verdict){550, "5.1.1", "User unknown"};
 }

@@ -56,8 +56,8 @@ int
 rcpt_check(struct session *s, const char *addr)
 {
 	const struct conf *c = s->conf;
-	struct routes rs = { 0 };
-	struct str text = { 0 };
+	struct routes rs = {0};
+	struct str text = {0};
 	struct verdict v;
 
 	if (!s->has_router)

@@ -41,7 +41,7 @@ write_received(struct session *s)
 {
 	const struct conf *c = s->conf;
 	char date[DATE_SIZE];
-	struct str h = { 0 };
+	struct str h = {0};
 
 	str_adds(&h, "Received: ");
 	if (s->peer.local)
@@ -70,7 +70,7 @@ begin(struct session *s, bool dots)
 	struct receipt *in = &s->in;
 
 	in->code = 0;
-	in->head = (struct head){ 0 };
+	in->head = (struct head){0};
 	str_clear(&in->out);
 	data_init(&in->data, dots, s->io.lf);
 	if (spool_begin(&in->file, &s->spool, &s->env) < 0) {

@@ -107,7 +107,7 @@ smtp_reset(struct session *s)
 {
 	receive_abort(s);
 	envelope_free(&s->env);
-	s->env = (struct envelope){ .uid = -1 };
+	s->env = (struct envelope){.uid = -1};
 	s->size = 0;
 	if (s->state != START)
 		s->state = HELLO;
@@ -168,16 +168,16 @@ static const struct keyword {
 	const char *text;
 	unsigned long long (*value)(const struct conf *c);
 } keywords[] = {
-	{"PIPELINING",           NULL      }, /* RFC 2920 */
-	{ "SIZE",                size_value}, /* RFC 1870 */
-	{ "8BITMIME",            NULL      }, /* RFC 6152 */
-	{ "ENHANCEDSTATUSCODES", NULL      }, /* RFC 2034 */
-	{ "CHUNKING",            NULL      }, /* RFC 3030 */
-	{ "SMTPUTF8",            NULL      }, /* RFC 6531 */
-	{ "DSN",	         NULL      }, /* RFC 3461 */
-	{ "LIMITS RCPTMAX",      rcpt_value}, /* RFC 9422 */
-	{ "HELP",                NULL      },
-	{ NULL,	          NULL      },
+    {"PIPELINING",          NULL      }, /* RFC 2920 */
+    {"SIZE",                size_value}, /* RFC 1870 */
+    {"8BITMIME",            NULL      }, /* RFC 6152 */
+    {"ENHANCEDSTATUSCODES", NULL      }, /* RFC 2034 */
+    {"CHUNKING",            NULL      }, /* RFC 3030 */
+    {"SMTPUTF8",            NULL      }, /* RFC 6531 */
+    {"DSN",                 NULL      }, /* RFC 3461 */
+    {"LIMITS RCPTMAX",      rcpt_value}, /* RFC 9422 */
+    {"HELP",                NULL      },
+    {NULL,                  NULL      },
 };
 
 static int
@@ -209,9 +209,9 @@ static int
 take_path(struct session *s, struct cur *args, const char *word, int command,
           char addr[ADDR_MAX + 1], struct params *p)
 {
-	struct cur key = { args->p, args->p + strlen(word) };
+	struct cur key = {args->p, args->p + strlen(word)};
 
-	*p = (struct params){ 0 };
+	*p = (struct params){0};
 	if (cur_len(args) < strlen(word) || !cur_is(&key, word)) {
 		smtp_reply(s, 501, "5.5.4 syntax: %s %s<address>",
 		           command == PARAM_MAIL ? "MAIL" : "RCPT", word);
@@ -258,14 +258,14 @@ take_str(struct str *s)
 {
 	char *p = s->s;
 
-	*s = (struct str){ 0 };
+	*s = (struct str){0};
 	return p;
 }
 
 static void
 start_envelope(struct session *s, const char *addr, struct params *p)
 {
-	struct str x = { 0 };
+	struct str x = {0};
 
 	str_adds(&x, addr);
 	if (*addr && !addr_at(addr))
@@ -437,19 +437,19 @@ do_quit(void *session, struct cur *args)
 static int do_help(void *session, struct cur *args);
 
 static const struct serv_cmd cmds[SMTP_COMMANDS + 1] = {
-	{"EHLO",  ANY,         do_ehlo},
-        { "HELO", ANY,         do_helo},
-	{ "MAIL", HELLO,       do_mail},
-        { "RCPT", MAIL | RCPT, do_rcpt},
-	{ "DATA", RCPT,        do_data},
-        { "BDAT", ANY,         do_bdat},
-	{ "RSET", ANY,         do_rset},
-        { "NOOP", ANY,         do_noop},
-	{ "VRFY", ANY,         do_vrfy},
-        { "EXPN", ANY,         do_expn},
-	{ "HELP", ANY,         do_help},
-        { "QUIT", ANY,         do_quit},
-	{ NULL,   0,           NULL   },
+    {"EHLO", ANY,         do_ehlo},
+    {"HELO", ANY,         do_helo},
+    {"MAIL", HELLO,       do_mail},
+    {"RCPT", MAIL | RCPT, do_rcpt},
+    {"DATA", RCPT,        do_data},
+    {"BDAT", ANY,         do_bdat},
+    {"RSET", ANY,         do_rset},
+    {"NOOP", ANY,         do_noop},
+    {"VRFY", ANY,         do_vrfy},
+    {"EXPN", ANY,         do_expn},
+    {"HELP", ANY,         do_help},
+    {"QUIT", ANY,         do_quit},
+    {NULL,   0,           NULL   },
 };
 
 static int
@@ -457,7 +457,7 @@ do_help(void *session, struct cur *args)
 {
 	struct session *s = session;
 	const struct serv_cmd *c;
-	struct str line = { 0 };
+	struct str line = {0};
 
 	(void)args;
 	str_adds(&line, "2.0.0");
@@ -581,7 +581,7 @@ static void
 log_end(const struct session *s)
 {
 	unsigned all = s->unknown, ok = 0;
-	struct str line = { 0 };
+	struct str line = {0};
 	const char *p;
 	size_t i;
 
@@ -609,9 +609,9 @@ log_end(const struct session *s)
 void
 smtp_run(struct session *s)
 {
-	struct serv serv = { &s->io,       s,       cmds,      &s->state,
-		             COMMAND_LINE, unknown, bad_state, too_long,
-		             garbage,      done };
+	struct serv serv = {&s->io,       s,       cmds,      &s->state,
+	                    COMMAND_LINE, unknown, bad_state, too_long,
+	                    garbage,      done};
 	int end;
 
 	s->state = START;

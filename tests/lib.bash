@@ -97,6 +97,7 @@ peer_libs()
 {
 	local d l=
 	for d in "$PEERS"/usr/lib/*-linux-* "$PEERS"/lib/*-linux-* \
+	    "$PEERS"/{,usr/}lib/systemd "$PEERS"/{,usr/}lib/*/systemd \
 	    "$PEERS"/usr/lib/postfix; do
 		[ ! -d "$d" ] || l+=$d:
 	done
@@ -104,11 +105,15 @@ peer_libs()
 }
 
 # start NAME COMMAND...: run it in the background in its own process group,
-# output to $T/NAME.out, until stop NAME or the end of the test.
+# output to $T/NAME.out, until stop NAME or the end of the test.  An unpacked
+# peer finds the libraries that came with it.
 start()
 {
 	local name=$1
 	shift
+	case $1 in
+	"$PEERS"/*) set -- env "LD_LIBRARY_PATH=$(peer_libs)" "$@" ;;
+	esac
 	setsid "$@" < /dev/null > "$T/$name.out" 2>&1 3>&- 4>&- &
 	echo $! > "$T/pid/$name"
 }
@@ -229,8 +234,7 @@ inetd()
 	cat > "$T/inetd-$1.conf" <<-END
 		$2:$SMTP_PORT stream tcp nowait.0 $ME $(smtpd_line "$1")
 	END
-	start "inetd-$1" env "LD_LIBRARY_PATH=$(peer_libs)" "$(peer inetd)" \
-	    -i -R 0 "$T/inetd-$1.conf"
+	start "inetd-$1" "$(peer inetd)" -i -R 0 "$T/inetd-$1.conf"
 	wait_for listens "$2" "$SMTP_PORT"
 }
 

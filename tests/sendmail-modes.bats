@@ -25,13 +25,16 @@ as()
 }
 
 @test "-bv tells where an address leads, step by step" {
+	# The owner of the aliases, but for root's.
+	owner=runner
+	[ "$EUID" -ne 0 ] || owner=nobody
 	run send a -bv list kim@b.test 'Al <alice>'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *"alias list: "*"($D/aliases:2)"* ]]
 	for l in 'list@a.test... deliverable: mailbox of user alice' \
 	    'list@a.test... deliverable: other host, kim@b.test' \
-	    'list@a.test... deliverable: program |/bin/cat -u as nobody' \
+	    "list@a.test... deliverable: program |/bin/cat -u as $owner" \
 	    'kim@b.test... deliverable: other host, kim@b.test' \
 	    'alice@a.test... deliverable: mailbox of user alice'; do
 		grep -Fx "$l" <<< "$output"
@@ -199,7 +202,6 @@ installed()
 	    > "$T/etc/facteur/facteur.conf"
 	chgrp facteur "$T/bin/sendmail"
 	chmod 2755 "$T/bin/sendmail"
-	ln -sf sendmail "$T/bin/mailq-link"
 	chown -R facteur:facteur "$D/spool"
 	chmod 770 "$D/spool/new" "$D/spool/trace"
 	chmod 750 "$D/spool/q" "$D/spool/hold"
@@ -251,15 +253,16 @@ inside()
 		echo "$output"
 		[ "$status" -eq 75 ] || [ "$status" -eq 77 ]
 	done
-	run inside sh -c "exec -a mailq $T/bin/sendmail -vC $D/secret.conf"
-	[ "$status" -eq 78 ] || [ "$status" -eq 127 ]
+	mkdir "$T/name"
+	ln -s "$T/bin/sendmail" "$T/name/mailq"
+	run inside "$T/name/mailq" -vC "$D/secret.conf"
+	[ "$status" -eq 78 ]
 	[ "$(queued a)" -eq 0 ]
 }
 
 @test "setgid: the privilege shows the queue and does nothing else to it" {
 	installed
 	inside "$T/bin/sendmail" kim@b.test < /dev/null
-	ln -sf "$T/bin/sendmail" "$T/bin/name"
 	mkdir "$T/name"
 	ln -s "$T/bin/sendmail" "$T/name/mailq"
 	run inside "$T/name/mailq"
@@ -277,7 +280,6 @@ inside()
 	installed
 	cat > "$T/bin/smtpd" <<-'END'
 		#!/bin/sh
-		tr '\0' '\n' < /proc/self/environ > /dev/null
 		env
 	END
 	run inside env RELAYCLIENT= TZ=:/etc/shadow IFS=/ "$T/bin/sendmail" -bs

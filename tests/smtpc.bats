@@ -163,7 +163,7 @@ is_crlf()
 
 @test "4xx and 5xx at each stage, with and without pipelining" {
 	local st want offer
-	while IFS='|' read -r st want; do
+	while IFS='!' read -r st want; do
 		for offer in PIPELINING 8BITMIME PIPELINING,CHUNKING; do
 			[[ $offer != *CHUNKING || $st != d* ]] || continue
 			again b "$HOST" "OFFER=$offer" "$st"
@@ -175,20 +175,20 @@ is_crlf()
 			}
 		done
 	done <<-END
-		greet=450 4.7.1 later|d 4.7.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] refused to talk to me: 450 4.7.1 later
-		greet=554 no service|f 5.3.2 
-		ehlo=450 not now|d 4.5.0 
-		mail=451 4.3.0 disk|d 4.3.0 
-		mail=550 5.7.1 not you|f 5.7.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] said: 550 5.7.1 not you (in reply to MAIL FROM command)
-		mail=550 4.7.1 not you|f 5.1.0 
-		rcpt=450 4.2.0 greylisted|d 4.2.0 
-		rcpt=450 greylisted|d 4.2.0 
-		rcpt=550 no such user|f 5.1.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] said: 550 no such user (in reply to RCPT TO command)
-		rcpt=554-5.7.1 no|554 5.7.1 relaying|f 5.7.1 
-		data=451 no|d 4.3.0 
-		data=554 5.6.0 no|f 5.6.0 
-		dot=452 4.3.1 full|d 4.3.1 
-		dot=554 5.7.1 spam|f 5.7.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] said: 554 5.7.1 spam (in reply to end of DATA command)
+		greet=450 4.7.1 later!d 4.7.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] refused to talk to me: 450 4.7.1 later
+		greet=554 no service!f 5.3.2 
+		ehlo=450 not now!d 4.5.0 
+		mail=451 4.3.0 disk!d 4.3.0 
+		mail=550 5.7.1 not you!f 5.7.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] said: 550 5.7.1 not you (in reply to MAIL FROM command)
+		mail=550 4.7.1 not you!f 5.1.0 
+		rcpt=450 4.2.0 greylisted!d 4.2.0 
+		rcpt=450 greylisted!d 4.2.0 
+		rcpt=550 no such user!f 5.1.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] said: 550 no such user (in reply to RCPT TO command)
+		rcpt=554-5.7.1 no|554 5.7.1 relaying!f 5.7.1 
+		data=451 no!d 4.3.0 
+		data=554 5.6.0 no!f 5.6.0 
+		dot=452 4.3.1 full!d 4.3.1 
+		dot=554 5.7.1 spam!f 5.7.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] said: 554 5.7.1 spam (in reply to end of DATA command)
 	END
 	again b "$HOST" OFFER=CHUNKING 'bdat=554 5.7.1 spam'
 	drive "$TO" "$T/m" bob@b.test
@@ -525,11 +525,12 @@ is_crlf()
 	END
 	host b "$HOST" OFFER=PIPELINING
 	# kB of data that it may have; a sanitizer wants more.
-	grep -qa __asan_init "$DRIVE" || ulimit -d 4000
+	grep -qa __asan_init "$DRIVE" || ulimit -S -d 4000
 	for f in long long8 big; do
 		drive "$TO" "$T/$f" bob@b.test
 		[[ $output == *" s 2.0.0 "* ]]
 	done
+	ulimit -S -d unlimited
 	diff <(sed 's/$/\r/' "$T/long") "$T/b/1" > /dev/null
 	diff <(sed 's/$/\r/' "$T/big") "$T/b/3" > /dev/null
 	python3 - "$T/b/2" "$T/long8" <<-'END'

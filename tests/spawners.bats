@@ -110,7 +110,7 @@ deliver_by_all()
 			cps = 1000 1
 		}
 	END
-	start xinetd env "LD_LIBRARY_PATH=$(peer_libs)" "$(peer xinetd)" \
+	start xinetd "$(peer xinetd)" \
 	    -dontfork -f "$T/xinetd.conf" -pidfile "$T/xinetd.pid" \
 	    -filelog "$T/xinetd.log"
 	deliver_by_all 'unknown\[127\.0\.0\.1\]'
@@ -141,21 +141,9 @@ deliver_by_all()
 
 @test "systemd socket activation" {
 	need systemd-socket-activate
-	start systemd env "LD_LIBRARY_PATH=$(systemd_libs)" \
-	    "$(peer systemd-socket-activate)" --inetd -a \
+	start systemd "$(peer systemd-socket-activate)" --inetd -a \
 	    -l "$host:$SMTP_PORT" "$cmd" -C "$C"
 	deliver_by_all 'unknown\[127\.0\.0\.1\]'
-}
-
-# Its private library lies in a directory of its own.
-systemd_libs()
-{
-	local d l
-	l=$(peer_libs)
-	for d in "$PEERS"/{,usr/}lib/systemd "$PEERS"/{,usr/}lib/*/systemd; do
-		[ ! -d "$d" ] || l+=:$d
-	done
-	echo "$l"
 }
 
 @test "socat" {

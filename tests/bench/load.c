@@ -22,7 +22,7 @@ static struct {
 	struct sockaddr_in where;
 	char *body;
 	size_t len;
-} o = { .clients = 10, .size = 5120, .names = 1 };
+} o = {.clients = 10, .size = 5120, .names = 1};
 
 static void
 die(const char *what)

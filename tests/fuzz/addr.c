@@ -18,7 +18,7 @@ static int
 check(void *arg, const char *addr)
 {
 	char again[ADDR_MAX + 1], ascii[ADDR_DOMAIN_MAX + 1];
-	struct str s = { 0 };
+	struct str s = {0};
 	const char *p;
 
 	(void)arg;
@@ -32,7 +32,7 @@ check(void *arg, const char *addr)
 		must(addr_to_ascii(addr_domain(addr), ascii) == 0);
 	str_clear(&s);
 	str_addf(&s, "<%s>", addr);
-	must(addr_path(&(struct cur){ s.s, s.s + s.n }, true, again) == 0);
+	must(addr_path(&(struct cur){s.s, s.s + s.n}, true, again) == 0);
 	must(strcmp(addr, again) == 0);
 	str_free(&s);
 	return 0;
@@ -42,7 +42,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	const char *p = (const char *)data;
-	struct cur c = { p, p + n };
+	struct cur c = {p, p + n};
 	char addr[ADDR_MAX + 1];
 
 	if (addr_parse(c, true, addr) == 0)

@@ -9,8 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct cur c = { (const char *)data, (const char *)data + n };
-	struct str item = { 0 };
+	struct cur c = {(const char *)data, (const char *)data + n};
+	struct str item = {0};
 	size_t items = 0;
 
 	while (alias_item(&c, &item) > 0)

@@ -10,9 +10,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-static const char *const never[] = { "Status",         "X-Status", "X-Keywords",
-	                             "Content-Length", "X-UID",    "X-IMAP",
-	                             "X-IMAPbase",     NULL };
+static const char *const never[] = {"Status",         "X-Status", "X-Keywords",
+                                    "Content-Length", "X-UID",    "X-IMAP",
+                                    "X-IMAPbase",     NULL};
 
 static void
 must(bool ok)
@@ -30,7 +30,7 @@ put(void *arg, const void *p, size_t n)
 static void
 check(const struct str *s)
 {
-	struct cur c = { s->s, s->s + s->n };
+	struct cur c = {s->s, s->s + s->n};
 	struct field f;
 	int first = 1;
 
@@ -45,7 +45,7 @@ check(const struct str *s)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	struct letter l = { 0 };
+	struct letter l = {0};
 	struct io in;
 	int fd[2];
 
@@ -57,8 +57,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	io_init(&in, fd[0], -1);
 	in.lf = true;
 	while (frame_next(&in, &l) > 0) {
-		struct copy_how how = { .crlf = l.size % 2 };
-		struct str out = { 0 };
+		struct copy_how how = {.crlf = l.size % 2};
+		struct str out = {0};
 		int r = copy_letter(&l, &in, how, put, &out);
 
 		must(r != COPY_LOOP || out.n == 0);

@@ -42,7 +42,7 @@ convert(const char *p, size_t n, size_t step, struct str *out)
 static void
 wire(const char *p, size_t n, size_t step, bool dots, struct str *out)
 {
-	struct wire w = { .dots = dots };
+	struct wire w = {.dots = dots};
 	size_t i;
 
 	str_clear(out);
@@ -75,8 +75,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	const char *p = (const char *)data;
-	struct str a = { 0 }, b = { 0 };
-	struct scan s = { 0 };
+	struct str a = {0}, b = {0};
+	struct scan s = {0};
 	size_t i;
 
 	wire(p, n, n + 1, true, &a);

@@ -16,7 +16,7 @@ must(bool ok)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct cur all = { (const char *)data, (const char *)data + n };
+	struct cur all = {(const char *)data, (const char *)data + n};
 	struct cur c = all;
 	struct field f, g;
 	const char *at = c.p;

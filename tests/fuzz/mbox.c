@@ -47,12 +47,12 @@ take(struct cur *c, struct str *out)
 {
 	const char *p = line_end(c->p, c->e), *e;
 
-	must(mbox_is_from((struct cur){ c->p, p - 1 }));
+	must(mbox_is_from((struct cur){c->p, p - 1}));
 	for (; p < c->e; p = e) {
 		const char *q = p;
 
 		e = line_end(p, c->e);
-		if (mbox_is_from((struct cur){ p, e - 1 }) && out->n > 0 &&
+		if (mbox_is_from((struct cur){p, e - 1}) && out->n > 0 &&
 		    out->s[out->n - 1] == '\n' &&
 		    (out->n == 1 || out->s[out->n - 2] == '\n'))
 			break;
@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	struct mbox m = { .fd = -1, .from = -1, .plan = { .fd = -1 } };
+	struct mbox m = {.fd = -1, .from = -1, .plan = {.fd = -1}};
 	const uint8_t *start[LETTERS], *e = p + n;
 	size_t len[LETTERS], step, i, count = 0;
 	struct cur c;
@@ -100,9 +100,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		put(&m, p, len[count], step);
 		p += len[count] + 1;
 	}
-	c = (struct cur){ m.plan.buf.s, m.plan.buf.s + m.plan.buf.n };
+	c = (struct cur){m.plan.buf.s, m.plan.buf.s + m.plan.buf.n};
 	for (i = 0; i < count; i++) {
-		struct str out = { 0 };
+		struct str out = {0};
 
 		take(&c, &out);
 		check(start[i], len[i], &out);

@@ -31,9 +31,9 @@ check(const struct reply *r)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct cur c = { (const char *)data, (const char *)data + n }, line;
-	struct reply r = { 0 };
-	struct offer o = { 0 };
+	struct cur c = {(const char *)data, (const char *)data + n}, line;
+	struct reply r = {0};
+	struct offer o = {0};
 	int more = 0;
 
 	while (c.p < c.e) {

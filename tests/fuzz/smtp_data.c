@@ -21,7 +21,7 @@ feed(struct run *r, const char *p, size_t n, size_t step, int how)
 {
 	size_t i, len, old;
 
-	*r = (struct run){ 0 };
+	*r = (struct run){0};
 	data_init(&r->d, how & 1, how & 2);
 	for (i = 0; i < n && !r->d.done; i += len) {
 		len = n - i < step ? n - i : step;

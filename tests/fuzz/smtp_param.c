@@ -21,7 +21,7 @@ check(const struct str *s)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	struct cur c = { (const char *)p, (const char *)p + n };
+	struct cur c = {(const char *)p, (const char *)p + n};
 	struct params v;
 	int command;
 

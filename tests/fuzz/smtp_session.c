@@ -60,7 +60,7 @@ static void
 prepare(void)
 {
 	const char *tmp = getenv("TMPDIR");
-	struct str errors = { 0 };
+	struct str errors = {0};
 	char text[2000];
 
 	snprintf(place, sizeof place, "%s/facteur-fuzz.XXXXXX",
@@ -111,7 +111,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		prepare();
 	in = as_input(p + 1, n - 1);
 	out = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	s = (struct session){ .conf = &conf };
+	s = (struct session){.conf = &conf};
 	io_init(&s.io, in, out);
 	s.peer.local = p[0] & 1;
 	snprintf(s.peer.ip, sizeof s.peer.ip, "%s",

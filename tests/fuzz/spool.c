@@ -22,7 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	int fd;
 
 	if (!sp.path) {
-		struct conf c = { .spool = mkdtemp(dir) };
+		struct conf c = {.spool = mkdtemp(dir)};
 
 		log_to("/dev/null");
 		if (spool_make(&c) < 0 || spool_open(&sp, &c) < 0)

@@ -7,7 +7,7 @@
 static struct cur
 cur_nul(const char *p, size_t n)
 {
-	return (struct cur){ p, p + n };
+	return (struct cur){p, p + n};
 }
 
 static void
@@ -196,7 +196,7 @@ test_domain(void)
 static void
 write_is(const char *in, const char *want)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	addr_write(&s, in);
 	assert(strcmp(s.s, want) == 0);
@@ -233,7 +233,7 @@ collect(void *arg, const char *addr)
 static void
 list_is(const char *in, const char *want)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 	int r;
 
 	str_adds(&s, "");
@@ -309,7 +309,7 @@ test_big(void)
 	list_is(big, NULL);
 	for (i = 0; i + 2 <= n; i += 2)
 		memcpy(big + i, "a,", 2);
-	assert(addr_list((struct cur){ big, big + n }, refuse, &count) < 0);
+	assert(addr_list((struct cur){big, big + n}, refuse, &count) < 0);
 	free(big);
 }
 

@@ -23,13 +23,13 @@ write_file(const char *text)
 static void
 gives(struct alias_table *t, const char *name, const char *want, size_t at)
 {
-	struct str value = { 0 }, item = { 0 }, got = { 0 };
+	struct str value = {0}, item = {0}, got = {0};
 	size_t line = 0;
 	struct cur c;
 
 	str_adds(&got, "");
 	if (alias_find(t, name, &value, &line)) {
-		c = (struct cur){ value.s, value.s + value.n };
+		c = (struct cur){value.s, value.s + value.n};
 		while (alias_item(&c, &item) > 0)
 			str_addf(&got, "%s;", item.s);
 	} else {

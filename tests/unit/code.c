@@ -7,7 +7,7 @@
 static void
 base64_is(const char *plain, size_t n, const char *coded)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	str_adds(&s, "");
 	code_base64(&s, plain, n);
@@ -21,10 +21,10 @@ base64_is(const char *plain, size_t n, const char *coded)
 static void
 test_base64(void)
 {
-	static const char *const bad[] = { "Z",      "Zg",       "Zg=",  "Zh==",
-		                           "Zm9=",   "Zg==Zg==", "Zm 9", "====",
-		                           "Zm9v\n", "Z===",     "Zm9-" };
-	struct str s = { 0 };
+	static const char *const bad[] = {
+	    "Z",    "Zg",   "Zg=",    "Zh==", "Zm9=", "Zg==Zg==",
+	    "Zm 9", "====", "Zm9v\n", "Z===", "Zm9-"};
+	struct str s = {0};
 	size_t i;
 
 	base64_is("", 0, "");
@@ -44,7 +44,7 @@ test_base64(void)
 static void
 xtext_is(const char *plain, const char *coded)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	code_xtext(&s, plain, strlen(plain));
 	assert(strcmp(s.s, coded) == 0);
@@ -57,10 +57,10 @@ xtext_is(const char *plain, const char *coded)
 static void
 test_xtext(void)
 {
-	static const char *const bad[] = { "a b", "a=b", "a+0Ab", "a+2",
-		                           "a+",  "+2b", "a+7F",  "a\xc3\xbc",
-		                           "+C3", "a\n", "+zz",   "+00" };
-	struct str s = { 0 };
+	static const char *const bad[] = {"a b", "a=b", "a+0Ab", "a+2",
+	                                  "a+",  "+2b", "a+7F",  "a\xc3\xbc",
+	                                  "+C3", "a\n", "+zz",   "+00"};
+	struct str s = {0};
 	size_t i;
 
 	xtext_is("rfc822;bob@b.test", "rfc822;bob@b.test");
@@ -75,7 +75,7 @@ test_xtext(void)
 static void
 qp_is(const char *line, const char *want)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	str_adds(&s, "");
 	code_qp_line(&s, line, strlen(line));
@@ -87,7 +87,7 @@ static void
 test_qp(void)
 {
 	char line[200];
-	struct str s = { 0 };
+	struct str s = {0};
 
 	qp_is("", "");
 	qp_is("J\xf6rg = a", "J=F6rg =3D a");
@@ -108,7 +108,7 @@ test_qp(void)
 static void
 phrase_is(const char *name, const char *want)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	code_phrase(&s, name);
 	assert(strcmp(s.s, want) == 0);
@@ -119,7 +119,7 @@ static void
 test_phrase(void)
 {
 	char name[202];
-	struct str s = { 0 };
+	struct str s = {0};
 	const char *p, *e;
 	size_t i;
 
@@ -147,18 +147,18 @@ test_phrase(void)
 static void
 test_utf8(void)
 {
-	static const char *const good[] = { "", "a", "\xc2\xa0", "\xe0\xa0\x80",
-		                            "\xf4\x8f\xbf\xbf" };
-	static const char *const bad[] = { "\x80",
-		                           "\xc3",
-		                           "\xc0\xaf",
-		                           "\xe0\x9f\x80",
-		                           "\xed\xa0\x80",
-		                           "\xf0\x8f\x80\x80",
-		                           "\xf4\x90\x80\x80",
-		                           "\xf5\x80\x80\x80",
-		                           "\xc2\x9f",
-		                           "\xe2\x82" };
+	static const char *const good[] = {"", "a", "\xc2\xa0", "\xe0\xa0\x80",
+	                                   "\xf4\x8f\xbf\xbf"};
+	static const char *const bad[] = {"\x80",
+	                                  "\xc3",
+	                                  "\xc0\xaf",
+	                                  "\xe0\x9f\x80",
+	                                  "\xed\xa0\x80",
+	                                  "\xf0\x8f\x80\x80",
+	                                  "\xf4\x90\x80\x80",
+	                                  "\xf5\x80\x80\x80",
+	                                  "\xc2\x9f",
+	                                  "\xe2\x82"};
 	size_t i;
 
 	for (i = 0; i < sizeof good / sizeof *good; i++)

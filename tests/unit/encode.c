@@ -11,9 +11,9 @@
 static void
 wire_is(const char *in, size_t n, size_t step, bool dots, const char *want)
 {
-	struct wire w = { .dots = dots };
-	struct scan sc = { 0 };
-	struct str out = { 0 };
+	struct wire w = {.dots = dots};
+	struct scan sc = {0};
+	struct str out = {0};
 	size_t i, stuffed = 0;
 
 	str_adds(&out, "");
@@ -53,7 +53,7 @@ test_wire(void)
 static struct scan
 scanned(const char *in, size_t n, size_t step)
 {
-	struct scan s = { 0 };
+	struct scan s = {0};
 	size_t i;
 
 	for (i = 0; i < n; i += step)
@@ -106,8 +106,8 @@ convert(struct encode *e, struct str *out, const char *in, size_t n,
 static void
 encode_is(const char *in, const char *want)
 {
-	static const size_t steps[] = { 1, 2, 3, 7, 64, 100000 };
-	struct str out = { 0 };
+	static const size_t steps[] = {1, 2, 3, 7, 64, 100000};
+	struct str out = {0};
 	size_t i;
 
 	for (i = 0; i < sizeof steps / sizeof *steps; i++) {
@@ -223,7 +223,7 @@ static void
 test_long(void)
 {
 	struct encode *e = calloc(1, sizeof *e);
-	struct str in = { 0 }, out = { 0 };
+	struct str in = {0}, out = {0};
 	size_t i, col = 0;
 
 	assert(e);
@@ -252,7 +252,7 @@ static void
 test_deep(void)
 {
 	struct encode *e = calloc(1, sizeof *e);
-	struct str in = { 0 }, out = { 0 };
+	struct str in = {0}, out = {0};
 	int i;
 
 	assert(e);

@@ -52,10 +52,10 @@ test_end(void)
 static void
 test_find(void)
 {
-	static const char *const list[] = { "Bcc", "Resent-Bcc", NULL };
+	static const char *const list[] = {"Bcc", "Resent-Bcc", NULL};
 	struct cur h = cur_of("A: 1\nBCC: 2\nbcc: 3\n\nZ: 4\n");
 	static const char with_nul[] = "A\0: b\n";
-	struct cur nul = { with_nul, with_nul + sizeof with_nul - 1 };
+	struct cur nul = {with_nul, with_nul + sizeof with_nul - 1};
 	struct field f;
 
 	assert(hdr_find(h, "bcc", &f) && cur_eq(f.body, " 2"));

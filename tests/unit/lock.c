@@ -90,7 +90,7 @@ test_stale(void)
 static void
 test_fcntl(void)
 {
-	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int to[2], from[2];
 	char c = 0;
 	pid_t pid;

@@ -33,7 +33,7 @@ put_file(const char *p, size_t n)
 static struct str
 get_file(void)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	assert(io_slurp(AT_FDCWD, box, 1 << 24, &s) == 0);
 	return s;
@@ -42,7 +42,7 @@ get_file(void)
 static void
 open_box(struct mbox *m)
 {
-	struct mbox_how how = { .owner = getuid(), .state = state };
+	struct mbox_how how = {.owner = getuid(), .state = state};
 	char why[MBOX_WHY];
 
 	assert(mbox_open(m, box, &how, why) == 0);
@@ -63,7 +63,7 @@ static struct str
 crash(const char *before, char id[16])
 {
 	static unsigned count;
-	struct str s = { 0 };
+	struct str s = {0};
 	struct mbox m;
 	char id2[24];
 
@@ -110,7 +110,7 @@ test_torn(const char *before)
 	for (k = 0;; k++) {
 		struct str plan = crash(before, id), now;
 		bool seen, whole = k == plan.n;
-		struct str s = { 0 };
+		struct str s = {0};
 
 		str_add(&s, before, n);
 		str_add(&s, plan.s, k);
@@ -135,7 +135,7 @@ test_hole(void)
 	size_t n = strlen(old), k;
 
 	for (k = 0; k < 100; k += 7) {
-		struct str plan = crash(old, id), s = { 0 }, now;
+		struct str plan = crash(old, id), s = {0}, now;
 		bool seen;
 
 		str_adds(&s, old);
@@ -154,7 +154,7 @@ test_hole(void)
 static int
 messages(const struct str *s)
 {
-	struct cur c = { s->s, s->s + s->n }, line;
+	struct cur c = {s->s, s->s + s->n}, line;
 	bool empty = true;
 	int n = 0;
 
@@ -176,7 +176,7 @@ test_foreign(const char *before, const char *theirs, const char *gap)
 	size_t k, n = strlen(before);
 
 	for (k = 0;; k++) {
-		struct str plan = crash(before, id), s = { 0 }, now;
+		struct str plan = crash(before, id), s = {0}, now;
 		bool seen, whole = k + strlen(gap) >= plan.n;
 		size_t plan_n = plan.n;
 		const char *torn;
@@ -220,7 +220,7 @@ test_rewritten(void)
 	size_t k;
 
 	for (k = 0;; k++) {
-		struct str plan = crash(old, id), s = { 0 }, now;
+		struct str plan = crash(old, id), s = {0}, now;
 		bool seen, end = k == plan.n;
 
 		str_adds(&s, old);
@@ -244,7 +244,7 @@ static void
 test_expunged(void)
 {
 	char id[16];
-	struct str plan = crash(old, id), s = { 0 }, now;
+	struct str plan = crash(old, id), s = {0}, now;
 	const char *second = strstr(plan.s + 5, "\n\nFrom ") + 2;
 	size_t first = (size_t)(second - plan.s);
 	bool seen;
@@ -274,7 +274,7 @@ test_expunged(void)
 static void
 test_end(const char *before, const char *between)
 {
-	struct str s = { 0 }, now;
+	struct str s = {0}, now;
 	struct mbox m;
 
 	put_file(before, strlen(before));
@@ -352,25 +352,25 @@ static void
 test_is_from(void)
 {
 	static const char *const yes[] = {
-		"From a@x Sat Nov 21 19:54:01 2026",
-		"From a@x  Sat Nov  1 19:54 2026",
-		"From a b c Sat Nov 21 19:54:01 MET 2026",
-		"From a@x Sat Nov 21 19:54:01 MET DST 2026",
-		"From a@x Sat Nov 21 19:54:01 2026 +0100",
-		"From  Sat Nov 21 19:54:01 2026",
+	    "From a@x Sat Nov 21 19:54:01 2026",
+	    "From a@x  Sat Nov  1 19:54 2026",
+	    "From a b c Sat Nov 21 19:54:01 MET 2026",
+	    "From a@x Sat Nov 21 19:54:01 MET DST 2026",
+	    "From a@x Sat Nov 21 19:54:01 2026 +0100",
+	    "From  Sat Nov 21 19:54:01 2026",
 	};
 	static const char *const no[] = {
-		"From a@x",
-		"From me to you on Sat",
-		"from a@x Sat Nov 21 19:54:01 2026",
-		">From a@x Sat Nov 21 19:54:01 2026",
-		"From",
-		"From a@x Sat Nov 21 19h54 2026",
-		"From a@x Sat Nox 21 19:54:01 2026",
-		"From a@x Sat Nov 41 19:54:01 2026",
-		"From a@x Sat Nov 21 19:54:01 26",
-		"From a@x Sat Nov 21 99:54:01 2026",
-		"",
+	    "From a@x",
+	    "From me to you on Sat",
+	    "from a@x Sat Nov 21 19:54:01 2026",
+	    ">From a@x Sat Nov 21 19:54:01 2026",
+	    "From",
+	    "From a@x Sat Nov 21 19h54 2026",
+	    "From a@x Sat Nox 21 19:54:01 2026",
+	    "From a@x Sat Nov 41 19:54:01 2026",
+	    "From a@x Sat Nov 21 19:54:01 26",
+	    "From a@x Sat Nov 21 99:54:01 2026",
+	    "",
 	};
 	size_t i;
 

@@ -14,7 +14,7 @@ line(struct reply *r, const char *z)
 static void
 one_is(const char *z, unsigned code, const char *status, const char *words)
 {
-	struct reply r = { 0 };
+	struct reply r = {0};
 
 	reply_start(&r);
 	assert(line(&r, z) == 0);
@@ -26,11 +26,10 @@ one_is(const char *z, unsigned code, const char *status, const char *words)
 static void
 test_one(void)
 {
-	static const char *const bad[] = { "",        "2",      "25",
-		                           "25x ok",  "250x",   "2500",
-		                           "\xff",    "199 ok", "600 ok",
-		                           " 250 ok", "250\tok" };
-	struct reply r = { 0 };
+	static const char *const bad[] = {
+	    "",     "2",      "25",     "25x ok",  "250x",   "2500",
+	    "\xff", "199 ok", "600 ok", " 250 ok", "250\tok"};
+	struct reply r = {0};
 	size_t i;
 
 	one_is("250 ok", 250, "", "ok");
@@ -50,7 +49,7 @@ test_one(void)
 		assert(line(&r, bad[i]) < 0);
 	}
 	reply_start(&r);
-	assert(reply_line(&r, (struct cur){ "550 a\0b", "550 a\0b" + 7 }) == 0);
+	assert(reply_line(&r, (struct cur){"550 a\0b", "550 a\0b" + 7}) == 0);
 	assert(strcmp(reply_words(&r), "a?b") == 0);
 	reply_free(&r);
 }
@@ -58,7 +57,7 @@ test_one(void)
 static void
 test_many(void)
 {
-	struct reply r = { 0 };
+	struct reply r = {0};
 	char big[5000];
 	int i;
 
@@ -73,7 +72,7 @@ test_many(void)
 	memset(big, 'x', sizeof big);
 	memcpy(big, "250-", 4);
 	for (i = 0; i < REPLY_LINES; i++)
-		assert(reply_line(&r, (struct cur){ big, big + sizeof big }) ==
+		assert(reply_line(&r, (struct cur){big, big + sizeof big}) ==
 		       1);
 	assert(line(&r, "250 at last") < 0);
 	assert(r.text.n <= REPLY_TEXT && strlen(r.name) < sizeof r.name);
@@ -83,7 +82,7 @@ test_many(void)
 static void
 test_offer(void)
 {
-	struct offer o = { 0 };
+	struct offer o = {0};
 
 	offer_line(&o, cur_of("250-pipelining"));
 	offer_line(&o, cur_of("250-8BITMIME x"));

@@ -47,7 +47,7 @@ has_bare(const char *p, size_t n, unsigned *which)
 static void
 send_on(const struct str *clean)
 {
-	struct str wire = { 0 }, again = { 0 };
+	struct str wire = {0}, again = {0};
 	struct data d;
 	size_t i;
 
@@ -75,7 +75,7 @@ static void
 check(const char *p, size_t n)
 {
 	size_t end = find_end(p, n), used, cut;
-	struct str whole = { 0 }, parts = { 0 };
+	struct str whole = {0}, parts = {0};
 	struct data d, e;
 	unsigned bare;
 
@@ -117,7 +117,7 @@ every(char *p, size_t n, size_t max)
 static void
 chunks(void)
 {
-	struct str out = { 0 };
+	struct str out = {0};
 	struct data d;
 
 	data_init(&d, false, false);
@@ -143,7 +143,7 @@ chunks(void)
 static void
 terminal(void)
 {
-	struct str out = { 0 };
+	struct str out = {0};
 	struct data d;
 
 	data_init(&d, true, true);
@@ -155,7 +155,7 @@ terminal(void)
 static void
 nul(void)
 {
-	struct str out = { 0 };
+	struct str out = {0};
 	struct data d;
 
 	data_init(&d, true, false);
@@ -170,7 +170,7 @@ head(const char *text, unsigned long received, const char *id, bool over)
 	size_t cut, n = strlen(text);
 
 	for (cut = 0; cut <= n; cut++) {
-		struct head h = { 0 };
+		struct head h = {0};
 
 		head_feed(&h, text, cut);
 		head_feed(&h, text + cut, n - cut);
@@ -197,7 +197,7 @@ heads(void)
 	memset(line + 12, 'x', 2900);
 	line[2912] = '\n';
 	{
-		struct head h = { 0 };
+		struct head h = {0};
 
 		head_feed(&h, line, 2913);
 		head_feed(&h, "Received: x\n", 12);

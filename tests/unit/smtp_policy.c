@@ -11,7 +11,7 @@ static char user[] = "bob", foreign[] = "kim@b.test", s511[] = "5.1.1",
 static struct target
 target(enum route_kind kind)
 {
-	struct target t = { .kind = kind, .dest = user };
+	struct target t = {.kind = kind, .dest = user};
 
 	if (kind == ROUTE_REMOTE)
 		t.dest = foreign;
@@ -28,18 +28,18 @@ code(const char *addr, const char *kinds, bool trusted, bool full, bool fails)
 {
 	static const char letters[] = "UPFRNL";
 	struct target t[8];
-	struct routes rs = { .t = t, .n = strlen(kinds) };
+	struct routes rs = {.t = t, .n = strlen(kinds)};
 	struct verdict v;
 	size_t i;
 
 	for (i = 0; i < rs.n; i++)
 		t[i] = target(
 		    (enum route_kind)(strchr(letters, kinds[i]) - letters));
-	v = policy_rcpt(&(struct question){ .trusted = trusted,
-	                                    .addr = addr,
-	                                    .routes = &rs,
-	                                    .full = full,
-	                                    .full_fails = fails });
+	v = policy_rcpt(&(struct question){.trusted = trusted,
+	                                   .addr = addr,
+	                                   .routes = &rs,
+	                                   .full = full,
+	                                   .full_fails = fails});
 	/* The enhanced status is of the class of the code (RFC 3463 2). */
 	assert(v.status[0] - '0' == v.code / 100);
 	assert(v.text && *v.text);

@@ -83,9 +83,8 @@ run(struct smtp_job *job, struct message *m, char **to, size_t n)
 int
 main(int argc, char **argv)
 {
-	struct message m = { .id = "TEST",
-		             .env = { .sender = copy("jo@a.test") } };
-	struct smtp_job job = { .nsend = 1, .report = report };
+	struct message m = {.id = "TEST", .env = {.sender = copy("jo@a.test")}};
+	struct smtp_job job = {.nsend = 1, .report = report};
 	const char *orcpt = NULL;
 	struct conf conf;
 	unsigned bits = 0;

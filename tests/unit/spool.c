@@ -21,7 +21,7 @@ static void
 make_message(struct spool_new *f, size_t lines)
 {
 	char sender[] = "kim@b.test", envid[] = "a b+c";
-	struct envelope e = { .uid = 7, .ret = RET_HDRS, .eightbit = true };
+	struct envelope e = {.uid = 7, .ret = RET_HDRS, .eightbit = true};
 	size_t i;
 
 	e.sender = sender;
@@ -42,7 +42,7 @@ test_round_trip(size_t lines)
 	struct spool_new f;
 	struct message m;
 	char buf[16], text[] = "said no", addr[] = "bob", st[] = "4.2.0";
-	struct note n = { 1, NOTE_DEFERRED, 99, addr, st, addr, text };
+	struct note n = {1, NOTE_DEFERRED, 99, addr, st, addr, text};
 
 	make_message(&f, lines);
 	assert(spool_load(&m, &sp, "new", f.tmp, true) == SPOOL_BUSY);
@@ -134,7 +134,7 @@ static void
 test_refusals(void)
 {
 	char bad[] = "a\nrcpt - - evil", ok[] = "";
-	struct envelope e = { .uid = -1 };
+	struct envelope e = {.uid = -1};
 	struct spool_new f;
 
 	e.sender = bad;

@@ -1,0 +1,349 @@
+# deliver-crash - what is left when deliver dies or the system fails it at any
+# one of its system calls; and many writers of different makes at once.
+
+load lib
+
+setup()
+{
+	test_begin
+	# shellcheck disable=SC2119
+	instance a a.test
+	BOX=$D/mail/alice
+	DELIVER=$(prog deliver)
+	# What was there, what comes, and what is there then.
+	printf 'From x@y Sat Nov 21 19:54:01 2026\nSubject: old\n\nold\n\n' > "$T/old"
+	frames A1 A2 > "$T/in"
+	frames B1 > "$T/more"
+}
+teardown() { test_end; }
+
+deliver()
+{
+	"$DELIVER" -C "$C" "$@"
+}
+
+# frames ID...: letters as queuerun sends them, each of some 6 kB.
+frames()
+{
+	local id
+	for id; do
+		{
+			printf 'Subject: %s\n\nFrom the start\n' "$id"
+			printf "$id %0120d\n" $(seq 50)
+			echo "end of $id"
+		} > "$T/content"
+		printf 'message %s %d\nsender s@x.test\nto alice@a.test\ntime 1763765040\n\n' \
+		    "$id" "$(wc -c < "$T/content")"
+		cat "$T/content"
+	done
+}
+
+# Make the user's things as they were at the start.
+reset()
+{
+	rm -rf "$D/state/alice" "$BOX" "$BOX.lock"
+	[ "$1" = new ] || box "$T/old"
+	if [ "$1" = again ]; then
+		frames C1 | deliver -b alice > /dev/null
+	fi
+}
+
+box()
+{
+	cp "$1" "$BOX"
+	chmod 600 "$BOX"
+	[ "$EUID" -ne 0 ] || chown 20001 "$BOX"
+}
+
+# The system calls of one delivery and how often each happens: NAME COUNT.
+calls()
+{
+	reset "$1"
+	strace -f -qq -o "$T/trace" "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out"
+	grep -c ' 0 2.0.0 delivered' "$T/out" | grep -qx 2
+	sed 's/^[0-9]* *//; s/(.*//' "$T/trace" |
+	    grep -E '^[a-z0-9_]+$' | sort | uniq -c |
+	    awk '$2 !~ /^(execve|exit_group|brk|mmap|munmap|mprotect|arch_prctl|set_tid_address|set_robust_list|rseq|prlimit64|getrandom|access)$/ { print $2, $1 }'
+}
+
+# Kill at each system call in turn; then the same letters come again, and one
+# more: each is there once and whole, in order.
+kill_everywhere()
+{
+	local name count n tried=0
+	calls "$1" > "$T/calls"
+	deliver -b alice < "$T/more" > /dev/null
+	cp "$BOX" "$T/want"
+	while read -r name count; do
+		for n in $(seq "$count"); do
+			reset "$1"
+			strace -f -qq -o /dev/null -e trace=none \
+			    -e inject="$name:signal=KILL:when=$n" \
+			    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" 2>&1 || :
+			cat "$T/in" "$T/more" | deliver -b alice > "$T/out2"
+			tried=$((tried + 1))
+			if ! cmp "$BOX" "$T/want" || [ -e "$BOX.lock" ] ||
+			    [ "$(grep -c ' 0 2.0.0 ' "$T/out2")" -ne 3 ]; then
+				echo "killed at $name $n"
+				cat "$T/out" "$T/out2"
+				diff "$BOX" "$T/want" | head -n 20
+				return 1
+			fi
+		done
+	done < "$T/calls"
+	echo "$tried places"
+	[ "$tried" -gt 60 ]
+}
+
+@test "kill -9 at every system call: a mailbox with mail and a record" {
+	need strace
+	kill_everywhere again
+}
+
+@test "kill -9 at every system call: a mailbox with mail" {
+	need strace
+	kill_everywhere old
+}
+
+@test "kill -9 at every system call: no mailbox yet" {
+	need strace
+	kill_everywhere new
+}
+
+# Let each call of these names fail in turn with error $2, and once all from there on: the
+# letters are delivered, or told as deferred with the mailbox as it was; and
+# afterwards they come through.
+fail_everywhere()
+{
+	local names=$1 error=$2 name count n when tried=0
+	calls old | grep -E "^($names) " > "$T/calls"
+	cp "$BOX" "$T/want"
+	while read -r name count; do
+		for n in $(seq "$count"); do
+			for when in "$n" "$n+"; do
+				reset old
+				strace -f -qq -o /dev/null -e trace=none \
+				    -e inject="$name:error=$error:when=$when" \
+				    "$DELIVER" -C "$C" -b alice < "$T/in" \
+				    > "$T/out" 2> "$T/err" || :
+				tried=$((tried + 1))
+				check_failed "$name $when $error" || return 1
+			done
+		done
+	done < "$T/calls"
+	echo "$tried places"
+	[ "$tried" -gt 4 ]
+}
+
+check_failed()
+{
+	local ok=0
+	if [ "$(grep -c ' 0 2.0.0 delivered' "$T/out")" -eq 2 ]; then
+		cmp "$BOX" "$T/want" || ok=1
+	elif [ ! -s "$T/out" ] ||
+	    [ "$(grep -cE '^A[12] 75 4\.[0-9.]+ ' "$T/out")" -eq 2 ]; then
+		# Where cutting back fails too, the next one does it.
+		cmp -s "$BOX" "$T/old" || [ "$(wc -c < "$BOX")" -gt 90 ] || ok=1
+		[[ "$1" == *+* ]] || cmp "$BOX" "$T/old" || ok=1
+	else
+		ok=1
+	fi
+	rm -f "$BOX.lock"
+	deliver -b alice < "$T/in" > "$T/out2"
+	cmp "$BOX" "$T/want" || ok=1
+	[ "$ok" -eq 0 ] || { echo "failed: $1"; cat "$T/out" "$T/err" "$T/out2"; }
+	return "$ok"
+}
+
+@test "write and sync errors at every place: all or nothing" {
+	need strace
+	fail_everywhere 'write|pwrite64|fsync|fdatasync' ENOSPC
+	fail_everywhere 'write|pwrite64|fsync|fdatasync|ftruncate|pread64' EIO
+	fail_everywhere 'fsync|fdatasync|write' EDQUOT
+}
+
+@test "open, link and other errors at every place: all or nothing" {
+	need strace
+	fail_everywhere 'link|fcntl|newfstatat|fstat|utimensat|lseek' EIO
+	fail_everywhere 'pwrite64|fdatasync' EINTR
+}
+
+@test "a failed append leaves the mailbox and its times as they were" {
+	need strace
+	reset old
+	touch -d '2001-02-03 04:05:06' "$BOX"
+	run strace -f -qq -o /dev/null -e trace=fsync -P "$BOX" \
+	    -e inject=fsync:error=EIO:when=1 \
+	    "$DELIVER" -C "$C" -b alice < "$T/in"
+	[ "${lines[0]}" = "A1 75 4.3.0 cannot write to mailbox: Input/output error" ]
+	[ "$(stat -c '%X %Y' "$BOX")" = "981173106 981173106" ]
+	cmp "$BOX" "$T/old"
+}
+
+@test "short writes at a file size limit: cut back, deferred, then delivered" {
+	local n
+	head -c 200000 /dev/zero | tr '\0' '\n' | cat "$T/old" - > "$T/big"
+	n=$(wc -c < "$T/big")
+	for limit in $((n / 1024 + 1)) $((n / 1024 + 5)) $((n / 1024 + 12)); do
+		rm -rf "$D/state/alice"
+		box "$T/big"
+		(ulimit -f "$limit"; deliver -b alice < "$T/in") > "$T/out"
+		grep -c '^A[12] 75 4.2.2 cannot write to mailbox: File too large' \
+		    "$T/out" | grep -qx 2
+		cmp "$BOX" "$T/big"
+	done
+	deliver -b alice < "$T/in" > "$T/out"
+	[ "$(letters "$BOX")" -eq 3 ]
+}
+
+@test "a full disk: deferred, nothing changed, delivered when there is room" {
+	[ "$EUID" -eq 0 ] || skip "needs root"
+	unshare -m true || skip "no namespaces"
+	cat > "$T/full" <<-'END'
+		set -e
+		mount -t tmpfs -o size=40k,mode=1777 none "$1/mail"
+		cp "$T/old" "$1/mail/alice"
+		chown 20001 "$1/mail/alice"
+		chmod 600 "$1/mail/alice"
+		touch -d '2001-02-03' "$1/mail/alice"
+		head -c 24000 /dev/zero > "$1/mail/fill"
+		"$DELIVER" -C "$1/facteur.conf" -b alice < "$T/in"
+		cmp "$T/old" "$1/mail/alice"
+		[ "$(stat -c %y "$1/mail/alice" | cut -c1-10)" = 2001-02-03 ]
+		rm "$1/mail/fill"
+		"$DELIVER" -C "$1/facteur.conf" -b alice < "$T/in"
+	END
+	export DELIVER T
+	run unshare -m bash "$T/full" "$D"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "A1 75 4.3.1 cannot write to mailbox: No space left on device" ]
+	[ "${lines[2]}" = "A1 0 2.0.0 delivered to mailbox" ]
+}
+
+@test "after a power cut: the torn tail goes, others' letters stay" {
+	need strace
+	calls old > /dev/null
+	cp "$BOX" "$T/want"
+	# The record is durable, the mailbox not: it lost its last part.
+	reset old
+	strace -f -qq -o /dev/null -e trace=fsync -P "$BOX" \
+	    -e inject=fsync:signal=KILL:when=1 \
+	    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" || :
+	cp -r "$D/state/alice" "$T/record"
+	cmp "$BOX" "$T/want"
+	for size in 100 1000 4096 8192 12000; do
+		box "$T/want"
+		truncate -s "$size" "$BOX"
+		cp "$T"/record/* "$D/state/alice/"
+		deliver -b alice < "$T/in" > "$T/out"
+		cmp "$BOX" "$T/want"
+	done
+	grep -q 'warning: .*took away' "$D/log"
+	# A program that knows nothing of records was quicker.
+	box "$T/want"
+	truncate -s 1000 "$BOX"
+	printf 'From p@q Sat Nov 21 20:00:00 2026\nSubject: theirs\n\ntheirs\n\n' \
+	    | tee "$T/theirs" >> "$BOX"
+	cp "$T"/record/* "$D/state/alice/"
+	deliver -b alice < "$T/in" > "$T/out"
+	grep -c ' 0 2.0.0 delivered' "$T/out" | grep -qx 2
+	[ "$(letters "$BOX")" -eq 4 ]
+	[ "$(grep -c '^Subject: theirs$' "$BOX")" -eq 1 ]
+	[ "$(grep -c '^Subject: A1$' "$BOX")" -eq 1 ]
+	grep -q 'warning: .*blanked' "$D/log"
+}
+
+@test "Maildir: kill -9 at every system call loses nothing" {
+	need strace
+	local name count n
+	sed -i "s,^mailbox .*,mailbox %h/Maildir/," "$C"
+	M=$D/home/alice/Maildir
+	calls new > "$T/calls"
+	while read -r name count; do
+		for n in $(seq "$count"); do
+			rm -rf "$M" "$D/state/alice"
+			strace -f -qq -o /dev/null -e trace=none \
+			    -e inject="$name:signal=KILL:when=$n" \
+			    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" || :
+			deliver -b alice < "$T/in" > "$T/out2"
+			grep -lqx 'end of A1' "$M"/new/*
+			grep -lqx 'end of A2' "$M"/new/*
+			[ "$(grep -L '^end of A' "$M"/new/* | wc -l)" -eq 0 ]
+			# One extra copy of each at most.
+			[ "$(find "$M/new" -type f | wc -l)" -le 4 ]
+			if grep -q ' 0 2.0.0 ' "$T/out"; then
+				[ "$(find "$M/new" -type f | wc -l)" -eq 2 ]
+			fi
+		done
+	done < "$T/calls"
+}
+
+# writer N: ten letters in the ways of others.
+writer()
+{
+	local i as=() PATH=/usr/bin:/bin
+	[ "$EUID" -ne 0 ] || as=(setpriv --reuid=20001 --regid=20001 --clear-groups)
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		case $1 in
+		1 | 2 | 3)
+			printf 'Subject: w%s.%s\n\nFrom w\n' "$1" "$i" |
+			    "${as[@]}" "$DELIVER" -C "$C" alice
+			;;
+		4)
+			frames "w4x$i" | "${as[@]}" "$DELIVER" -C "$C" -b alice
+			;;
+		5 | 6)
+			printf 'Subject: w%s.%s\n\nw\n' "$1" "$i" |
+			    "${as[@]}" procmail -t "$T/procmailrc"
+			;;
+		7)
+			"${as[@]}" dotlockfile -p -l -r 20 "$BOX.lock"
+			"${as[@]}" python3 - "$BOX" "w7.$i" <<-'END'
+				import fcntl, sys
+				f = open(sys.argv[1], "ab")
+				fcntl.lockf(f, fcntl.LOCK_EX)
+				f.write(b"From w7 Sat Nov 21 19:54:01 2026\nSubject: %s\n\nw\n\n"
+					% sys.argv[2].encode())
+				f.close()
+			END
+			"${as[@]}" dotlockfile -u "$BOX.lock"
+			;;
+		8)
+			"${as[@]}" python3 - "$BOX" "w8.$i" <<-'END'
+				import mailbox, sys, time
+				b = mailbox.mbox(sys.argv[1], create=False)
+				for _ in range(200):
+				    try:
+				        b.lock()
+				        break
+				    except mailbox.ExternalClashError:
+				        time.sleep(0.05)
+				else:
+				    sys.exit("no lock")
+				b.add("Subject: %s\n\nw\n" % sys.argv[2])
+				b.flush()
+				b.unlock()
+			END
+			;;
+		esac
+	done
+}
+
+@test "eight writers of different makes: every letter once" {
+	need procmail dotlockfile
+	local n pids=()
+	reset old
+	printf 'LOCKSLEEP=1\n:0:\n%s\n' "$BOX" > "$T/procmailrc"
+	for n in 1 2 3 4 5 6 7 8; do
+		writer "$n" > "$T/writer.$n" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for n in "${pids[@]}"; do
+		wait "$n" || { tail -n 5 "$T"/writer.*; return 1; }
+	done
+	[ "$(letters "$BOX")" -eq 81 ]
+	[ "$(grep -c '^Subject: w' "$BOX")" -eq 80 ]
+	[ "$(grep '^Subject: w' "$BOX" | sort -u | wc -l)" -eq 80 ]
+	[ "$(grep -c '^From ' "$BOX")" -eq 81 ]
+}

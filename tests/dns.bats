@@ -1,0 +1,223 @@
+# dns - where mail for a domain goes (RFC 5321 5.1), by smtpc_drive -x and by
+# sending; name servers are dnsmasq, and dnsd.py for what no server should say.
+
+load lib
+
+DRIVE=$BIN/unit/smtpc_drive
+[ -x "$DRIVE" ] || DRIVE=$REPO/build/unit/smtpc_drive
+
+setup()
+{
+	test_begin
+	mkdir -p "$T/spool/hosts"
+	printf '%s\n' 'Subject: hi' '' hello > "$T/m"
+	conf
+	# The resolver library's own patience.
+	export RES_OPTIONS='timeout:1 attempts:1'
+}
+
+teardown() { test_end; }
+
+conf()
+{
+	printf '%s\n' 'hostname a.test' 'domains a.test local.test' \
+	    "spool $T/spool" "log $T/log" "port $SMTP_PORT" \
+	    'smtp_timeout 2s' "nameserver $NET.53:$DNS_PORT" "$@" > "$T/conf"
+}
+
+# dnsd NAME=ACTION...: the name server that lies.
+dnsd()
+{
+	rm -f "$T/ready"
+	start dns python3 "$REPO/tests/dnsd.py" "$NET.53" $DNS_PORT \
+	    "$T/ready" "$@"
+	wait_for test -e "$T/ready"
+}
+
+host()
+{
+	start "$1" python3 "$REPO/tests/peer.py" "$2" $SMTP_PORT "$T/$1"
+	wait_for test -e "$T/$1/ready"
+}
+
+explain() { run "$DRIVE" -x "$T/conf" "$1" "$T/m" x; echo "$output"; }
+drive() { run "$DRIVE" "$T/conf" "$1" "$T/m" "bob@$1"; echo "$output"; }
+
+# result_is WANT: what explain says in the end.
+result_is()
+{
+	[ "${lines[-1]}" = "result: $1" ]
+}
+
+SENT='sent by SMTP to the first of these that takes it'
+
+@test "MX hosts by preference, with all their addresses, IPv6 and IPv4 in turn" {
+	need dnsmasq
+	dns --mx-host=b.test,mx3.b.test,30 --mx-host=b.test,mx1.b.test,5 \
+	    --mx-host=b.test,mx2.b.test,20 \
+	    --host-record="mx1.b.test,$NET.1,fd00::1" \
+	    --host-record="mx1.b.test,$NET.2,fd00::2" \
+	    --host-record="mx2.b.test,$NET.3" --host-record=mx3.b.test,fd00::3
+	explain b.test
+	result_is "$SENT"
+	diff - <(grep -v '^address: mx1' <<< "$output") <<-END
+		domain: b.test
+		mx: 5 mx1.b.test
+		mx: 20 mx2.b.test
+		mx: 30 mx3.b.test
+		address: mx2.b.test[$NET.3]:$SMTP_PORT
+		address: mx3.b.test[fd00::3]:$SMTP_PORT
+		result: $SENT
+	END
+	[[ $(grep '^address: mx1' <<< "$output" | tr '\n' ' ') == \
+	    *fd00::*$NET.*fd00::*$NET.* ]]
+}
+
+@test "equal preferences are shuffled" {
+	need dnsmasq
+	dns --mx-host=b.test,x.b.test,10 --mx-host=b.test,y.b.test,10 \
+	    --mx-host=b.test,z.b.test,20 --host-record="x.b.test,$NET.1" \
+	    --host-record="y.b.test,$NET.1" --host-record="z.b.test,$NET.1"
+	for _ in {1..40}; do
+		explain b.test
+		echo "${lines[1]} ${lines[2]} ${lines[3]}"
+	done | grep ^mx > "$T/orders"
+	[ "$(grep -c '^mx: 10 x.b.test mx: 10 y.b.test mx: 20 z' "$T/orders")" -gt 2 ]
+	[ "$(grep -c '^mx: 10 y.b.test mx: 10 x.b.test mx: 20 z' "$T/orders")" -gt 2 ]
+}
+
+@test "no MX record: the domain's own address" {
+	need dnsmasq
+	dns --host-record="b.test,$NET.1"
+	host b "$NET.1"
+	drive b.test
+	[[ $output == *" s 2.0.0 b.test[$NET.1]:"* ]]
+}
+
+@test "the first MX is dead, the second takes it" {
+	need dnsmasq
+	dns --mx-host=b.test,mx1.b.test,1 --mx-host=b.test,mx2.b.test,2 \
+	    --mx-host=b.test,mx0.b.test,0 --host-record="mx1.b.test,$NET.1" \
+	    --host-record="mx2.b.test,$NET.2" --host-record="mx2.b.test,$NET.3"
+	host b "$NET.3"
+	drive b.test
+	[[ $output == *" s 2.0.0 mx2.b.test[$NET.3]:"* ]]
+	explain b.test
+	[[ $output == *"skip: mx0.b.test: no host takes mail"* ]]
+	[[ $output == *"dead: connect to mx1.b.test[$NET.1]:$SMTP_PORT: Connection refused"* ]]
+}
+
+@test "null MX, no such domain, no address, none that is usable: bounced" {
+	dnsd null.test=mx:0:. some.test=mx:0:.,5:mx.some.test \
+	    mx.some.test="a:$NET.1" none.test=cname:nothing.test \
+	    empty.test=txt noaddr.test=mx:1:gone.test,2:empty.test
+	drive null.test
+	[[ $output == *" f 5.1.10 none null.test: the domain takes no mail (null MX)" ]]
+	explain some.test
+	result_is "$SENT"
+	drive nx.test
+	[[ $output == *" f 5.1.2 none nx.test: no such domain" ]]
+	drive none.test
+	[[ $output == *" f 5.1.2 none none.test: no such domain" ]]
+	drive empty.test
+	[[ $output == *" f 5.4.4 none empty.test: no host takes mail for it, or it has no address" ]]
+	drive noaddr.test
+	[[ $output == *" f 5.4.4 none "* ]]
+	drive 'b..test'
+	[[ $output == *" f 5.1.2 none "* ]]
+}
+
+@test "SERVFAIL, REFUSED, nonsense, silence, no name server: later" {
+	dnsd servfail.test=servfail refused.test=refused hang.test=hang \
+	    garbage.test=garbage short.test=short \
+	    half.test=mx:1:servfail.test,2:gone.test
+	for d in servfail refused hang garbage short; do
+		drive "$d.test"
+		[[ $output == *" d 4.4.3 none $d.test: the name server did not answer" ]]
+	done
+	# One host may have an address tomorrow.
+	drive half.test
+	[[ $output == *" d 4.4.3 none "* ]]
+	stop dns
+	drive b.test
+	[[ $output == *" d 4.4.3 none "* ]]
+}
+
+@test "an answer to another question is none" {
+	dnsd other.test=other
+	explain other.test
+	[[ $output != *evil* ]]
+}
+
+@test "aliases are followed, in one answer and over several, but not for ever" {
+	dnsd al.test=cname:b.test b.test=mx:1:mx.b.test mx.b.test="a:$NET.1" \
+	    chain.test=chain:7 mx.chain.test="a:$NET.1" long.test=chain:30 \
+	    loop.test=cname:pool.test pool.test=cname:loop.test \
+	    self.test=cname:self.test mxal.test=mx:1:al2.test \
+	    al2.test=cname:mx.b.test
+	explain al.test
+	[[ $output == *"mx: 1 mx.b.test"* ]]
+	result_is "$SENT"
+	explain chain.test
+	[[ $output == *"mx: 1 mx.chain.test"* ]]
+	explain mxal.test
+	[[ $output == *"address: al2.test[$NET.1]"* ]]
+	for d in long loop self; do
+		drive "$d.test"
+		[[ $output == *" f 5.4.4 none $d.test: "* ]]
+	done
+}
+
+@test "we are an MX: only better ones are tried, none is a loop" {
+	dnsd b.test=mx:1:one.test,5:a.test,5:two.test,9:three.test \
+	    one.test="a:$NET.1" c.test=mx:10:A.TEST d.test=mx:1:local.test
+	explain b.test
+	[[ $output == *"skip: a.test is this host"* ]]
+	[[ $output == *"address: one.test["* ]]
+	[[ $output != *"address: t"* ]]
+	drive c.test
+	[[ $output == *" f 5.4.6 none mail for c.test loops back to myself" ]]
+	drive d.test
+	[[ $output == *" f 5.4.6 none "* ]]
+}
+
+@test "an answer that needs TCP, and more records than we look at" {
+	need dnsmasq
+	opts=()
+	for i in {1..70}; do
+		opts+=("--mx-host=b.test,mx$i.b.test,$i")
+	done
+	dns "${opts[@]}" --host-record="mx1.b.test,$NET.1"
+	explain b.test
+	[ "$(grep -c '^mx: ' <<< "$output")" -eq 64 ]
+	result_is "$SENT"
+}
+
+@test "an IDN domain is asked for as A-labels" {
+	dnsd xn--bcher-kva.test=mx:1:mx.b.test mx.b.test="a:$NET.1"
+	explain BÜCHER.test
+	[[ $output == *"domain: xn--bcher-kva.test"* ]]
+	result_is "$SENT"
+}
+
+@test "hostile names in an answer are dropped" {
+	dnsd 'b.test=mx:1:a;b$(x).test,2:mx.b.test' mx.b.test="a:$NET.1" \
+	    c.test='mx:1:x y.test'
+	explain b.test
+	[[ $output != *x\)* ]]
+	[[ $output == *"mx: 2 mx.b.test"* ]]
+	drive c.test
+	[[ $output == *" f 5.4.4 none "* ]] || [[ $output == *" d "* ]]
+}
+
+@test "a name server on IPv6, with a port" {
+	python3 -c 'import socket
+socket.socket(socket.AF_INET6).bind(("::1", 0))' || skip 'no IPv6 here'
+	p=$((20000 + RANDOM % 10000))
+	start dns python3 "$REPO/tests/dnsd.py" ::1 "$p" "$T/ready" \
+	    b.test=mx:1:mx.b.test mx.b.test="a:$NET.1"
+	wait_for test -e "$T/ready"
+	conf "nameserver [::1]:$p"
+	explain b.test
+	[[ $output == *"address: mx.b.test[$NET.1]"* ]]
+}

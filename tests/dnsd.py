@@ -1,0 +1,103 @@
+"""dnsd - a name server that does what it is told, by UDP.
+
+    dnsd.py ADDRESS PORT READY NAME=ACTION...
+
+ACTION for a question below NAME (b.test answers for b.test only):
+
+    servfail refused	that code
+    hang		no answer
+    garbage short	bytes that are no answer; one that ends too early
+    other		an answer to another question
+    cname:TARGET	an alias
+    chain:N		N aliases, NAME to 1.NAME to 2.NAME ...
+    mx:PREF:HOST,...	MX records; HOST . is the root
+    a:ADDRESS,...	addresses (and aaaa:)
+    many:N		N MX records
+
+A name that is not here is NXDOMAIN; one with an action for another type has no
+such record.  The file READY appears when it listens.
+"""
+import ipaddress
+import socket
+import struct
+import sys
+
+TYPES = {"a": 1, "cname": 5, "mx": 15, "aaaa": 28}
+
+
+def wire(name):
+    labels = [part for part in name.split(".") if part]
+    return b"".join(bytes([len(p)]) + p.encode() for p in labels) + b"\0"
+
+
+def record(name, kind, data):
+    return wire(name) + struct.pack(">HHIH", kind, 1, 1, len(data)) + data
+
+
+def records(name, qtype, action):
+    """What is to be said of name, asked for qtype."""
+    kind, _, rest = action.partition(":")
+    if kind == "cname":
+        return [record(name, 5, wire(rest))]
+    if kind == "chain":
+        n = int(rest)
+        names = [name] + ["%d.%s" % (i, name) for i in range(1, n + 1)]
+        out = [record(a, 5, wire(b)) for a, b in zip(names, names[1:])]
+        if qtype == 15:
+            out.append(record(names[-1], 15, b"\0\1" + wire("mx." + name)))
+        return out
+    if kind == "many" and qtype == 15:
+        return [record(name, 15, struct.pack(">H", 1000 - i) +
+                       wire("mx%d.test" % i)) for i in range(int(rest))]
+    if TYPES.get(kind) != qtype:
+        return []
+    if kind == "mx":
+        pairs = [item.split(":") for item in rest.split(",")]
+        return [record(name, 15, struct.pack(">H", int(p)) + wire(h))
+                for p, h in pairs]
+    return [record(name, qtype, ipaddress.ip_address(a).packed)
+            for a in rest.replace("_", ":").split(",")]
+
+
+def answer(q, zone):
+    i, labels = 12, []
+    while q[i]:
+        labels.append(q[i + 1:i + 1 + q[i]].decode().lower())
+        i += q[i] + 1
+    name = ".".join(labels)
+    qtype = struct.unpack(">H", q[i + 1:i + 3])[0]
+    question = q[12:i + 5]
+    action = zone.get(name)
+    code, rrs = 0, []
+    if action is None:
+        code = 3
+    elif action in ("servfail", "refused"):
+        code = 2 if action == "servfail" else 5
+    elif action == "hang":
+        return None
+    elif action == "garbage":
+        return q[:2] + b"\x81\x80" + b"\xff" * 300
+    elif action == "other":
+        rrs = [record("elsewhere.test", 15, b"\0\1" + wire("evil.test"))]
+    elif action == "short":
+        rrs = [record(name, 15, b"\0\1" + wire("mx.test"))[:-4]]
+    else:
+        rrs = records(name, qtype, action)
+    return q[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(rrs), 0, 0) + \
+        question + b"".join(rrs)
+
+
+def main():
+    zone = dict(a.split("=", 1) for a in sys.argv[4:])
+    s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1]
+                      else socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((sys.argv[1], int(sys.argv[2])))
+    open(sys.argv[3], "w").close()
+    while True:
+        q, peer = s.recvfrom(4096)
+        a = answer(q, zone)
+        if a is not None:
+            s.sendto(a, peer)
+
+
+main()
