@@ -265,21 +265,23 @@ parse_journal(struct message *m, struct cur c)
 	}
 }
 
-/* n bytes at off as a string; -1 with errno (0: the file is too short). */
+/* Append the n bytes at off to s.  -1 with errno (0: the file is too short). */
 static int
 read_part(int fd, off_t off, uint64_t n, struct str *s)
 {
-	s->s = mem_grow(s->s, &s->cap, (size_t)n + 1, 1);
-	while (s->n < n) {
-		ssize_t r =
-		    pread(fd, s->s + s->n, (size_t)n - s->n, off + (off_t)s->n);
+	s->s = mem_grow(s->s, &s->cap, s->n + (size_t)n + 1, 1);
+	while (n > 0) {
+		ssize_t r = pread(fd, s->s + s->n, (size_t)n, off);
 
 		if (r == 0)
 			errno = 0;
 		if (r == 0 || (r < 0 && errno != EINTR))
 			return -1;
-		if (r > 0)
+		if (r > 0) {
 			s->n += (size_t)r;
+			off += r;
+			n -= (uint64_t)r;
+		}
 	}
 	s->s[s->n] = '\0';
 	return 0;

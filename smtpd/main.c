@@ -37,8 +37,8 @@ say_goodbye(void)
 		io_writeall(STDOUT_FILENO, text, sizeof text - 1);
 }
 
-/* A private instance belongs to who owns its configuration, the system's to
- * account of facteur that talks, whose group is the spool's. */
+/* A private instance belongs to who owns its configuration, the system's to the
+ * account that talks, whose group is the spool's. */
 static void
 find_identity(const char *file, uid_t *uid, gid_t *gid)
 {

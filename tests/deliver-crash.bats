@@ -14,6 +14,9 @@ setup()
 	printf 'From x@y Sat Nov 21 19:54:01 2026\nSubject: old\n\nold\n\n' > "$T/old"
 	frames A1 A2 > "$T/in"
 	frames B1 > "$T/more"
+	# A sanitizer's own start has many calls: take samples of them all.
+	STEP=1
+	[[ "$BIN" != */asan ]] || STEP=5
 }
 teardown() { test_end; }
 
@@ -75,7 +78,7 @@ kill_everywhere()
 	deliver -b alice < "$T/more" > /dev/null
 	cp "$BOX" "$T/want"
 	while read -r name count; do
-		for n in $(seq "$count"); do
+		for n in $(seq 1 "$STEP" "$count"); do
 			reset "$1"
 			strace -f -qq -o /dev/null -e trace=none \
 			    -e inject="$name:signal=KILL:when=$n" \
@@ -119,7 +122,7 @@ fail_everywhere()
 	calls old | grep -E "^($names) " > "$T/calls"
 	cp "$BOX" "$T/want"
 	while read -r name count; do
-		for n in $(seq "$count"); do
+		for n in $(seq 1 "$STEP" "$count"); do
 			for when in "$n" "$n+"; do
 				reset old
 				strace -f -qq -o /dev/null -e trace=none \
@@ -261,7 +264,7 @@ check_failed()
 	M=$D/home/alice/Maildir
 	calls new > "$T/calls"
 	while read -r name count; do
-		for n in $(seq "$count"); do
+		for n in $(seq 1 "$STEP" "$count"); do
 			rm -rf "$M" "$D/state/alice"
 			strace -f -qq -o /dev/null -e trace=none \
 			    -e inject="$name:signal=KILL:when=$n" \
@@ -295,7 +298,7 @@ writer()
 			;;
 		5 | 6)
 			printf 'Subject: w%s.%s\n\nw\n' "$1" "$i" |
-			    "${as[@]}" procmail -t "$T/procmailrc"
+			    "${as[@]}" procmail -f "w$1" -t "$T/procmailrc"
 			;;
 		7)
 			"${as[@]}" dotlockfile -p -l -r 20 "$BOX.lock"

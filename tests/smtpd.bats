@@ -157,6 +157,24 @@ reply_to()
 	END
 }
 
+@test "no recipient stays behind from a message that was forgotten" {
+	local how
+	for how in RSET 'EHLO again' 'HELO again'; do
+		codes_are 250 250 250 250 250 354 250 <<-END
+			MAIL FROM:<jo@b.test> ENVID=x
+			RCPT TO:<kim@a.test>
+			$how
+			MAIL FROM:<>
+			RCPT TO:<bob@a.test>
+			DATA
+			.
+		END
+		grep -qx 'rcpt - - bob@a.test' "$T"/a/spool/new/*
+		[ "$(grep -cE '^(rcpt|envid)' "$T"/a/spool/new/*)" -eq 1 ]
+		rm "$T"/a/spool/new/*
+	done
+}
+
 @test "unknown commands and empty lines" {
 	codes_are 500 500 500 500 500 250 <<-END
 		FOO

@@ -29,9 +29,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define REAL(name)  ((__typeof__(&name))real(#name))
-#define PUBLIC      __attribute__((visibility("default")))
-#define UNUSED(arg) (void)(arg)
+#define REAL(name) ((__typeof__(&name))real(#name))
+#define PUBLIC     __attribute__((visibility("default")))
 
 enum { LOG_FD = 700, VARS = 4 };
 
@@ -74,8 +73,8 @@ target(void)
 __attribute__((constructor)) static void
 start(void)
 {
-	static const char *const names[VARS] = { "LD_PRELOAD", "CUT_ROOT",
-		                                 "CUT_LOG", "CUT_KILL" };
+	static const char *const names[VARS] = {"LD_PRELOAD", "CUT_ROOT",
+	                                        "CUT_LOG", "CUT_KILL"};
 	const char *v;
 	int i, fd;
 
@@ -100,7 +99,7 @@ start(void)
 static void
 lock(short type)
 {
-	struct flock fl = { .l_type = type, .l_whence = SEEK_SET };
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
 	int saved = errno;
 
 	if (log_fd >= 0)
@@ -122,7 +121,7 @@ put(const void *data, size_t n, const char *fmt, ...)
 	va_start(ap, fmt);
 	len = vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
-	v[0] = (struct iovec){ line, (size_t)len };
+	v[0] = (struct iovec){line, (size_t)len};
 	v[1].iov_base = (void *)(size_t)data;
 	v[1].iov_len = n;
 	if (log_fd >= 0 &&

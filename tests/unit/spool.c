@@ -158,6 +158,32 @@ count(void *arg, const char *d, const char *id)
 	return 0;
 }
 
+/* An envelope that is longer than the first read. */
+static void
+test_many_recipients(void)
+{
+	struct envelope e = {.uid = -1};
+	struct spool_new f;
+	struct message m;
+	char addr[32], none[] = "";
+	int i;
+
+	e.sender = none;
+	for (i = 0; i < 5000; i++) {
+		snprintf(addr, sizeof addr, "user%d@b.test", i);
+		envelope_rcpt(&e, addr, NULL, 0);
+	}
+	assert(spool_begin(&f, &sp, &e) == 0);
+	assert(spool_commit(&f) == 0);
+	assert(spool_load(&m, &sp, "new", f.id, true) == SPOOL_OK);
+	assert(m.env.nrcpt == 5000 &&
+	       strcmp(m.env.rcpt[4999].addr, "user4999@b.test") == 0);
+	message_free(&m);
+	assert(spool_remove(&sp, "new", f.id) == 0);
+	e.sender = NULL;
+	envelope_free(&e);
+}
+
 static void
 test_locks(void)
 {
@@ -186,6 +212,7 @@ main(void)
 	test_damage();
 	test_dead_writer();
 	test_refusals();
+	test_many_recipients();
 	test_locks();
 	snprintf(cmd, sizeof cmd, "%s", dir);
 	if (fork() == 0)
