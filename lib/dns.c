@@ -130,14 +130,16 @@ same_name(const char *a, const char *b)
 	return n == m && mem_ieq(a, b, n);
 }
 
-/* Read the name in a record at p.  0 or -1. */
+/* Read the name in a record at p: "." when it is no host's.  0 or -1. */
 static int
 read_name(const ns_msg *msg, const unsigned char *p, char out[DNS_NAME])
 {
 	if (dn_expand(ns_msg_base(*msg), ns_msg_end(*msg), p, out, DNS_NAME) <
 	    0)
 		return -1;
-	return host_clean(out);
+	if (host_clean(out) < 0)
+		snprintf(out, DNS_NAME, ".");
+	return 0;
 }
 
 /* Add the record to out if it is one of type that can be used. */
@@ -338,6 +340,10 @@ dns_mx(const char *domain, struct mxlist *out)
 			null = true;
 			continue;
 		}
+		/* There is an MX record, so the domain's own address is not
+		 * asked for, whatever the record is worth. */
+		if (strcmp(rs->r[i].host, ".") == 0)
+			continue;
 		out->mx[out->n].pref = rs->r[i].pref;
 		memcpy(out->mx[out->n++].host, rs->r[i].host, DNS_NAME);
 	}

@@ -77,7 +77,7 @@ int dns_hostport(const char *text, char host[DNS_NAME], unsigned *port);
 
 struct record {
 	unsigned pref;          /* MX */
-	char host[DNS_NAME];    /* MX, PTR; "" is the root */
+	char host[DNS_NAME];    /* MX, PTR; "" the root, "." no host */
 	unsigned char addr[16]; /* A, AAAA */
 };
 

@@ -14,7 +14,7 @@
 
 /* One walk over the queue. */
 struct walk {
-	const struct spool *sp;
+	struct spool sp;
 	const struct verb *verb; /* or NULL: list */
 	struct select select;
 	time_t now;
@@ -38,7 +38,7 @@ list(struct walk *w, const struct view *v)
 static void
 act(struct walk *w, const char *dir, const char *id)
 {
-	int rc = w->verb->run(w->sp, dir, id);
+	int rc = w->verb->run(&w->sp, dir, id);
 
 	w->done += rc == 0;
 	w->failed += rc < 0;
@@ -55,7 +55,7 @@ visit(void *arg, const char *dir, const char *id)
 
 	if (!spool_is_id(id) || (w->verb && !select_id(&w->select, id)))
 		return 0;
-	switch (spool_load(&m, w->sp, dir, id, false)) {
+	switch (spool_load(&m, &w->sp, dir, id, false)) {
 	case SPOOL_OK: break;
 	case SPOOL_GONE:
 	case SPOOL_TORN: return 0; /* not, or no longer, in the queue */
@@ -107,19 +107,16 @@ is_owner(const struct spool *sp)
 static int
 run(struct walk *w, const struct conf *c)
 {
-	struct spool sp;
-
-	if (spool_open(&sp, c) < 0) {
+	if (spool_open(&w->sp, c) < 0) {
 		log_warn("%s: %s", c->spool, strerror(errno));
 		return errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE;
 	}
-	w->sp = &sp;
-	if (w->verb && !is_owner(&sp)) {
+	if (w->verb && !is_owner(&w->sp)) {
 		fputs("mailq: only root and the owner of the spool may\n",
 		      stderr);
 		return EX_NOPERM;
 	}
-	if (spool_walk(&sp, (time_t)1 << 40, true, visit, w) < 0) {
+	if (spool_walk(&w->sp, (time_t)1 << 40, true, visit, w) < 0) {
 		log_warn("%s: %s", c->spool, strerror(errno));
 		return errno == EACCES ? EX_NOPERM : EX_IOERR;
 	}

@@ -1,5 +1,5 @@
-/* encode - a message's content in the form that goes over the wire.  Pure: bytes
- * go in as pieces of any size, bytes come out in a str; memory stays flat
+/* encode - a message's content in the form that goes over the wire.  Pure:
+ * bytes go in as pieces of any size, bytes come out in a str; memory stays flat
  * whatever the size of message or line.
  *
  *	scan	what is in the content, and how long will it be?
@@ -75,8 +75,9 @@ struct encode {
 	bool newline; /* held back: it may belong to a boundary */
 };
 
-/* Twice over the same content: encode_start(e, true), put, end; then, if it is not
- * stuck, encode_start(e, false), put, end, with the output.  e is zeroed at first. */
+/* Twice over the same content: encode_start(e, true), put, end; then, if it is
+ * not stuck, encode_start(e, false), put, end, with the output.  e is zeroed
+ * at first. */
 void encode_start(struct encode *e, bool learn);
 void encode_put(struct encode *e, struct str *out, const char *p, size_t n);
 void encode_end(struct encode *e, struct str *out);

@@ -16,22 +16,27 @@
 enum { WAIT_CONNECT = 30, TRACE_LINE = 1000 };
 
 /* Seconds to wait: RFC 5321 4.5.3.2; nobody needs the reply to QUIT. */
+/* clang-format off */
 const struct stage stages[] = {
-    [GREETING] = {"greeting",            "receiving the initial server greeting", 300,
-                  "4.3.2",                                                                      "5.3.2"},
-    [EHLO] = {"EHLO command",        "performing the EHLO handshake",         300, "4.5.0",
-                  "5.5.0"                                                                              },
-    [HELO] = {"HELO command",        "performing the HELO handshake",         300, "4.5.0",
-                  "5.5.0"                                                                              },
-    [RSET] = {"RSET command",        "sending RSET",                          300, "4.5.0", "5.5.0"},
-    [MAIL] = {"MAIL FROM command",   "sending MAIL FROM",                     300, "4.1.0", "5.1.0"},
-    [RCPT] = {"RCPT TO command",     "sending RCPT TO",                       300, "4.2.0", "5.1.0"},
-    [DATA] = {"DATA command",        "sending DATA command",                  120, "4.3.0", "5.3.0"},
-    [CONTENT] = {"message body",        "sending message body",                  180, "4.4.2", "5.4.0"},
-    [DOT] = {"end of DATA command", "sending end of data",                   600, "4.6.0",
-                  "5.6.0"                                                                              },
-    [QUIT] = {"QUIT command",        "sending QUIT",                          5,   "4.0.0", "5.0.0"},
+	[GREETING] = { "", "receiving the initial server greeting",
+		       300, "4.3.2", "5.3.2" },
+	[EHLO] = { "EHLO command", "performing the EHLO handshake",
+		   300, "4.5.0", "5.5.0" },
+	[HELO] = { "HELO command", "performing the HELO handshake",
+		   300, "4.5.0", "5.5.0" },
+	[RSET] = { "RSET command", "sending RSET", 300, "4.5.0", "5.5.0" },
+	[MAIL] = { "MAIL FROM command", "sending MAIL FROM",
+		   300, "4.1.0", "5.1.0" },
+	[RCPT] = { "RCPT TO command", "sending RCPT TO",
+		   300, "4.2.0", "5.1.0" },
+	[DATA] = { "DATA command", "sending DATA command",
+		   120, "4.3.0", "5.3.0" },
+	[CONTENT] = { "", "sending message body", 180, "4.4.2", "5.4.0" },
+	[DOT] = { "end of DATA command", "sending end of data",
+		  600, "4.6.0", "5.6.0" },
+	[QUIT] = { "QUIT command", "sending QUIT", 5, "4.0.0", "5.0.0" },
 };
+/* clang-format on */
 
 void
 verdict_set(struct verdict *v, char what, const char *status, const char *relay,

@@ -53,8 +53,8 @@ struct smtp_job {
 void smtpc_run(struct smtp_job *job);
 
 /* Every step of the decision for a domain, doing nothing: queuerun -n.  say is
- * called with one step each: key ("smarthost", "domain", "mx", "skip", "address",
- * "dead", "result") and its value. */
+ * called with one step each: key ("smarthost", "domain", "mx", "skip",
+ * "address", "dead", "result") and its value. */
 void smtpc_explain(const struct conf *c, const char *domain,
                    void (*say)(void *arg, const char *key, const char *value),
                    void *arg);

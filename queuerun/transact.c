@@ -115,21 +115,48 @@ local_utf8(const char *addr)
 	return false;
 }
 
-/* Is there a reason why this host can't get the message at all? */
 static int
-unfit(struct session *s, struct transaction *t, struct verdict *v)
+unreadable(struct verdict *v)
 {
-	const struct smtp_send *send = t->send;
+	verdict_set(v, 'd', "4.3.0", NULL, "cannot read the message: %s",
+	            strerror(errno));
+	return -1;
+}
+
+/* How will the content go?  0, or -1 with v when it cannot. */
+static int
+choose_form(struct session *s, struct transaction *t, struct verdict *v)
+{
 	int r;
 
+	t->convert = t->scan.binary || (t->scan.eightbit && !s->offer.eightbit);
+	t->bdat = s->offer.chunking && !t->convert;
+	if (!t->convert)
+		return 0;
+	encode_start(&s->enc, true);
+	r = each_block(s, t->send->m, block_learn, NULL);
+	encode_end(&s->enc, &s->buf);
+	if (r < 0)
+		return unreadable(v);
+	if (!s->enc.stuck)
+		return 0;
+	verdict_set(v, 'f', "5.6.3", s->relay,
+	            "the message cannot be converted to what %s[%s] takes",
+	            s->host, s->addr->text);
+	return -1;
+}
+
+/* Is there a reason why this host can't get the message at all?  0, or -1 with
+ * v. */
+static int
+fit(struct session *s, struct transaction *t, struct verdict *v)
+{
+	const struct smtp_send *send = t->send;
+
 	t->scan = (struct scan){0};
-	r = each_block(s, send->m, block_scan, &t->scan);
+	if (each_block(s, send->m, block_scan, &t->scan) < 0)
+		return unreadable(v);
 	scan_end(&t->scan);
-	if (r < 0) {
-		verdict_set(v, 'd', "4.3.0", NULL,
-		            "cannot read the message: %s", strerror(errno));
-		return -1;
-	}
 	/* RFC 1870 6.1: no need to try. */
 	if (s->offer.size_max && t->scan.size > s->offer.size_max) {
 		verdict_set(v, 'f', "5.3.4", s->relay,
@@ -149,20 +176,7 @@ unfit(struct session *s, struct transaction *t, struct verdict *v)
 		            s->host, s->addr->text);
 		return -1;
 	}
-	t->convert = t->scan.binary || (t->scan.eightbit && !s->offer.eightbit);
-	t->bdat = s->offer.chunking && !t->convert;
-	if (!t->convert)
-		return 0;
-	encode_start(&s->enc, true);
-	r = each_block(s, send->m, block_learn, NULL);
-	encode_end(&s->enc, &s->buf);
-	if (r == 0 && !s->enc.stuck)
-		return 0;
-	verdict_set(v, 'f', "5.6.3", s->relay,
-	            "%s[%s] takes only 7bit, and the message cannot be "
-	            "converted",
-	            s->host, s->addr->text);
-	return -1;
+	return choose_form(s, t, v);
 }
 
 /* Put the next recipients into t: of one message, as many as the host takes. */
@@ -215,7 +229,7 @@ pick(struct session *s, struct transaction *t)
 				break;
 		if (i == t->send->nrcpt)
 			continue;
-		if (unfit(s, t, &v) < 0) {
+		if (fit(s, t, &v) < 0) {
 			for (; i < t->send->nrcpt; i++)
 				if (!t->send->rcpt[i].what)
 					decide(job, t->send, i, &v, false);
@@ -448,8 +462,7 @@ content_put(struct session *s, struct transaction *t)
 		encode_start(&s->enc, false);
 	r = each_block(s, t->send->m, block_send, t);
 	if (r == -2) {
-		verdict_set(&s->why, 'd', "4.3.0", s->relay,
-		            "cannot read the message: %s", strerror(errno));
+		unreadable(&s->why);
 		decide_all(s, t, true, &s->why);
 	}
 	if (r < 0)

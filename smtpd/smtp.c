@@ -236,17 +236,24 @@ take_path(struct session *s, struct cur *args, const char *word, int command,
 	return 0;
 }
 
-/* Can the spool take a message now?  0, or -1 after the reply. */
+/* Can a message of this size be taken now?  0, or -1 after the reply. */
 static int
-check_spool(struct session *s, unsigned long long size)
+check_size(struct session *s, unsigned long long size)
 {
-	if (!s->has_spool && spool_open(&s->spool, s->conf) < 0) {
-		log_warn("%s: %s", s->conf->spool, strerror(errno));
+	const struct conf *c = s->conf;
+
+	if (c->message_limit && size > c->message_limit) {
+		smtp_reject(s, NULL, "MAIL", NULL, 552,
+		            "5.3.4 message too big"); /* RFC 1870 6.1 */
+		return -1;
+	}
+	if (!s->has_spool && spool_open(&s->spool, c) < 0) {
+		log_warn("%s: %s", c->spool, strerror(errno));
 		smtp_reply(s, 451, "4.3.0 cannot take mail now, try later");
 		return -1;
 	}
 	s->has_spool = true;
-	if (spool_room(&s->spool, s->conf, size))
+	if (spool_room(&s->spool, c, size))
 		return 0;
 	smtp_reject(s, NULL, "MAIL", NULL, 452,
 	            "4.3.1 no room for mail now, try later");
@@ -263,7 +270,7 @@ take_str(struct str *s)
 }
 
 static void
-start_envelope(struct session *s, const char *addr, struct params *p)
+start_message(struct session *s, const char *addr, struct params *p)
 {
 	struct str x = {0};
 
@@ -282,7 +289,12 @@ start_envelope(struct session *s, const char *addr, struct params *p)
 	s->env.eightbit = p->eightbit;
 	s->env.utf8 = p->utf8;
 	s->size = p->size;
+	if (check_size(s, p->size) < 0) {
+		smtp_reset(s);
+		return;
+	}
 	s->state = MAIL;
+	smtp_reply(s, 250, "2.1.0 Ok");
 }
 
 static int
@@ -296,13 +308,8 @@ do_mail(void *session, struct cur *args)
 		;
 	else if (*addr && !addr_at(addr) && !s->trusted)
 		smtp_reply(s, 501, "5.1.7 the sender lacks a domain");
-	else if (s->conf->message_limit && p.size > s->conf->message_limit)
-		smtp_reject(s, NULL, "MAIL", NULL, 552,
-		            "5.3.4 message too big"); /* RFC 1870 6.1 */
-	else if (check_spool(s, p.size) == 0) {
-		start_envelope(s, addr, &p);
-		smtp_reply(s, 250, "2.1.0 Ok");
-	}
+	else
+		start_message(s, addr, &p);
 	param_free(&p);
 	return 0;
 }

@@ -80,9 +80,10 @@ kill_everywhere()
 	while read -r name count; do
 		for n in $(seq 1 "$STEP" "$count"); do
 			reset "$1"
-			strace -f -qq -o /dev/null -e trace=none \
+			strace -f -qq -o "$T/hit" -e trace="$name" \
 			    -e inject="$name:signal=KILL:when=$n" \
 			    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" 2>&1 || :
+			grep -q '+++ killed by SIGKILL' "$T/hit"
 			cat "$T/in" "$T/more" | deliver -b alice > "$T/out2"
 			tried=$((tried + 1))
 			if ! cmp "$BOX" "$T/want" || [ -e "$BOX.lock" ] ||
@@ -125,10 +126,11 @@ fail_everywhere()
 		for n in $(seq 1 "$STEP" "$count"); do
 			for when in "$n" "$n+"; do
 				reset old
-				strace -f -qq -o /dev/null -e trace=none \
+				strace -f -qq -o "$T/hit" -e trace="$name" \
 				    -e inject="$name:error=$error:when=$when" \
 				    "$DELIVER" -C "$C" -b alice < "$T/in" \
 				    > "$T/out" 2> "$T/err" || :
+				grep -q '(INJECTED)' "$T/hit"
 				tried=$((tried + 1))
 				check_failed "$name $when $error" || return 1
 			done
@@ -266,9 +268,10 @@ check_failed()
 	while read -r name count; do
 		for n in $(seq 1 "$STEP" "$count"); do
 			rm -rf "$M" "$D/state/alice"
-			strace -f -qq -o /dev/null -e trace=none \
+			strace -f -qq -o "$T/hit" -e trace="$name" \
 			    -e inject="$name:signal=KILL:when=$n" \
 			    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" || :
+			grep -q '+++ killed by SIGKILL' "$T/hit"
 			deliver -b alice < "$T/in" > "$T/out2"
 			grep -lqx 'end of A1' "$M"/new/*
 			grep -lqx 'end of A2' "$M"/new/*

@@ -169,12 +169,14 @@ SENT='sent by SMTP to the first of these that takes it'
 }
 
 @test "we are an MX: only better ones are tried, none is a loop" {
-	dnsd b.test=mx:1:one.test,5:a.test,5:two.test,9:three.test \
+	dnsd b.test=mx:1:one.test,5:a.test,5:t2.test,5:t3.test,5:t4.test,9:t9.test \
 	    one.test="a:$NET.1" c.test=mx:10:A.TEST d.test=mx:1:local.test
-	explain b.test
-	[[ $output == *"skip: a.test is this host"* ]]
-	[[ $output == *"address: one.test["* ]]
-	[[ $output != *"address: t"* ]]
+	for _ in 1 2 3 4; do
+		explain b.test
+		[[ $output == *"skip: a.test is this host"* ]]
+		[[ $output == *"address: one.test["* ]]
+		[ "$(grep -c '^skip' <<< "$output")" -eq 1 ]
+	done
 	drive c.test
 	[[ $output == *" f 5.4.6 none mail for c.test loops back to myself" ]]
 	drive d.test
@@ -204,10 +206,14 @@ SENT='sent by SMTP to the first of these that takes it'
 	dnsd 'b.test=mx:1:a;b$(x).test,2:mx.b.test' mx.b.test="a:$NET.1" \
 	    c.test='mx:1:x y.test'
 	explain b.test
-	[[ $output != *x\)* ]]
+	[[ $output != *\;* ]]
+	[[ $output != *"mx: 1"* ]]
 	[[ $output == *"mx: 2 mx.b.test"* ]]
 	drive c.test
-	[[ $output == *" f 5.4.4 none "* ]] || [[ $output == *" d "* ]]
+	[[ $output == *" f 5.4.4 none "* ]]
+	# An MX record that is worth nothing is one (RFC 5321 5.1).
+	explain c.test
+	[[ $output != *"no MX record"* ]]
 }
 
 @test "a name server on IPv6, with a port" {

@@ -324,6 +324,24 @@ is_crlf()
 	[ "$(find "$T/c" -name '[0-9]*' | wc -l)" -eq 1 ]
 }
 
+@test "hosts that refuse for good: a bounce, unless another may take it later" {
+	need dnsmasq
+	dns --mx-host=b.test,mx1.b.test,1 --mx-host=b.test,mx2.b.test,2 \
+	    --host-record="mx1.b.test,$HOST" --host-record="mx2.b.test,$NET.2"
+	host b "$HOST" 'greet=554 5.7.1 go away'
+	host c "$NET.2" 'greet=554 5.3.2 closed'
+	drive b.test "$T/m" bob@b.test
+	[[ $output == *" f 5.3.2 mx2.b.test["* ]]
+	stop c
+	drive b.test "$T/m" bob@b.test
+	[[ $output == *" d 4.4.1 mx2.b.test["* ]]
+	rm -f "$T"/spool/hosts/*
+	stop b
+	host c "$NET.2"
+	drive b.test "$T/m" bob@b.test
+	[[ $output == *" s 2.0.0 mx2.b.test["* ]]
+}
+
 @test "a connection lost between messages is made again" {
 	host b "$HOST" OFFER= '1:rset=close' '1:rcpt=550 5.1.1 no'
 	drive -n 3 "$TO" "$T/m" bob@b.test

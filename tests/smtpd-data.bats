@@ -305,10 +305,10 @@ inject()
 	echo 'spool_free 900T' >> "$C"
 	run smtpd a <<-END
 		EHLO me
-		MAIL FROM:<>
+		MAIL FROM:<jo@b.test>
 	END
 	[[ "${lines[-1]}" = 452\ 4.3.1\ * ]]
-	grep -q 'NOQUEUE: reject: MAIL from local.local.: 452 4.3.1' "$T/a/log"
+	grep -q 'NOQUEUE: reject: MAIL from local.local.: 452 4.3.1 .*; from=<jo@b.test> proto=ESMTP helo=<me>$' "$T/a/log"
 }
 
 @test "a full disk is 452 behind the dot, in one chunk or many" {

@@ -1,5 +1,5 @@
-/* dns - fuzz target: a name server's answer.  The first byte is the type that was
- * asked for, the name is b.test. */
+/* dns - fuzz target: a name server's answer.  The first byte is the type that
+ * was asked for, the name is b.test. */
 #include "dns.h"
 
 #include <stdint.h>

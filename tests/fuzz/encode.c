@@ -1,4 +1,4 @@
-/* encode - fuzz target: what comes out is 7bit, says the same wherever the input
+/* encode - fuzz target: what comes out is 7bit, is the same wherever the input
  * is cut, and is fit for the wire.
  * With: queuerun/encode.c queuerun/wire.c */
 #include "queuerun/encode.h"

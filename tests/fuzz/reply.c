@@ -1,4 +1,4 @@
-/* reply - fuzz target: replies of lines divided by LF, as a server may send them.
+/* reply - fuzz target: lines divided by LF are what a server may send.
  * With: queuerun/reply.c */
 #include "queuerun/reply.h"
 

@@ -205,6 +205,13 @@ test_multipart(void)
 	/* Nobody may encode these. */
 	encode_is("Content-Type: multipart/mixed\n\n\xe4\n", NULL);
 	encode_is("Content-Type: message/partial\n\n\xe4\n", NULL);
+	/* Comments are no parameters. */
+	encode_is(
+	    "Content-Type: multipart/x (a; boundary=b\\)); boundary=o\n\n"
+	    "--o\n\n\xe4\n--o--\n",
+	    "Content-Type: multipart/x (a; boundary=b\\)); boundary=o\n\n"
+	    "--o\nContent-Type: text/plain; charset=unknown-8bit\n"
+	    "Content-Transfer-Encoding: quoted-printable\n\n=E4\n--o--\n");
 }
 
 static void
