@@ -1,4 +1,4 @@
-/* lock - see lock.h.  The dot-lock is made as on NFS of old: a file of a unique
+/* lock - see lock.h.  The dot-lock is made as on NFS of old: a file of another
  * name, then link(2), then a look at the link count. */
 #include "lock.h"
 
@@ -61,13 +61,12 @@ static bool
 dot_is_stale(int fd, const struct stat *st)
 {
 	pid_t pid = dot_owner(fd);
-	bool old = time(NULL) - st->st_mtim.tv_sec > LOCK_STALE;
 
-	if (pid == 0)
-		return old;
-	if (kill(pid, 0) < 0 && errno == ESRCH)
+	if (st->st_mtim.tv_sec < boot_time())
 		return true;
-	return old && st->st_mtim.tv_sec < boot_time();
+	if (pid == 0)
+		return time(NULL) - st->st_mtim.tv_sec > LOCK_STALE;
+	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
 /* Remove the dot-lock if nobody can hold it any more.  We hold the fcntl lock
@@ -88,16 +87,19 @@ dot_break(const char *dot)
 	close(fd);
 }
 
-/* Make tmp, with our pid in it, and link it to dot. */
+/* Make tmp, with our pid in it, and link it to dot.  We hold the fcntl lock, so
+ * a tmp that is there was left by one of us who was killed. */
 static int
 dot_link(const char *tmp, const char *dot)
 {
-	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	              0644);
+	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = open(tmp, flags, 0644);
 	struct str pid = {0};
 	struct stat st;
 	int err = 0;
 
+	if (fd < 0 && errno == EEXIST && unlink(tmp) == 0)
+		fd = open(tmp, flags, 0644);
 	if (fd < 0)
 		return -1;
 	str_addf(&pid, "%ld\n", (long)getpid());
@@ -120,13 +122,10 @@ static int
 lock_dot(struct lock *l, const char *path)
 {
 	struct str tmp = {0}, dot = {0};
-	struct timespec t;
 	int err = 0;
 
-	clock_gettime(CLOCK_REALTIME, &t);
 	str_addf(&dot, "%s.lock", path);
-	str_addf(&tmp, "%s.%lx.%lx%lx", dot.s, (long)getpid(), (long)t.tv_sec,
-	         t.tv_nsec);
+	str_addf(&tmp, "%s.tmp", dot.s);
 	if (dot_link(tmp.s, dot.s) < 0) {
 		err = errno;
 		if (err == EAGAIN)

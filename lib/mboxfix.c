@@ -166,11 +166,14 @@ mbox_fix(struct plan *p, int fd, const char *path)
 	}
 	if (compare(p, fd, size, &m) < 0)
 		return -1;
+	/* Whole, but its writer may have died before he made it durable. */
 	if (m.same == p->head.len) {
+		if (fsync(fd) < 0 || (p->head.old == 0 && mbox_sync_dir(path)))
+			return -1;
 		plan_done(p);
 		return 0;
 	}
-	if (m.torn) {
+	if (m.torn && !is_boundary(p, size - p->head.old)) {
 		r = cut(p, fd, path, size);
 	} else if (m.same > 0) {
 		from = foreign_start(fd, p, m.same);

@@ -39,17 +39,20 @@ head_sum(const struct plan_head *h)
 
 /* Take the head from the file; a torn or foreign one counts as empty.  A head is
  * only torn when power failed before the mbox was touched. */
-static void
+static int
 head_load(struct plan *p)
 {
 	struct plan_head *h = &p->head;
 	ssize_t n = pread(p->fd, h, sizeof *h, 0);
 
+	if (n < 0)
+		return -1;
 	if (n == (ssize_t)sizeof *h &&
 	    memcmp(h->magic, magic, sizeof magic) == 0 &&
 	    h->sum == head_sum(h) && h->nid <= PLAN_IDS && h->fresh <= h->nid)
-		return;
+		return 0;
 	*h = (struct plan_head){0};
+	return 0;
 }
 
 static int
@@ -60,31 +63,49 @@ head_save(struct plan *p)
 	return io_pwriteall(p->fd, &p->head, sizeof p->head, 0);
 }
 
+/* Make the name of a new directory durable; where we may not read the one
+ * above, by what we can open. */
+static void
+sync_made(int fd)
+{
+	int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	fsync(up >= 0 ? up : fd);
+	if (up >= 0)
+		close(up);
+}
+
 /* Open the user's directory in the state directory, making it when missing. */
 static int
 open_dir(const char *dir, uid_t owner)
 {
 	struct stat st;
-	int fd;
+	int fd, err = 0;
+	bool made = mkdir(dir, 0700) == 0;
 
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+	if (!made && errno != EEXIST)
 		return -1;
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || st.st_uid != owner ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH))) {
-		close(fd);
-		errno = EPERM;
-		return -1;
-	}
-	return fd;
+	if (made)
+		sync_made(fd);
+	if (fstat(fd, &st) < 0)
+		err = errno;
+	else if (st.st_uid != owner || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		err = EPERM;
+	if (!err)
+		return fd;
+	close(fd);
+	errno = err;
+	return -1;
 }
 
 int
 plan_open(struct plan *p, const char *dir, const char *path, uid_t owner)
 {
 	int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, dirfd;
+	int err = 0;
 	struct stat st;
 	char name[40];
 
@@ -102,15 +123,20 @@ plan_open(struct plan *p, const char *dir, const char *path, uid_t owner)
 	close(dirfd);
 	if (p->fd < 0)
 		return -1;
-	if (fstat(p->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    st.st_uid != owner || st.st_nlink != 1) {
-		plan_close(p);
-		errno = EPERM;
-		return -1;
+	if (fstat(p->fd, &st) < 0)
+		err = errno;
+	else if (!S_ISREG(st.st_mode) || st.st_uid != owner || st.st_nlink != 1)
+		err = EPERM;
+	else if (head_load(p) < 0)
+		err = errno;
+	if (!err) {
+		p->kept = true;
+		return 0;
 	}
-	p->kept = true;
-	head_load(p);
-	return 0;
+	plan_close(p);
+	p->head = (struct plan_head){0};
+	errno = err;
+	return -1;
 }
 
 void

@@ -118,6 +118,18 @@ spool_due_dir(time_t t, char out[24])
 }
 
 int
+spool_sync_dir(const struct spool *sp, const char *dir)
+{
+	int fd = openat(sp->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = fsync(fd);
+	close(fd);
+	return rc;
+}
+
+int
 spool_move(const struct spool *sp, const char *from, const char *id,
            const char *to)
 {
@@ -129,7 +141,8 @@ spool_move(const struct spool *sp, const char *from, const char *id,
 		return 0;
 	/* The directory of a due time comes with its first message. */
 	if (errno != ENOENT || strncmp(to, "q/", 2) != 0 ||
-	    (mkdirat(sp->dir, to, 0750) < 0 && errno != EEXIST))
+	    (mkdirat(sp->dir, to, 0750) < 0 && errno != EEXIST) ||
+	    spool_sync_dir(sp, "q") < 0)
 		return -1;
 	return renameat(sp->dir, a, sp->dir, b);
 }

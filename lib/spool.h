@@ -197,6 +197,9 @@ void spool_due_dir(time_t t, char out[24]);
 /* Remove a message that has nothing left to do. */
 int spool_remove(const struct spool *sp, const char *dir, const char *id);
 
+/* Make what was moved to dir or removed from it durable.  0 or -1 with errno. */
+int spool_sync_dir(const struct spool *sp, const char *dir);
+
 /* Call fn(arg, dir, id) for each message: those due until t in the order of
  * their time (new/ first), or with held also hold/.  fn < 0 ends the walk with -1.
  * In new/ there are also the files "tmp.*" that writers have not finished. */

@@ -5,6 +5,7 @@
 #include "code.h"
 #include "date.h"
 #include "hdr.h"
+#include "io.h"
 #include "log.h"
 #include "mem.h"
 #include "run.h"
@@ -210,6 +211,31 @@ write_address(struct str *s, const char *field, const char *addr)
 	str_addc(s, '\n');
 }
 
+/* RFC 3464 2.3.6: the reply of a host as it was given, without the words that
+ * the SMTP client put around it, or what we say ourselves. */
+static void
+write_diagnostic(struct str *s, const struct note *n, bool remote)
+{
+	static const char said[] = " said: ", refused[] = " to talk to me: ",
+	                  command[] = " (in reply to ";
+	const char *p = remote ? strstr(n->text, said) : NULL;
+	const char *q = remote ? strstr(n->text, refused) : NULL;
+	struct cur text = cur_of(n->text);
+	bool smtp = p || q;
+
+	if (q && (!p || q < p))
+		text.p = q + sizeof refused - 1;
+	else if (p)
+		text.p = p + sizeof said - 1;
+	/* The last one is ours. */
+	for (p = smtp ? strstr(text.p, command) : NULL; p;
+	     p = strstr(p + 1, command))
+		text.e = p;
+	str_addf(s, "Diagnostic-Code: %s; ", smtp ? "smtp" : "x-facteur");
+	str_adds_clean(s, text.p, cur_len(&text), TEXT_MAX);
+	str_addc(s, '\n');
+}
+
 /* RFC 3464 2.3. */
 static void
 write_recipient(struct news *w, const struct note *n)
@@ -235,13 +261,9 @@ write_recipient(struct news *w, const struct note *n)
 		put_host(s, n->relay);
 		str_addc(s, '\n');
 	}
-	str_addf(s, "Diagnostic-Code: %s; ",
-	         remote && strstr(n->text, " said: ") ? "smtp" : "x-facteur");
-	put_clean(s, remote && strstr(n->text, " said: ")
-	                 ? strstr(n->text, " said: ") + 7
-	                 : n->text);
+	write_diagnostic(s, n, remote);
 	date_header(n->when, date);
-	str_addf(s, "\nLast-Attempt-Date: %s\n", date);
+	str_addf(s, "Last-Attempt-Date: %s\n", date);
 	if (w->kind == BOUNCE_DELAYED) {
 		date_header(w->a->m.env.time + (time_t)w->r->conf->lifetime,
 		            date);
@@ -285,7 +307,8 @@ copy_content(struct news *w, uint64_t n)
 	while (at < n) {
 		size_t want =
 		    n - at < sizeof buf ? (size_t)(n - at) : sizeof buf;
-		ssize_t got = pread(m->fd, buf, want, m->start + (off_t)at);
+		ssize_t got =
+		    io_preadall(m->fd, buf, want, m->start + (off_t)at);
 
 		if (got <= 0)
 			return -1;
@@ -303,9 +326,9 @@ static uint64_t
 header_length(const struct message *m)
 {
 	char *buf = mem_alloc(HEADER_MAX);
-	ssize_t n =
-	    pread(m->fd, buf, m->len < HEADER_MAX ? (size_t)m->len : HEADER_MAX,
-	          m->start);
+	ssize_t n = io_preadall(
+	    m->fd, buf, m->len < HEADER_MAX ? (size_t)m->len : HEADER_MAX,
+	    m->start);
 	uint64_t len = 0;
 
 	if (n > 0)

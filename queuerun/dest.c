@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { WINDOW_START = 5 };
@@ -16,10 +17,8 @@ key_of(const struct run *r, const struct target *t, char key[ADDR_MAX + 1],
 	if (t->kind != ROUTE_REMOTE)
 		return;
 	*k = *r->conf->smarthost ? "" : key;
-	if (addr_to_ascii(addr_domain(t->dest), key) < 0) {
-		strncpy(key, addr_domain(t->dest), ADDR_MAX);
-		key[ADDR_MAX] = '\0';
-	}
+	if (addr_to_ascii(addr_domain(t->dest), key) < 0)
+		snprintf(key, ADDR_MAX + 1, "%s", addr_domain(t->dest));
 }
 
 static size_t

@@ -146,6 +146,7 @@ child_main(struct run *r, struct job *j)
 	job.trace =
 	    r->verbose || j->piece[0]->msg->trace >= 0 ? child_trace : NULL;
 	job.arg = &c;
+	job.force = r->only_id || r->only_domain;
 	smtpc_run(&job);
 }
 
@@ -253,9 +254,9 @@ feed_content(struct job *j)
 
 	while (j->at < (off_t)m->len) {
 		off_t left = (off_t)m->len - j->at;
-		ssize_t n =
-		    pread(m->fd, buf, left < FEED ? (size_t)left : sizeof buf,
-		          m->start + j->at);
+		ssize_t n = io_preadall(m->fd, buf,
+		                        left < FEED ? (size_t)left : sizeof buf,
+		                        m->start + j->at);
 
 		if (n <= 0)
 			return -1;

@@ -1,5 +1,6 @@
 /* queuerun - drain the spool: route each due message, hand it to deliver or to
  * the SMTP client, and decide what becomes of it.  queuerun(8). */
+#include "hosts.h"
 #include "io.h"
 #include "log.h"
 #include "run.h"
@@ -230,9 +231,11 @@ work(struct run *r, int wake, unsigned long linger)
 			intake_unskip(r);
 			r->more = true;
 		}
+		/* What a job leaves behind, a report or more work for its
+		 * destination, is not to wait for other jobs. */
+		job_reap(r);
 		intake_fill(r);
 		job_start_all(r);
-		job_reap(r);
 		if (r->njob > 0)
 			wait_and_work(r, wake, 1000);
 		else if (r->ready || r->name_at < r->nname || r->more)
@@ -242,6 +245,7 @@ work(struct run *r, int wake, unsigned long linger)
 		else
 			wait_and_work(r, wake, pause_ms(r, end, tick));
 	}
+	outcome_sync(r);
 }
 
 /* Tell the one that owns the queue to look again. */
@@ -279,8 +283,10 @@ run_queue(struct run *r, unsigned long linger)
 	wake = part ? -1 : open_wake(r);
 	router_open(&r->router, r->conf);
 	work(r, wake, part ? 0 : linger);
-	if (!part)
+	if (!part) {
+		hosts_sweep(r->conf);
 		spool_sweep(&r->sp, run_now(r));
+	}
 	return EX_OK;
 }
 

@@ -107,7 +107,7 @@ note_all(struct run *r, struct active *a, char what)
 static void
 expire(struct run *r, struct active *a)
 {
-	static char status[] = "5.4.7";
+	char status[] = "5.4.7";
 	size_t i, k;
 
 	for (i = 0; i < a->npiece; i++) {
@@ -202,6 +202,43 @@ outcome_drop(struct run *r, struct active *a)
 }
 
 static void
+sync_names(struct run *r)
+{
+	if (r->changed[0] && spool_sync_dir(&r->sp, r->changed) < 0 &&
+	    errno != ENOENT) /* swept: it is empty */
+		log_warn("%s/%s: cannot sync: %s", r->conf->spool, r->changed,
+		         strerror(errno));
+	r->changed[0] = '\0';
+}
+
+/* Names in dir have changed. */
+static void
+changed(struct run *r, const char *dir)
+{
+	if (strcmp(r->changed, dir) != 0)
+		sync_names(r);
+	snprintf(r->changed, sizeof r->changed, "%s", dir);
+}
+
+/* The message is gone.  Should a loss of power bring it back, deliver still knows
+ * that it was in the mailbox, for a while; other hosts and programs do not. */
+static void
+removed(struct run *r, const struct active *a)
+{
+	bool known = ++r->removed < REMOVED_MAX;
+	size_t i;
+
+	for (i = 0; i < a->npiece; i++)
+		if (a->piece[i].to->kind != ROUTE_USER &&
+		    a->piece[i].to->kind != ROUTE_FILE)
+			known = false;
+	if (known)
+		return;
+	changed(r, a->dir);
+	r->removed = 0;
+}
+
+static void
 defer(struct run *r, struct active *a)
 {
 	char to[24];
@@ -211,6 +248,7 @@ defer(struct run *r, struct active *a)
 	spool_sync(&a->m);
 	due = next_attempt(r, &a->m);
 	spool_due_dir(due, to);
+	changed(r, to);
 	if (strcmp(to, a->dir) != 0 &&
 	    spool_move(&r->sp, a->dir, a->m.id, to) < 0) {
 		log_warn("%s: cannot move it to %s: %s", a->m.id, to,
@@ -256,6 +294,7 @@ finish(struct run *r, struct active *a)
 		intake_skip(r, a->m.id);
 	} else {
 		log_info("%s: removed", a->m.id);
+		removed(r, a);
 	}
 }
 
@@ -277,4 +316,5 @@ outcome_sync(struct run *r)
 			         strerror(errno));
 		a->dirty = false;
 	}
+	sync_names(r);
 }

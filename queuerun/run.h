@@ -26,7 +26,8 @@ enum {
 	PIECES_MAX = 100000, /* and their targets */
 	INTAKE_MAX = 10000,  /* names read ahead from the spool */
 	BATCH_LOCAL = 100,   /* messages for one mailbox under one lock */
-	BATCH_REMOTE = 50    /* messages over one connection */
+	BATCH_REMOTE = 50,   /* messages over one connection */
+	REMOVED_MAX = 100    /* of the letters that deliver remembers */
 };
 
 /* One target of one message. */
@@ -101,6 +102,8 @@ struct run {
 	struct name *name;
 	size_t nname, name_at, name_cap;
 	bool more;        /* the walk was cut short: walk again */
+	char changed[24]; /* directory whose names are not yet durable */
+	unsigned removed; /* messages since deliver's work was durable */
 	struct list skip; /* ids that cannot be worked on for now */
 
 	struct active *active;
@@ -161,7 +164,8 @@ struct outcome {
 void outcome_piece(struct run *r, struct piece *p, const struct outcome *o);
 /* Finish a message of which all pieces are decided; it is gone afterwards. */
 void outcome_settle(struct run *r, struct active *a);
-/* Make durable what was noted for the messages that are still at work. */
+/* Make durable what was noted for the messages that are still at work, and that
+ * others are gone. */
 void outcome_sync(struct run *r);
 /* Give up the message without an outcome and free it. */
 void outcome_drop(struct run *r, struct active *a);

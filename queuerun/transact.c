@@ -493,7 +493,7 @@ settle(struct session *s, struct transaction *t)
 			verdict_set(&v, 'd', s->why.status, s->relay,
 			            "%s -- message may be sent more than once",
 			            s->why.text);
-			log_warn("%s: %s", t->send->m->id, v.text);
+			log_info("%s: %s", t->send->m->id, v.text);
 		}
 		decide_all(s, t, true, &v);
 		return -1;

@@ -107,7 +107,7 @@ static int
 from_account(struct sender *s, const struct conf *c, const struct options *o,
              const struct user *u)
 {
-	char own[ADDR_MAX + 1], bare[ADDR_MAX + 1];
+	char own[ADDR_MAX + 1] = "", bare[ADDR_MAX + 1];
 
 	if (addr_parse(cur_of(u->name), true, bare) < 0 ||
 	    qualify(c, bare, own) < 0)

@@ -107,6 +107,19 @@ fill_envelope(struct job *j, char *const *rcpts)
 
 /* --- the header --- */
 
+/* RFC 5321 6.3: a letter that comes by again and again through some program. */
+static bool
+is_looping(const struct job *j)
+{
+	struct cur c = j->letter.header;
+	struct field f;
+	unsigned long hops = 0;
+
+	while (hdr_next(&c, &f))
+		hops += cur_is(&f.name, "Received");
+	return hops > j->conf->hop_limit;
+}
+
 static void
 add_received(struct job *j)
 {
@@ -246,6 +259,9 @@ run(struct job *j, char *const *rcpts)
 	if (code || (code = letter_front(&j->letter)) ||
 	    (code = fill_envelope(j, rcpts)))
 		return code;
+	if (is_looping(j))
+		return complain(EX_DATAERR, "too many Received fields: a mail"
+		                            " loop");
 	if (check_hopeless(j->conf, &j->env))
 		return EX_NOUSER;
 	if (spool_open(&j->sp, j->conf) < 0)

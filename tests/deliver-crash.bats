@@ -58,27 +58,40 @@ box()
 	[ "$EUID" -ne 0 ] || chown 20001 "$BOX"
 }
 
-# The system calls of one delivery and how often each happens: NAME COUNT.
+# The system calls of one delivery from where the configuration is read, and which ones
+# of their name they are: NAME FIRST LAST.
 calls()
 {
 	reset "$1"
 	strace -f -qq -o "$T/trace" "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out"
 	grep -c ' 0 2.0.0 delivered' "$T/out" | grep -qx 2
-	sed 's/^[0-9]* *//; s/(.*//' "$T/trace" |
-	    grep -E '^[a-z0-9_]+$' | sort | uniq -c |
-	    awk '$2 !~ /^(execve|exit_group|brk|mmap|munmap|mprotect|arch_prctl|set_tid_address|set_robust_list|rseq|prlimit64|getrandom|access)$/ { print $2, $1 }'
+	awk -v begin="mkdir(\"$D/state\"" '
+	index($0, begin) { on = 1 }
+	{
+		name = $2
+		if (!sub(/\(.*/, "", name))
+			next
+		n[name]++
+		if (on && !(name in first))
+			first[name] = n[name]
+	}
+	END {
+		for (name in first)
+			if (name !~ /^(exit_group|brk|mmap|munmap|mprotect)$/)
+				print name, first[name], n[name]
+	}' "$T/trace"
 }
 
 # Kill at each system call in turn; then the same letters come again, and one
 # more: each is there once and whole, in order.
 kill_everywhere()
 {
-	local name count n tried=0
+	local name first last n tried=0
 	calls "$1" > "$T/calls"
 	deliver -b alice < "$T/more" > /dev/null
 	cp "$BOX" "$T/want"
-	while read -r name count; do
-		for n in $(seq 1 "$STEP" "$count"); do
+	while read -r name first last; do
+		for n in $(seq "$first" "$STEP" "$last"); do
 			reset "$1"
 			strace -f -qq -o "$T/hit" -e trace="$name" \
 			    -e inject="$name:signal=KILL:when=$n" \
@@ -96,7 +109,7 @@ kill_everywhere()
 		done
 	done < "$T/calls"
 	echo "$tried places"
-	[ "$tried" -gt 60 ]
+	[ "$tried" -gt 40 ] || [ "$STEP" -gt 1 ]
 }
 
 @test "kill -9 at every system call: a mailbox with mail and a record" {
@@ -104,40 +117,33 @@ kill_everywhere()
 	kill_everywhere again
 }
 
-@test "kill -9 at every system call: a mailbox with mail" {
-	need strace
-	kill_everywhere old
-}
-
 @test "kill -9 at every system call: no mailbox yet" {
 	need strace
 	kill_everywhere new
 }
 
-# Let each call of these names fail in turn with error $2, and once all from there on: the
-# letters are delivered, or told as deferred with the mailbox as it was; and
-# afterwards they come through.
+# Let each call of these names ($1) fail in turn with error $2; with $3, all from
+# there on: the letters are delivered, or told as deferred with the mailbox as it
+# was; and afterwards they come through.
 fail_everywhere()
 {
-	local names=$1 error=$2 name count n when tried=0
+	local names=$1 error=$2 more=${3-} name first last n tried=0
 	calls old | grep -E "^($names) " > "$T/calls"
 	cp "$BOX" "$T/want"
-	while read -r name count; do
-		for n in $(seq 1 "$STEP" "$count"); do
-			for when in "$n" "$n+"; do
-				reset old
-				strace -f -qq -o "$T/hit" -e trace="$name" \
-				    -e inject="$name:error=$error:when=$when" \
-				    "$DELIVER" -C "$C" -b alice < "$T/in" \
-				    > "$T/out" 2> "$T/err" || :
-				grep -q '(INJECTED)' "$T/hit"
-				tried=$((tried + 1))
-				check_failed "$name $when $error" || return 1
-			done
+	while read -r name first last; do
+		for n in $(seq "$first" "$STEP" "$last"); do
+			reset old
+			strace -f -qq -o "$T/hit" -e trace="$name" \
+			    -e inject="$name:error=$error:when=$n$more" \
+			    "$DELIVER" -C "$C" -b alice < "$T/in" \
+			    > "$T/out" 2> "$T/err" || :
+			grep -q '(INJECTED)' "$T/hit"
+			tried=$((tried + 1))
+			check_failed "$name $n$more $error" || return 1
 		done
 	done < "$T/calls"
 	echo "$tried places"
-	[ "$tried" -gt 4 ]
+	[ "$tried" -gt 4 ] || [ "$STEP" -gt 1 ]
 }
 
 check_failed()
@@ -145,16 +151,17 @@ check_failed()
 	local ok=0
 	if [ "$(grep -c ' 0 2.0.0 delivered' "$T/out")" -eq 2 ]; then
 		cmp "$BOX" "$T/want" || ok=1
-	elif [ ! -s "$T/out" ] ||
-	    [ "$(grep -cE '^A[12] 75 4\.[0-9.]+ ' "$T/out")" -eq 2 ]; then
+	elif [ ! -s "$T/out" ]; then
+		# Nothing was told: it may be there or not.
+		cmp -s "$BOX" "$T/want" || cmp "$BOX" "$T/old" || ok=1
+	elif [ "$(grep -cE '^A[12] 75 4\.[0-9.]+ ' "$T/out")" -eq 2 ]; then
 		# Where cutting back fails too, the next one does it.
-		cmp -s "$BOX" "$T/old" || [ "$(wc -c < "$BOX")" -gt 90 ] || ok=1
 		[[ "$1" == *+* ]] || cmp "$BOX" "$T/old" || ok=1
 	else
 		ok=1
 	fi
 	rm -f "$BOX.lock"
-	deliver -b alice < "$T/in" > "$T/out2"
+	grep -q ' 0 2.0.0 ' "$T/out" || deliver -b alice < "$T/in" > "$T/out2"
 	cmp "$BOX" "$T/want" || ok=1
 	[ "$ok" -eq 0 ] || { echo "failed: $1"; cat "$T/out" "$T/err" "$T/out2"; }
 	return "$ok"
@@ -164,13 +171,14 @@ check_failed()
 	need strace
 	fail_everywhere 'write|pwrite64|fsync|fdatasync' ENOSPC
 	fail_everywhere 'write|pwrite64|fsync|fdatasync|ftruncate|pread64' EIO
-	fail_everywhere 'fsync|fdatasync|write' EDQUOT
+	fail_everywhere 'write|pwrite64|fsync|fdatasync' EDQUOT +
+	fail_everywhere 'write|pwrite64|fsync|fdatasync' EIO +
 }
 
 @test "open, link and other errors at every place: all or nothing" {
 	need strace
-	fail_everywhere 'link|fcntl|newfstatat|fstat|utimensat|lseek' EIO
-	fail_everywhere 'pwrite64|fdatasync' EINTR
+	fail_everywhere 'openat|link|fcntl|utimensat|lseek' EMFILE
+	fail_everywhere 'newfstatat|fstat' EIO
 }
 
 @test "a failed append leaves the mailbox and its times as they were" {
@@ -261,12 +269,12 @@ check_failed()
 
 @test "Maildir: kill -9 at every system call loses nothing" {
 	need strace
-	local name count n
+	local name first last n
 	sed -i "s,^mailbox .*,mailbox %h/Maildir/," "$C"
 	M=$D/home/alice/Maildir
 	calls new > "$T/calls"
-	while read -r name count; do
-		for n in $(seq 1 "$STEP" "$count"); do
+	while read -r name first last; do
+		for n in $(seq "$first" "$STEP" "$last"); do
 			rm -rf "$M" "$D/state/alice"
 			strace -f -qq -o "$T/hit" -e trace="$name" \
 			    -e inject="$name:signal=KILL:when=$n" \

@@ -36,7 +36,7 @@ dnsd()
 
 host()
 {
-	start "$1" python3 "$REPO/tests/peer.py" "$2" $SMTP_PORT "$T/$1"
+	start "$1" python3 "$REPO/tests/peer.py" "$2" "$SMTP_PORT" "$T/$1"
 	wait_for test -e "$T/$1/ready"
 }
 

@@ -93,7 +93,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 
 @test "the sample's defaults are the programs' defaults" {
 	while read -r key value; do
-		want=$(sed -n "s/^	{ *\"$key\", *[A-Z]*, *AT([a-z_]*), *\"\(.*\)\", .*/\1/p" lib/conf.c)
+		want=$(sed -n "s/^[[:space:]]*{ *\"$key\", *[A-Z]*, *AT([a-z_]*), *\"\(.*\)\", .*/\1/p" lib/conf.c)
 		case $key in
 		hostname | origin | domains | programs) continue ;;
 		esac

@@ -232,9 +232,9 @@ smtpd_line()
 inetd()
 {
 	cat > "$T/inetd-$1.conf" <<-END
-		$2:$SMTP_PORT stream tcp nowait.0 $ME $(smtpd_line "$1")
+		$2:$SMTP_PORT stream tcp nowait.1000000 $ME $(smtpd_line "$1")
 	END
-	start "inetd-$1" "$(peer inetd)" -i -R 0 "$T/inetd-$1.conf"
+	start "inetd-$1" "$(peer inetd)" -i "$T/inetd-$1.conf"
 	wait_for listens "$2" "$SMTP_PORT"
 }
 

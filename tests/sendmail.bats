@@ -425,6 +425,13 @@ send_with()
 	fails 65 'header is longer' long
 }
 
+@test "a letter that went in circles: 65" {
+	hops() { yes 'Received: x' | head -n "$1" | send a alice; }
+	fails 65 'mail loop' hops 51
+	hops 50
+	[ "$(queued a)" -eq 1 ]
+}
+
 @test "the largest header that is taken, and a body that is one long line" {
 	{ printf 'X: '; head -c 1000000 /dev/zero | tr '\0' x; echo; } |
 	    send a alice

@@ -11,6 +11,7 @@ setup()
 	mkdir -p "$T/spool/hosts"
 	HOST=$NET.1
 	TO="[$HOST]"
+	AT="${HOST}[$HOST]"	# as results name it
 	conf
 	printf '%s\n' 'Subject: hi' '' hello . ..two > "$T/m"
 }
@@ -30,7 +31,7 @@ host()
 {
 	local name=$1 addr=$2
 	shift 2
-	start "$name" python3 "$REPO/tests/peer.py" "$addr" $SMTP_PORT \
+	start "$name" python3 "$REPO/tests/peer.py" "$addr" "$SMTP_PORT" \
 	    "$T/$name" "$@"
 	wait_for test -e "$T/$name/ready"
 }
@@ -57,6 +58,9 @@ drive()
 	[ "$status" -eq 0 ]
 }
 
+# not COMMAND...: it fails.
+not() { ! "$@"; }
+
 # said NAME: the dialogue as the host saw it.
 said() { cat "$T/$1/log"; }
 
@@ -64,14 +68,14 @@ said() { cat "$T/$1/log"; }
 is_crlf()
 {
 	diff <(printf '%s' "$2") <(sed 's/\r$//' "$1")
-	! grep -qv $'\r$' "$1"
+	not grep -qv $'\r$' "$1"
 }
 
 @test "with PIPELINING the envelope is one batch, QUIT comes with the dot" {
 	host b "$HOST"
 	drive "$TO" "$T/m" bob@b.test kim@b.test
-	[ "${lines[0]}" = "0 bob@b.test s 2.0.0 $HOST[$HOST]:$SMTP_PORT 250 2.0.0 queued as X1" ]
-	[ "${lines[1]}" = "0 kim@b.test s 2.0.0 $HOST[$HOST]:$SMTP_PORT 250 2.0.0 queued as X1" ]
+	[ "${lines[0]}" = "0 bob@b.test s 2.0.0 $AT:$SMTP_PORT 250 2.0.0 queued as X1" ]
+	[ "${lines[1]}" = "0 kim@b.test s 2.0.0 $AT:$SMTP_PORT 250 2.0.0 queued as X1" ]
 	[ "${#lines[@]}" -eq 2 ]
 	diff - <(said b) <<-'END'
 		connect
@@ -156,7 +160,7 @@ is_crlf()
 		>>> QUIT
 		250 ok
 		bob@b.test... Sent (ok)
-		0 bob@b.test s 2.0.0 $HOST[$HOST]:$SMTP_PORT 250 ok
+		0 bob@b.test s 2.0.0 $AT:$SMTP_PORT 250 ok
 		221 2.0.0 bye
 	END
 }
@@ -175,20 +179,20 @@ is_crlf()
 			}
 		done
 	done <<-END
-		greet=450 4.7.1 later!d 4.7.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] refused to talk to me: 450 4.7.1 later
+		greet=450 4.7.1 later!d 4.7.1 $AT:$SMTP_PORT host $AT refused to talk to me: 450 4.7.1 later
 		greet=554 no service!f 5.3.2 
 		ehlo=450 not now!d 4.5.0 
 		mail=451 4.3.0 disk!d 4.3.0 
-		mail=550 5.7.1 not you!f 5.7.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] said: 550 5.7.1 not you (in reply to MAIL FROM command)
+		mail=550 5.7.1 not you!f 5.7.1 $AT:$SMTP_PORT host $AT said: 550 5.7.1 not you (in reply to MAIL FROM command)
 		mail=550 4.7.1 not you!f 5.1.0 
 		rcpt=450 4.2.0 greylisted!d 4.2.0 
 		rcpt=450 greylisted!d 4.2.0 
-		rcpt=550 no such user!f 5.1.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] said: 550 no such user (in reply to RCPT TO command)
+		rcpt=550 no such user!f 5.1.1 $AT:$SMTP_PORT host $AT said: 550 no such user (in reply to RCPT TO command)
 		rcpt=554-5.7.1 no|554 5.7.1 relaying!f 5.7.1 
 		data=451 no!d 4.3.0 
 		data=554 5.6.0 no!f 5.6.0 
 		dot=452 4.3.1 full!d 4.3.1 
-		dot=554 5.7.1 spam!f 5.7.1 $HOST[$HOST]:$SMTP_PORT host $HOST[$HOST] said: 554 5.7.1 spam (in reply to end of DATA command)
+		dot=554 5.7.1 spam!f 5.7.1 $AT:$SMTP_PORT host $AT said: 554 5.7.1 spam (in reply to end of DATA command)
 	END
 	again b "$HOST" OFFER=CHUNKING 'bdat=554 5.7.1 spam'
 	drive "$TO" "$T/m" bob@b.test
@@ -228,7 +232,7 @@ is_crlf()
 	host b "$HOST" OFFER= '1:rcpt=550 5.1.1 no'
 	drive -n 2 "$TO" "$T/m" bob@b.test
 	[ "$(grep -A1 -c 'C: RSET' "$T/b/log")" -eq 1 ]
-	! grep -q 'C: DATA' "$T/b/log"
+	not grep -q 'C: DATA' "$T/b/log"
 }
 
 @test "a host that hangs, drips or never ends at a stage: later, and soon" {
@@ -243,7 +247,7 @@ is_crlf()
 			[ "${#lines[@]}" -eq 1 ]
 			case $st in
 			quit) [[ $output == "0 bob@b.test s "* ]] ;;
-			*) [[ $output == "0 bob@b.test d 4.4.2 $HOST[$HOST]:"* ]] ;;
+			*) [[ $output == "0 bob@b.test d 4.4."[12]" $AT:"* ]] ;;
 			esac
 		done
 	done
@@ -253,18 +257,18 @@ is_crlf()
 @test "what happened is told in Postfix's words" {
 	host b "$HOST" greet=hang
 	drive "$TO" "$T/m" bob@b.test
-	[[ $output == *"conversation with $HOST[$HOST] timed out while receiving the initial server greeting" ]]
+	[[ $output == *"conversation with $AT timed out while receiving the initial server greeting" ]]
 	again b "$HOST" rcpt=close
 	drive "$TO" "$T/m" bob@b.test
-	[[ $output == *"lost connection with $HOST[$HOST] while sending RCPT TO" ]]
+	[[ $output == *"lost connection with $AT while sending RCPT TO" ]]
 	again b "$HOST" dot=close
 	drive "$TO" "$T/m" bob@b.test
-	[[ $output == *"lost connection with $HOST[$HOST] while sending end of data -- message may be sent more than once" ]]
+	[[ $output == *"lost connection with $AT while sending end of data -- message may be sent more than once" ]]
 	grep -q 'TEST: lost connection.*more than once' "$T/log"
 	stop b
 	rm -f "$T"/spool/hosts/*
 	drive "$TO" "$T/m" bob@b.test
-	[[ $output == *"d 4.4.1 $HOST[$HOST]:$SMTP_PORT connect to $HOST[$HOST]:$SMTP_PORT: Connection refused" ]]
+	[[ $output == *"d 4.4.1 $AT:$SMTP_PORT connect to $AT:$SMTP_PORT: Connection refused" ]]
 }
 
 @test "nonsense is no answer, and what is kept of one is clean" {
@@ -337,7 +341,7 @@ is_crlf()
 	[[ $output == *" d 4.4.1 mx2.b.test["* ]]
 	rm -f "$T"/spool/hosts/*
 	stop b
-	host c "$NET.2"
+	again c "$NET.2"
 	drive b.test "$T/m" bob@b.test
 	[[ $output == *" s 2.0.0 mx2.b.test["* ]]
 }
@@ -392,7 +396,7 @@ is_crlf()
 	again b "$HOST" OFFER=PIPELINING
 	drive "$TO" "$T/8" bob@b.test
 	grep -q 'MAIL FROM:<jo@a.test>$' "$T/b/log"
-	! LC_ALL=C grep -q '[^ -~[:space:]]' "$T/b/1"
+	not env LC_ALL=C grep -q '[^ -~[:space:]]' "$T/b/1"
 	python3 - "$T/b/1" "$T/bin" <<-'END'
 		import email, sys
 		b = open(sys.argv[1], "rb").read()
@@ -424,7 +428,7 @@ is_crlf()
 	END
 	again b "$HOST" OFFER=CHUNKING
 	drive "$TO" "$T/m" bob@b.test
-	! LC_ALL=C grep -qP '\r(?!$)|\0' "$T/b/1"
+	not env LC_ALL=C grep -qP '\r(?!$)|\0' "$T/b/1"
 }
 
 @test "empty, no final newline, header only: all arrive" {
@@ -473,7 +477,7 @@ is_crlf()
 	host b "$HOST" OFFER=PIPELINING,CHUNKING
 	drive -n 2 "$TO" "$T/m" bob@b.test
 	[ "$(grep -c ' s 2.0.0 ' <<< "$output")" -eq 2 ]
-	! grep -q DATA "$T/b/log"
+	not grep -q DATA "$T/b/log"
 	grep -q '^C: BDAT 32 LAST$' "$T/b/log"
 	diff <(sed 's/$/\r/' "$T/m") "$T/b/1"
 	diff <(sed 's/$/\r/' "$T/m") "$T/b/2"
@@ -565,7 +569,7 @@ is_crlf()
 	[ -e "$T/spool/hosts/$HOST:$SMTP_PORT" ]
 	host b "$HOST"
 	drive "$TO" "$T/m" bob@b.test
-	[[ $output == *"d 4.4.1 none connect to $HOST[$HOST]:$SMTP_PORT: Connection refused (a moment ago)" ]]
+	[[ $output == *"d 4.4.1 none connect to $AT:$SMTP_PORT: Connection refused (a moment ago)" ]]
 	# It counts for half of the shortest retry.
 	touch -d '140 seconds ago' "$T/spool/hosts/$HOST:$SMTP_PORT"
 	drive "$TO" "$T/m" bob@b.test
@@ -624,7 +628,7 @@ is_crlf()
 @test "an address literal is a host" {
 	host b "$HOST"
 	drive "[$HOST]" "$T/m" "bob@[$HOST]"
-	[[ $output == *" s 2.0.0 $HOST[$HOST]:"* ]]
+	[[ $output == *" s 2.0.0 $AT:"* ]]
 	grep -qF "C: RCPT TO:<bob@[$HOST]>" "$T/b/log"
 	drive "[1.2.3]" "$T/m" "bob@[1.2.3]"
 	[[ $output == *" f 5.1.2 none "* ]]

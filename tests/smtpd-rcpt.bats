@@ -271,6 +271,19 @@ gets()
 	[ $SECONDS -le 3 ]
 }
 
+@test "out of memory is 421, and nothing is left in the spool" {
+	case $BIN in *asan*) skip 'the sanitizer needs more' ;; esac
+	{ echo 'big:'; seq -f ' user%.0f@b.test,' 50000; echo ' bob'; } \
+	    >> "$T/a/aliases"
+	ulimit -d 1000
+	printf '%s\n' 'EHLO me' 'MAIL FROM:<>' 'RCPT TO:<bob@a.test>' \
+	    'RCPT TO:<big@a.test>' DATA . | smtpd a > "$T/out"
+	tail -n 2 "$T/out" | cut -c1-9 | xargs > "$T/got"
+	[ "$(cat "$T/got")" = '250 2.1.5 421 4.3.0' ]
+	grep -q 'fatal: out of memory' "$T/a/log"
+	[ -z "$(ls "$T/a/spool/new")" ]
+}
+
 @test "aliases that change in a session count for the next message" {
 	coproc "$(prog smtpd)" -C "$C"
 	say() { printf '%s\r\n' "$1" >&"${COPROC[1]}"; }

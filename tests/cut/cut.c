@@ -137,7 +137,8 @@ tick(void)
 	if (kill_at == 0 || ++calls != kill_at)
 		return;
 	lock(F_WRLCK);
-	put(NULL, 0, "K %s\n", program_invocation_short_name);
+	put(NULL, 0, "K %s %u %ld\n", program_invocation_short_name, generation,
+	    calls);
 	syscall(SYS_kill, getpid(), SIGKILL);
 }
 
