@@ -239,7 +239,7 @@ options()
 		grep -qF "$f" SECURITY || { echo "$f"; return 1; }
 	done
 	# The second column of the table is the most lines that a file may have.
-	while IFS=$'\t' read -r _ f n _; do
+	while IFS=$'\t' read -r f n _; do
 		[ "$(wc -l < "$f")" -le "$n" ] || {
 			echo "$f is longer than $n lines"
 			return 1
