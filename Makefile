@@ -130,10 +130,11 @@ check: testdeps
 	@$(MAKE) --no-print-directory all tests
 	@tests/run $(B) $(SUITES)
 
-asan: testdeps
-	@$(MAKE) --no-print-directory B=build/asan HARDEN=-fPIE STATIC=-pie \
-	    CFLAGS='-O1 -g $(SANITIZE)' tests
+asan: testdeps asantests
 	@tests/run build/asan $(SUITES)
+asantests:
+	@$(MAKE) --no-print-directory B=build/asan HARDEN=-fPIE STATIC=-pie \
+	    CFLAGS='-O1 -g $(SANITIZE)' all tests
 
 SECONDS	= 60
 fuzz:
@@ -168,5 +169,5 @@ enable disable:
 clean:
 	rm -rf build $(BINS)
 
-.PHONY: all tests fuzzers deps testdeps lintdeps demo check asan fuzz lint \
+.PHONY: all tests fuzzers deps testdeps lintdeps demo check asan asantests fuzz lint \
 	bench install enable disable clean

@@ -152,9 +152,9 @@ write_header(struct news *w)
 	    "Content-Type: multipart/report; report-type=%sdelivery-status;"
 	    "\n\tboundary=\"%s\"\n",
 	    w->a->m.env.utf8 ? "global-" : "", w->boundary);
-	if (w->a->m.env.eightbit || w->a->m.env.utf8)
-		str_adds(s, "Content-Transfer-Encoding: 8bit\n");
+	/* What is returned may hold any byte. */
 	str_addf(s,
+	         "Content-Transfer-Encoding: 8bit\n"
 	         "\n--%s\nContent-Type: text/plain; charset=%s\n\n"
 	         "This is the mail system of %s.\n\n%s",
 	         w->boundary, w->a->m.env.utf8 ? "utf-8" : "us-ascii",
@@ -347,10 +347,10 @@ write_returned(struct news *w)
 
 	if (m->env.utf8)
 		type = full ? "message/global" : "message/global-headers";
-	str_addf(&w->s, "\n--%s\nContent-Type: %s\n%s\n", w->boundary, type,
-	         m->env.eightbit || m->env.utf8
-	             ? "Content-Transfer-Encoding: 8bit\n"
-	             : "");
+	str_addf(&w->s,
+	         "\n--%s\nContent-Type: %s\n"
+	         "Content-Transfer-Encoding: 8bit\n\n",
+	         w->boundary, type);
 	put(w);
 	if (copy_content(w, full ? m->len : header_length(m)) < 0)
 		return -1;

@@ -39,7 +39,9 @@ net_begin()
 	need ip nsenter
 	unshare -n -m true 2> /dev/null || skip 'needs namespaces'
 	net_namespace net
-	on net ip link add br0 type bridge 2> /dev/null || skip 'needs a bridge'
+	# An address of its own, else it takes one of its ports' and changes it.
+	on net ip link add br0 address 02:00:00:00:00:53 type bridge \
+	    2> /dev/null || skip 'needs a bridge'
 	net_addresses net br0 53
 }
 
@@ -75,7 +77,7 @@ net_etc()
 	mkdir "$1"
 	cp -a /etc/ld.so.c* /etc/alternatives /etc/services /etc/protocols \
 	    "$1" 2> /dev/null || :
-	printf "%s\n" "nameserver $V4.53" 'options timeout:1 attempts:1' > "$1/resolv.conf"
+	printf "%s\n" "nameserver $V4.53" 'options timeout:1 attempts:2' > "$1/resolv.conf"
 	printf '%s localhost\n' 127.0.0.1 ::1 > "$1/hosts"
 	printf '%s\n' 'passwd: files' 'group: files' 'hosts: files dns' \
 	    > "$1/nsswitch.conf"

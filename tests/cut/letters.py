@@ -172,8 +172,8 @@ class Instance:
 
     def smtp(self, letters, before=(), env=None):
         """Send [(key, rcpts, size)] in one session: {key: reply code}.
-        A letter without a reply is missing."""
-        told = {}
+        A letter without a reply is missing; self.last is the last reply."""
+        told, self.last = {}, 0
         p = subprocess.Popen([*before, self.prog("smtpd"), "-C", self.conf],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              env=dict(os.environ, **(env or {})))
@@ -186,6 +186,7 @@ class Instance:
                 line = p.stdout.readline()
             if not line[:3].isdigit():
                 raise EOFError
+            self.last = int(line[:3])
             return line
 
         def say(data):
@@ -222,6 +223,12 @@ class Instance:
             p.wait()
             timer.cancel()
         return told
+
+    def submit(self, key, rcpts, size, before=(), env=None):
+        """Hand a letter to sendmail: its exit code, or below 0 a signal."""
+        return self.run([*before, self.prog("sendmail"), "-C", self.conf,
+                         "-f", "alice@a.test", *rcpts], letter(key, size),
+                        env).returncode
 
     # --- after the crash ---
 

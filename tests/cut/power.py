@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 
-from letters import USERS, Instance, Sink, Wrong, letter
+from letters import USERS, Instance, Sink, Wrong
 
 BLOCK = 4096
 BOOT = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) - 10
@@ -252,11 +252,8 @@ class Power:
                 self.mark("ack", key)
 
     def submit(self, key, to, size):
-        r = self.it.run([self.it.prog("sendmail"), "-C", self.it.conf,
-                         "-f", "alice@a.test", to], letter(key, size),
-                        self.env)
-        if r.returncode != 0:
-            raise Wrong("sendmail: %r" % r.stdout)
+        if self.it.submit(key, [to], size, env=self.env) != 0:
+            raise Wrong("sendmail refuses " + key)
         self.mark("ack", key)
 
     def queue(self, *args, kill=None):

@@ -1,0 +1,154 @@
+# crash - a program dies, or the system fails it, at each of its system calls;
+# the disk is full.  Nothing that was accepted is lost, nothing is torn, no run
+# is blocked.  FULL=1 takes every call, else some of each kind.
+
+load lib
+
+setup()
+{
+	need strace python3
+	test_begin
+	instance a a.test 'smarthost '"$NET.9:$SMTP_PORT" 'spool_free 0'
+	echo 'fails: |exit 67' >> "$D/aliases"
+}
+teardown() { test_end; }
+
+# at PROGRAM kill|fail: the rounds of tests/cut/kill.py.
+at()
+{
+	PYTHONDONTWRITEBYTECODE=1 python3 "$REPO/tests/cut/kill.py" "$D" "$BIN" \
+	    "$T/cut.so" "$NET.9" "$SMTP_PORT" "$@"
+}
+
+@test "smtpd is killed at any system call" { at smtpd kill; }
+@test "sendmail is killed at any system call" { at sendmail kill; }
+@test "queuerun is killed at any system call" { at queuerun kill; }
+@test "deliver is killed at any system call" { at deliver kill; }
+
+@test "the SMTP client is killed at any call" {
+	need cc
+	[[ "$BIN" != */asan ]] || skip "a sanitizer will not be second"
+	"$(peer cc)" -std=c17 -shared -fPIC -o "$T/cut.so" \
+	    "$REPO/tests/cut/cut.c"
+	at client kill
+}
+
+@test "system calls of smtpd fail" { at smtpd fail; }
+@test "system calls of sendmail fail" { at sendmail fail; }
+@test "system calls of queuerun fail" { at queuerun fail; }
+@test "system calls of deliver fail" { at deliver fail; }
+
+# --- full disks ---
+
+# small DIR SIZE: put a file system of that size there.
+small()
+{
+	[ "$EUID" -eq 0 ] || skip "only root can make a small disk"
+	local mode owner
+	read -r mode owner < <(stat -c '%a %u:%g' "$1")
+	mount -t tmpfs -o "size=$2,mode=$mode" small "$1" ||
+		skip "no small disk to be had"
+	chown "$owner" "$1"
+}
+
+full()
+{
+	dd if=/dev/zero of="$1/fill" bs=4k > /dev/null 2>&1 || :
+}
+
+# A dialogue that sends a letter of $1 lines.
+dialogue()
+{
+	printf '%s\n' 'EHLO x.test' 'MAIL FROM:<s@x.test>' 'RCPT TO:<alice@a.test>' DATA
+	printf 'Subject: letter\n\n'
+	[ "$1" -eq 0 ] || printf "line %0100d\n" $(seq "$1")
+	printf '%s\n' . QUIT
+}
+
+@test "the spool's disk is full: 452, and nothing stays behind" {
+	# A spool that is its own file system from the start.
+	rm -rf "$D/spool"
+	mkdir "$D/spool"
+	[ "$EUID" -ne 0 ] || chown --reference="$C" "$D/spool"
+	small "$D/spool" 400k
+	queue a
+	[ "$EUID" -ne 0 ] || chmod g+s "$D/spool/new"
+	dialogue 5000 > "$T/in"
+	run smtpd a < "$T/in"
+	[[ "$output" == *"452 4.3.1"* ]]
+	[[ "$output" != *queued* ]]
+	[ "$(queued a)" -eq 0 ]
+	full "$D/spool"
+	dialogue 1 > "$T/in"
+	run smtpd a < "$T/in"
+	[[ "$output" == *"452 4.3.1"* ]]
+	run send a -f s@x.test alice < "$T/in"
+	[ "$status" -eq 75 ]
+	run find "$D/spool" -type f -size +0 ! -name fill
+	[ -z "$output" ]
+	rm "$D/spool/fill"
+	run smtpd a < "$T/in"
+	[[ "$output" == *"250 2.0.0 Ok: queued"* ]]
+	queue a
+	delivered a alice 1
+	umount "$D/spool"
+}
+
+@test "the spool's disk fills while the queue runs: nothing is lost" {
+	small "$D/spool" 400k
+	queue a
+	[ "$EUID" -ne 0 ] || chmod g+s "$D/spool/new"
+	dialogue 10 > "$T/in"
+	smtpd a < "$T/in"
+	printf 'Subject: two\n\ntwo\n' | send a -f alice@a.test bob fails
+	full "$D/spool"
+	queue a
+	rm "$D/spool/fill"
+	queue a -T $(($(date +%s) + 4000))
+	queue a -T $(($(date +%s) + 8000))
+	delivered a bob 1
+	[ "$(queued a)" -eq 0 ]
+	# The letter, and one notification.
+	delivered a alice 2
+	umount "$D/spool"
+}
+
+@test "the mailbox's disk is full: deferred, the mailbox as it was" {
+	small "$D/mail" 300k
+	printf 'Subject: first\n\nfirst\n' | send a -f s@x.test alice
+	queue a
+	delivered a alice 1
+	cp "$D/mail/alice" "$T/before"
+	dialogue 5000 > "$T/in"
+	smtpd a < "$T/in"
+	dialogue 3 > "$T/in"
+	smtpd a < "$T/in"
+	queue a
+	queue a -T $(($(date +%s) + 4000))
+	delivered a alice 2
+	cmp -n "$(stat -c %s "$T/before")" "$T/before" "$D/mail/alice"
+	[ "$(queued a)" -eq 1 ]
+	grep -q 'dsn=4.3.1, status=deferred' "$D/log"
+	mount -o remount,size=2m "$D/mail"
+	queue a -T $(($(date +%s) + 8000))
+	delivered a alice 3
+	[ "$(queued a)" -eq 0 ]
+	umount "$D/mail"
+}
+
+@test "a limit on the size of files is a full disk" {
+	dialogue 5000 > "$T/in"
+	run bash -c 'ulimit -f 100; sed "s/\$/\r/" "$1" | "$2" -C "$3"' - \
+	    "$T/in" "$(prog smtpd)" "$C"
+	[[ "$output" == *"452 4.3.1"* ]]
+	run bash -c 'ulimit -f 100; "$2" -C "$3" -f s@x.test alice < "$1"' - \
+	    "$T/in" "$(prog sendmail)" "$C"
+	[ "$status" -eq 75 ]
+	[ "$(queued a)" -eq 0 ]
+	smtpd a < "$T/in"
+	bash -c 'ulimit -f 100; "$1" -C "$2"' - "$(prog queuerun)" "$C"
+	delivered a alice 0
+	[ "$(queued a)" -eq 1 ]
+	queue a -T $(($(date +%s) + 4000))
+	delivered a alice 1
+}
