@@ -45,28 +45,15 @@ dot_owner(int fd)
 	return cur_peek(&c) == -1 || cur_peek(&c) == '\n' ? (pid_t)pid : 0;
 }
 
-/* Since when does this machine run?  A process that made a file before is gone,
- * whoever has its number now. */
-static time_t
-boot_time(void)
-{
-	struct timespec up;
-
-	if (clock_gettime(CLOCK_BOOTTIME, &up) < 0)
-		return 0;
-	return time(NULL) - up.tv_sec;
-}
-
 static bool
 dot_is_stale(int fd, const struct stat *st)
 {
+	time_t age = time(NULL) - st->st_mtim.tv_sec;
 	pid_t pid = dot_owner(fd);
 
-	if (st->st_mtim.tv_sec < boot_time())
-		return true;
 	if (pid == 0)
-		return time(NULL) - st->st_mtim.tv_sec > LOCK_STALE;
-	return kill(pid, 0) < 0 && errno == ESRCH;
+		return age > LOCK_STALE;
+	return (kill(pid, 0) < 0 && errno == ESRCH) || age > LOCK_OLD;
 }
 
 /* Remove the dot-lock if nobody can hold it any more.  We hold the fcntl lock

@@ -8,10 +8,10 @@
 #include <signal.h>
 #include <stdbool.h>
 
-enum {
-	LOCK_STALE = 120 /* s after which a dot-lock without a living owner
-			    is broken; one of a dead owner is at once */
-};
+/* A dot-lock of a dead owner is broken at once, another one when it was not
+ * touched for so many s: without an owner's number; with that of a living
+ * process, which may have inherited the number. */
+enum { LOCK_STALE = 100, LOCK_OLD = 600 };
 
 struct lock {
 	int fd;        /* of the mbox, fcntl-locked */

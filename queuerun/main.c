@@ -319,6 +319,7 @@ main(int argc, char **argv)
 	if (o.explain)
 		return explain(&r, o.explain, o.json);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	umask(007);
 	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
 	if (spawn_split(&c, &r.spawner, &rc))

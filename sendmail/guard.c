@@ -37,7 +37,7 @@ guard_enter(void)
 	sigaction(SIGXFSZ, &sa, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	umask(077);
+	umask(007); /* queuerun opens, or clears away, by the group */
 }
 
 int

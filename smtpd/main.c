@@ -104,6 +104,7 @@ main(int argc, char **argv)
 		}
 	log_stderr(isatty(STDERR_FILENO));
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	umask(007);
 	io_init(&session.io, STDIN_FILENO, STDOUT_FILENO);
 	atexit(say_goodbye);
