@@ -210,6 +210,7 @@ installed()
 # inside COMMAND...: as nobody, with that /etc.
 inside()
 {
+	# shellcheck disable=SC2016
 	unshare -m sh -c 'mount --bind "$1/etc" /etc && shift &&
 		exec setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"' \
 	    - "$T" "$@"
