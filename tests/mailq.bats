@@ -281,8 +281,10 @@ assert o["recipients"][0]["delay_reason"] == "?]0;x? ?\"\\ \u00ff", o' "$T/json"
 	run q retry all
 	[ "$output" = '1 message will be tried now' ]
 	wait_for delivered a alice 1
-	wait_for test "$(queued a)" -eq 0
+	wait_for gone
 }
+
+gone() { [ "$(queued a)" -eq 0 ]; }
 
 lingers()
 {

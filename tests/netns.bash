@@ -5,7 +5,12 @@
 #
 #	load lib
 #	load netns
-#	setup() { test_begin; net_begin; net_host a 1; net_host b 2; }
+#	setup() {
+#		test_begin
+#		why=$(net_lacks)
+#		[ -z "$why" ] || skip "$why"
+#		net_begin; net_host a 1; net_host b 2
+#	}
 #	teardown() { test_end; }
 #
 # A host's addresses are $V4.N and $V6::N.
@@ -32,16 +37,28 @@ start_on()
 	    env "LD_LIBRARY_PATH=$(peer_libs)" "${@:3}"
 }
 
+# net_lacks: why there can be no such network here; nothing if there can.
+net_lacks()
+{
+	local p
+	if [ "$EUID" -ne 0 ]; then
+		echo 'needs root'
+	elif ! peer ip > /dev/null; then
+		echo 'no ip here'
+	elif ! p=$(unshare -n -m sh -e -c '
+		ip link add br0 type bridge
+		ip link add x type veth peer name y
+		ip address add 2001:db8::1/64 dev br0' 2>&1); then
+		echo "no network namespaces here: $p"
+	fi
+}
+
 # The switch, which is the host called net, N = 53.
 net_begin()
 {
-	[ "$EUID" -eq 0 ] || skip 'needs root'
-	need ip nsenter
-	unshare -n -m true 2> /dev/null || skip 'needs namespaces'
 	net_namespace net
 	# An address of its own, else it takes one of its ports' and changes it.
-	on net ip link add br0 address 02:00:00:00:00:53 type bridge \
-	    2> /dev/null || skip 'needs a bridge'
+	on net ip link add br0 address 02:00:00:00:00:53 type bridge
 	net_addresses net br0 53
 }
 
@@ -100,8 +117,7 @@ net_addresses()
 	shift 2
 	for n; do
 		on "$host" ip address add "$V4.$n/24" dev "$dev"
-		on "$host" ip address add "$V6::$n/64" dev "$dev" nodad ||
-			skip 'needs IPv6'
+		on "$host" ip address add "$V6::$n/64" dev "$dev" nodad
 	done
 	on "$host" ip link set "$dev" up
 }

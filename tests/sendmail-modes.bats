@@ -176,7 +176,7 @@ lingers()
 os.open(sys.argv[1], os.O_RDWR); time.sleep(60)' "$D/spool/wake"
 	wait_for lingers
 	start show "$(prog sendmail)" -C "$C" -v alice
-	wait_for test -n "$(ls "$D/spool/new")" -o -p "$D"/spool/trace/*
+	wait_for grep -q /pickup "$D/log"
 	stop show INT
 	[ "$(queued a)" -eq 1 ]
 	stop reader
@@ -191,6 +191,9 @@ os.open(sys.argv[1], os.O_RDWR); time.sleep(60)' "$D/spool/wake"
 installed()
 {
 	[ "$EUID" -eq 0 ] || skip 'only root can install a setgid program'
+	if grep -q __asan "$(prog sendmail)"; then
+		skip 'a sanitizer takes no options in a setgid program'
+	fi
 	mkdir -p "$T/etc/facteur" "$T/bin"
 	cp /etc/passwd /etc/group /etc/nsswitch.conf "$T/etc/"
 	cp -L /etc/localtime "$T/etc/" || :

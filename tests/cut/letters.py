@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -158,13 +159,17 @@ class Instance:
         raise Wrong("no program " + name)
 
     def run(self, argv, data=b"", env=None):
+        p = subprocess.Popen(argv, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             env=dict(os.environ, **(env or {})),
+                             start_new_session=True)
         try:
-            return subprocess.run(
-                argv, input=data, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, timeout=PATIENCE,
-                env=dict(os.environ, **(env or {})))
+            out, _ = p.communicate(data, PATIENCE)
         except subprocess.TimeoutExpired:
+            os.killpg(p.pid, signal.SIGKILL)
+            p.wait()
             raise Wrong("blocked: " + " ".join(argv))
+        return subprocess.CompletedProcess(argv, p.returncode, out)
 
     def queuerun(self, *args, before=(), env=None):
         return self.run([*before, self.prog("queuerun"), "-C", self.conf,
@@ -245,6 +250,8 @@ class Instance:
             raise Wrong("no more letters are taken: %s" % told)
         for later in (0, 4000, 8000):
             when = ("-T", str(int(time.time()) + later)) if later else ()
+            for f in glob.glob(self.dir + "/spool/hosts/*") if later else ():
+                os.unlink(f)  # hosts that failed are forgotten by then
             r = self.queuerun(*when, env=env)
             if r.returncode != 0:
                 raise Wrong("queuerun: %d %r" % (r.returncode, r.stdout))
