@@ -320,6 +320,7 @@ read_message(struct message *m, off_t size, bool check)
 	uint64_t start, len, sum,
 	    n = size < FIRST_READ ? (uint64_t)size : FIRST_READ;
 	enum spool_why why;
+	struct cur journal;
 	off_t end;
 
 	if (read_part(m->fd, 0, n, &first) < 0) {
@@ -342,10 +343,15 @@ read_message(struct message *m, off_t size, bool check)
 	if (parse_envelope(&m->env, (struct cur){first.s + SPOOL_HEAD,
 	                                         first.s + start}) < 0)
 		goto out;
-	if (size > end &&
-	    read_part(m->fd, end, (uint64_t)(size - end), &rest) < 0)
+	journal = (struct cur){first.s + first.n, first.s + first.n};
+	if ((uint64_t)size <= first.n)
+		journal.p = first.s + end;
+	else if (size > end &&
+	         read_part(m->fd, end, (uint64_t)(size - end), &rest) < 0)
 		goto out;
-	parse_journal(m, (struct cur){rest.s, rest.s + rest.n});
+	else
+		journal = (struct cur){rest.s, rest.s + rest.n};
+	parse_journal(m, journal);
 	why = check && m->attempts == 0 ? verify(m, sum) : SPOOL_OK;
 out:
 	str_free(&first);

@@ -121,6 +121,11 @@ cur_until(struct cur *c, const char *stop, struct cur *word)
 	size_t n = strlen(stop);
 
 	word->p = c->p;
+	if (n == 1 && c->p < c->e) {
+		const char *hit = memchr(c->p, *stop, cur_len(c));
+
+		c->p = hit ? hit : c->e;
+	}
 	while (c->p < c->e && !memchr(stop, *c->p, n))
 		c->p++;
 	word->e = c->p;

@@ -193,6 +193,7 @@ open_trace(struct run *r, struct active *a)
 	snprintf(name, sizeof name, "trace/%s", a->m.id);
 	a->trace = openat(r->sp.dir, name,
 	                  O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	unlinkat(r->sp.dir, name, 0); /* once is enough */
 }
 
 /* Queue the pieces, or settle at once those that need no job. */
@@ -279,8 +280,9 @@ take(struct run *r, const struct name *n)
 	case SPOOL_ERROR:
 		log_warn("%s: cannot read the queue file: %s", n->id,
 		         strerror(errno));
-		/* fall through */
-	case SPOOL_BUSY: intake_skip(r, n->id); goto no;
+		intake_skip(r, n->id);
+		goto no;
+	case SPOOL_BUSY: r->busy = true; goto no;
 	case SPOOL_GONE: goto no;
 	}
 	make_pieces(r, a);

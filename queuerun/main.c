@@ -1,5 +1,6 @@
 /* queuerun - drain the spool: route each due message, hand it to deliver or to
  * the SMTP client, and decide what becomes of it.  queuerun(8). */
+#include "addr.h"
 #include "hosts.h"
 #include "io.h"
 #include "log.h"
@@ -17,10 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK = 60 }; /* s between two looks at the directories */
+enum {
+	TICK = 60, /* s between two looks at the directories */
+	BUSY_MS = 500
+};
 
 struct options {
-	const char *conf, *explain;
+	const char *conf, *explain, *domain;
 	bool json, check, effective, all;
 	unsigned long linger;
 };
@@ -30,7 +34,7 @@ usage(void)
 {
 	fputs("usage: queuerun [-v] [-C file] [-T time] [-w seconds | -q id | "
 	      "-R domain]\n       queuerun [-j] [-C file] -n address\n"
-	      "       queuerun [-C file] -c | -e | -E\n",
+	      "       queuerun [-C file] -c | -e | -E | -i domain\n",
 	      stderr);
 }
 
@@ -86,7 +90,7 @@ parse_options(int argc, char **argv, struct options *o, struct run *r)
 	unsigned long now;
 	int ch;
 
-	while ((ch = getopt(argc, argv, "C:ER:T:Vcejn:q:vw:")) != -1) {
+	while ((ch = getopt(argc, argv, "C:ER:T:Vcei:jn:q:vw:")) != -1) {
 		switch (ch) {
 		case 'C': o->conf = optarg; break;
 		case 'E': o->effective = o->all = true; break;
@@ -99,6 +103,7 @@ parse_options(int argc, char **argv, struct options *o, struct run *r)
 		case 'V': puts("facteur " VERSION); return 1;
 		case 'c': o->check = true; break;
 		case 'e': o->effective = true; break;
+		case 'i': o->domain = optarg; break;
 		case 'j': o->json = true; break;
 		case 'n': o->explain = optarg; break;
 		case 'q': r->only_id = optarg; break;
@@ -138,6 +143,18 @@ check(const char *file)
 	n += alias_check(c.aliases, print_alias_error, &c, &count);
 	str_free(&errors);
 	return n ? EX_CONFIG : EX_OK;
+}
+
+/* -i: a domain as the DNS knows it. */
+static int
+print_domain(const char *domain)
+{
+	char ascii[ADDR_DOMAIN_MAX + 1];
+
+	if (addr_to_ascii(domain, ascii) < 0)
+		return EX_DATAERR;
+	puts(ascii);
+	return EX_OK;
 }
 
 static int
@@ -215,6 +232,15 @@ pause_ms(const struct run *r, double end, double tick)
 	return until > now ? (int)((until - now) * 1000) + 1 : 0;
 }
 
+/* mailq(8), or the last writer, had its hand on a message for a moment. */
+static void
+look_again(struct run *r, int wake)
+{
+	wait_and_work(r, wake, BUSY_MS);
+	r->busy = false;
+	r->more = true;
+}
+
 /* Work until nothing is left to do; when we linger, until then and until the
  * time is over. */
 static void
@@ -242,6 +268,8 @@ work(struct run *r, int wake, unsigned long linger)
 			continue;
 		else if (now >= end)
 			break;
+		else if (r->busy)
+			look_again(r, wake);
 		else
 			wait_and_work(r, wake, pause_ms(r, end, tick));
 	}
@@ -312,6 +340,8 @@ main(int argc, char **argv)
 	conf_use(&c, o.conf);
 	r.conf = &c;
 	r.ready_last = &r.ready;
+	if (o.domain)
+		return print_domain(o.domain);
 	if (o.effective) {
 		conf_print(&c, stdout, o.all);
 		return EX_OK;

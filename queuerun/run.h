@@ -102,6 +102,7 @@ struct run {
 	struct name *name;
 	size_t nname, name_at, name_cap;
 	bool more;        /* the walk was cut short: walk again */
+	bool busy;        /* somebody held a message: look again soon */
 	char changed[24]; /* directory whose names are not yet durable */
 	unsigned removed; /* messages since deliver's work was durable */
 	struct list skip; /* ids that cannot be worked on for now */

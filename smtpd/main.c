@@ -2,6 +2,7 @@
  * Started by inetd(8) and its kin for each connection, or by a person.  As root
  * it reads its configuration and becomes somebody else for good, before it
  * knows or reads anything of the network. */
+#include "idn.h"
 #include "log.h"
 #include "smtp.h"
 #include "user.h"
@@ -56,6 +57,13 @@ find_identity(const char *file, uid_t *uid, gid_t *gid)
 		log_die(EX_CONFIG, "no user %s", SESSION_USER);
 	*uid = u.uid;
 	*gid = u.gid;
+}
+
+/* What lib/addr.c asks for; see ask.c. */
+int
+idn_lookup(char name[ADDR_DOMAIN_MAX + 1])
+{
+	return ask_domain(&conf, name);
 }
 
 static void

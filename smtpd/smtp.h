@@ -2,6 +2,7 @@
 #ifndef SMTP_H
 #define SMTP_H
 
+#include "addr.h"
 #include "conf.h"
 #include "data.h"
 #include "io.h"
@@ -87,6 +88,11 @@ const char *smtp_protocol(const struct session *s);
 
 /* May this recipient have it?  0, or -1 after the reply. */
 int rcpt_check(struct session *s, const char *addr);
+
+/* --- ask.c --- */
+
+/* The A-labels of a domain in place, by another program: 0 or -1. */
+int ask_domain(const struct conf *c, char name[ADDR_DOMAIN_MAX + 1]);
 
 /* --- receive.c --- */
 

@@ -16,8 +16,8 @@ teardown() { test_end; }
 # What make install does, into $root; put PREFIX.
 put()
 {
-	local p=${1-/usr/local}
-	FROM=$BIN DESTDIR=$root PREFIX=$p SBIN=$p/sbin BIN=$p/bin \
+	local p=${1-/usr/local} from=$BIN
+	FROM=$from DESTDIR=$root PREFIX=$p SBIN=$p/sbin BIN=$p/bin \
 	    SHARE=$p/share/facteur MANDIR=$p/share/man etc/install man/*.[1-8]
 }
 

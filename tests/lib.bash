@@ -37,6 +37,7 @@ test_begin()
 test_end()
 {
 	local f
+	[ -n "${T-}" ] || return 0
 	stop_all
 	if [ -z "${BATS_TEST_COMPLETED-}" ] && [ -z "${BATS_TEST_SKIPPED-}" ]; then
 		for f in "$T"/*/log "$T"/*.out; do

@@ -28,6 +28,7 @@ import time
 from letters import USERS, Instance, Sink, Wrong
 
 BLOCK = 4096
+FLIGHT = 40  # changes within which a letter counts as being delivered
 BOOT = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) - 10
 
 
@@ -307,6 +308,7 @@ class Power:
     def record(self, what):
         self.disk = Disk(self.dir)
         self.recording = True
+        self.quiet = what == "work"
         getattr(self, what)()
         self.it.drain(self.env)
         self.recording = False
@@ -368,7 +370,7 @@ class Power:
         for key in self.rcpts:
             for place in self.rcpts[key]:
                 if place == "sink":
-                    n = (self.sink.keys + taken).count(key)
+                    n = self.sink.keys.count(key) + (key in taken)
                 elif place == "dsn":
                     n = boxes["alice"].count("dsn:" + key)
                 else:
@@ -379,6 +381,10 @@ class Power:
                     raise Wrong("%s came %d times to %s" % (key, n, place))
                 if n > 1:
                     extra.append("%s:%s" % (key, place))
+                    if place in USERS:
+                        raise Wrong("%s came twice to %s" % (key, place))
+                    if self.quiet and k - taken.get(key, k) > FLIGHT:
+                        raise Wrong("%s was repeated so late" % key)
         return extra
 
     def learn(self):
@@ -416,7 +422,7 @@ class Power:
         modes = ["strict", "order", "any", "all"]
         todo = {k: modes if not points else [modes[i % 3]]
                 for i, k in enumerate(cuts)}
-        acked, taken, n = set(), [], 0
+        acked, taken, n = set(), {}, 0
         bad = []
         for k in range(len(self.ops) + 1):
             for mode in todo.get(k, ()):
@@ -424,7 +430,7 @@ class Power:
                 try:
                     self.restore(self.disk.cut(mode, random.Random(
                         "%d %d %s" % (seed, k, mode))))
-                    extra = self.after(k, acked, list(taken))
+                    extra = self.after(k, acked, taken)
                     self.extra += len(extra)
                     self.most = max(self.most, len(extra))
                     if extra and os.environ.get("SHOW"):
@@ -440,7 +446,7 @@ class Power:
             if op[0] == "ack":
                 acked.add(op[1])
             elif op[0] == "take":
-                taken.append(op[1])
+                taken[op[1]] = k
             self.disk.play(op)
         return n, bad
 
