@@ -153,7 +153,7 @@ asan: testdeps asantests
 	@tests/run build/asan $(SUITES)
 asantests:
 	@$(MAKE) --no-print-directory B=build/asan HARDEN=-fPIE \
-	    MUSL= STATIC=-pie \
+	    MUSL= STATIC=-pie LIBS='tests/asan.c -lresolv' \
 	    CFLAGS='-O1 -g $(SANITIZE)' all tests
 
 SECONDS	= 60

@@ -16,7 +16,7 @@ setup()
 # cut WHAT: tests/cut/run, as somebody else than root.
 cut()
 {
-	local run=("$REPO/tests/cut/run" "$1" "${POINTS:-80}")
+	local run=("$REPO/tests/cut/run" "$1" "${POINTS:-150}")
 	[ "$EUID" -ne 0 ] || run=("$REPO/tests/nobody" "${run[@]}")
 	run "${run[@]}"
 	echo "$output"
