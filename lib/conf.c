@@ -82,7 +82,7 @@ place(struct conf *c, const struct key *k)
 	return (char *)c + k->at;
 }
 
-static void
+__attribute__((format(printf, 2, 3))) static void
 complain(struct source *src, const char *fmt, ...)
 {
 	va_list ap;
@@ -264,16 +264,14 @@ set_key(struct conf *c, const struct key *k, struct cur value,
 		break;
 	case COUNT: set_count(k, at, text, src); break;
 	case WORD:
-		if (!is_word_of(k->words, text))
+	case PATH:
+	case TEXT:
+		if (k->kind == WORD && !is_word_of(k->words, text))
 			complain(src, "%s: '%s' is not one of: %s", k->name,
 			         text, k->words);
-		/* fall through */
-	case PATH:
 		if (k->kind == PATH && *text && *text != '/')
 			complain(src, "%s: '%s' is no absolute path", k->name,
 			         text);
-		/* fall through */
-	case TEXT:
 		free(*(char **)at);
 		*(char **)at = text;
 		return;

@@ -3,6 +3,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,10 @@
 static struct {
 	char tag[40];     /* facteur/smtpd */
 	const char *file; /* NULL: syslog */
+	int fd;           /* of the file, or -1 */
 	int err;          /* warnings on stderr too */
 	int open;         /* openlog() was called */
-} lg = {.tag = "facteur"};
+} lg = {.tag = "facteur", .fd = -1};
 
 void
 log_open(const char *prog)
@@ -26,6 +28,7 @@ log_open(const char *prog)
 void
 log_to(const char *dest)
 {
+	lg.fd = -1;
 	lg.file = strcmp(dest, "syslog") == 0 ? NULL : dest;
 }
 
@@ -38,21 +41,25 @@ log_stderr(int on)
 /* Append one line in the form that syslogd writes, in one write; a log that
  * cannot be written must not stop the mail. */
 static void
-log_file(const char *line)
+log_file(const char *text)
 {
-	char host[256] = "", when[32];
+	char host[256] = "", when[32], line[LOG_LINE + 400];
 	time_t now = time(NULL);
 	struct tm tm;
-	FILE *f = fopen(lg.file, "ae");
+	int n;
 
-	if (!f)
+	if (lg.fd < 0)
+		lg.fd = open(lg.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+		             0666);
+	if (lg.fd < 0)
 		return;
 	gethostname(host, sizeof host - 1);
 	host[strcspn(host, ".")] = '\0';
 	strftime(when, sizeof when, "%b %e %H:%M:%S", localtime_r(&now, &tm));
-	fprintf(f, "%s %s %s[%ld]: %s\n", when, host, lg.tag, (long)getpid(),
-	        line);
-	fclose(f);
+	n = snprintf(line, sizeof line, "%s %s %s[%ld]: %s\n", when, host,
+	             lg.tag, (long)getpid(), text);
+	if (write(lg.fd, line, (size_t)n) < 0)
+		lg.fd = -1;
 }
 
 static void

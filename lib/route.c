@@ -179,7 +179,7 @@ add(const struct walk *w, enum route_kind kind, const char *dest)
 	return t;
 }
 
-static void
+__attribute__((format(printf, 4, 5))) static void
 add_problem(const struct walk *w, enum route_kind kind, const char *status,
             const char *fmt, ...)
 {

@@ -15,7 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { DUE_STEP = 60, INODES_FREE = 100 };
+enum { DUE_STEP = 60, INODES_FREE = 100, TRACE_OLD = 3600 };
 
 int
 spool_open(struct spool *sp, const struct conf *c)
@@ -270,6 +270,26 @@ spool_next(const struct spool *sp)
 	return t;
 }
 
+/* Who watches a delivery takes his FIFO away; one who was killed cannot. */
+static void
+sweep_trace(const struct spool *sp, time_t now)
+{
+	struct names ids;
+	struct stat st;
+	char name[64];
+	size_t i;
+
+	if (list_names(sp, "trace", spool_is_id, &ids) < 0)
+		return;
+	for (i = 0; i < ids.n; i++) {
+		snprintf(name, sizeof name, "trace/%s", ids.v[i]);
+		if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    now - st.st_mtime > TRACE_OLD)
+			unlinkat(sp->dir, name, 0);
+	}
+	names_free(&ids);
+}
+
 void
 spool_sweep(const struct spool *sp, time_t now)
 {
@@ -286,4 +306,5 @@ spool_sweep(const struct spool *sp, time_t now)
 		unlinkat(sp->dir, dir, AT_REMOVEDIR);
 	}
 	names_free(&due);
+	sweep_trace(sp, now);
 }

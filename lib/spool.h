@@ -210,7 +210,8 @@ int spool_walk(const struct spool *sp, time_t until, bool held,
 /* When does the next deferred message come due?  0: none. */
 time_t spool_next(const struct spool *sp);
 
-/* Remove the empty directories of due times that are over. */
+/* Remove the empty directories of due times that are over, and FIFOs that nobody
+ * watches any more. */
 void spool_sweep(const struct spool *sp, time_t now);
 
 /* A name that spool_commit could have made? */

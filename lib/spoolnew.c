@@ -5,6 +5,7 @@
  * the file; fsync new/.  Only then may anybody say 250. */
 #include "code.h"
 #include "io.h"
+#include "mem.h"
 #include "spool.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { SPOOL_BUF = 65536, SPOOL_MODE = 0660, TRIES = 10 };
+enum { SPOOL_FIRST = 8192, SPOOL_BUF = 65536, SPOOL_MODE = 0660, TRIES = 10 };
 
 /* The digits of an id sort as their values do. */
 static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -181,6 +182,7 @@ spool_begin(struct spool_new *f, const struct spool *sp,
 		stamped.usec = (long)tv.tv_usec;
 	}
 	head_line(head, f);
+	f->buf.s = mem_grow(f->buf.s, &f->buf.cap, SPOOL_FIRST, 1);
 	str_add(&f->buf, head, SPOOL_HEAD);
 	if (write_envelope(&f->buf, &stamped) < 0)
 		goto fail;

@@ -269,6 +269,19 @@ set_aside(struct run *r, struct active *a)
 		intake_skip(r, a->m.id);
 }
 
+/* The message stays although it is done: then its journal has to say so. */
+static void
+keep_done(struct active *a)
+{
+	struct note n;
+
+	if (a->npiece == 1 && a->m.nnote > 0) {
+		n = a->m.note[a->m.nnote - 1];
+		note(a, &n);
+	}
+	spool_sync(&a->m);
+}
+
 static void
 finish(struct run *r, struct active *a)
 {
@@ -290,7 +303,7 @@ finish(struct run *r, struct active *a)
 		defer(r, a);
 	} else if (spool_remove(&r->sp, a->dir, a->m.id) < 0) {
 		log_warn("%s: cannot remove it: %s", a->m.id, strerror(errno));
-		spool_sync(&a->m);
+		keep_done(a);
 		intake_skip(r, a->m.id);
 	} else {
 		log_info("%s: removed", a->m.id);

@@ -23,8 +23,10 @@ static void
 make_dot(const char *text, time_t age)
 {
 	struct timespec t[2];
-	int fd = open(dot, O_WRONLY | O_CREAT | O_TRUNC, 0444);
+	int fd;
 
+	unlink(dot); /* it may be read-only */
+	fd = open(dot, O_WRONLY | O_CREAT | O_EXCL, 0444);
 	assert(fd >= 0 && io_writeall(fd, text, strlen(text)) == 0);
 	t[0].tv_sec = t[1].tv_sec = time(NULL) - age;
 	t[0].tv_nsec = t[1].tv_nsec = 0;
