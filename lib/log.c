@@ -62,7 +62,7 @@ log_file(const char *text)
 		lg.fd = -1;
 }
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 log_line(int level, const char *prefix, const char *fmt, va_list ap)
 {
 	char line[LOG_LINE], *p;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static uint64_t
+static inline uint64_t
 word(const unsigned char *p)
 {
 	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |

@@ -419,14 +419,18 @@ class Power:
         modes = ["strict", "order", "any", "all"]
         todo = {k: modes if not points else [modes[i % 3]]
                 for i, k in enumerate(cuts)}
+        # Files that have their names and not all of their blocks.
+        for k, op in enumerate(self.ops, 1):
+            if op[0] == "R" and rng.random() < (0.4 if points else 1):
+                todo[k] = todo.get(k, []) + ["order", "any"] * 3
         acked, taken, n = set(), {}, 0
         bad = []
         for k in range(len(self.ops) + 1):
-            for mode in todo.get(k, ()):
+            for i, mode in enumerate(todo.get(k, ())):
                 n += 1
                 try:
                     self.restore(self.disk.cut(mode, random.Random(
-                        "%d %d %s" % (seed, k, mode))))
+                        "%d %d %d" % (seed, k, i))))
                     extra = self.after(k, acked, taken)
                     self.extra += len(extra)
                     self.most = max(self.most, len(extra))
