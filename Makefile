@@ -36,18 +36,21 @@ SRCS	= $(wildcard lib/*.c $(foreach p,$(PROGS),$(p)/*.c))
 HDRS	= $(wildcard lib/*.h $(foreach p,$(PROGS),$(p)/*.h))
 UNIT	= $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
 FUZZ	= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
-TESTC	= $(wildcard tests/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c)
+TESTC	= $(wildcard tests/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
+	  tests/cut/*.c)
 PAGES	= $(wildcard man/*.[1-8])
 SCRIPTS	= .ci/run $(addprefix etc/,install enable disable) $(addprefix tests/, \
-	  accounts demo nobody peers run weights bench/run)
+	  accounts demo nobody peers run weights bench/run \
+	  cut/run)
 
 # Debian's names for what the commands below need.  The first list may be
 # installed; the second holds other mail systems and super-servers, which are
 # unpacked under build/peers and never installed.
 BUILDPKG = gcc libc6-dev make musl-tools
 DEMOPKG	= python3 util-linux
-CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat procmail \
-	  mutt neomutt alpine s-nail git-email libmailtools-perl \
+CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat \
+	  procmail liblockfile-bin mutt neomutt alpine s-nail git-email \
+	  libmailtools-perl \
 	  pflogsumm mandoc iproute2
 PEERPKG	= openbsd-inetd dnsmasq-base bsd-mailx
 MOREPEER = inetutils-inetd xinetd ucspi-tcp systemd mailutils postfix \
@@ -153,7 +156,7 @@ asan: testdeps asantests
 	@tests/run build/asan $(SUITES)
 asantests:
 	@$(MAKE) --no-print-directory B=build/asan HARDEN=-fPIE \
-	    MUSL= STATIC=-pie LIBS='tests/asan.c -lresolv' \
+	    MUSL= STATIC='-pie tests/asan.c' LIBS='tests/asan.c -lresolv' \
 	    CFLAGS='-O1 -g $(SANITIZE)' all tests
 
 SECONDS	= 60

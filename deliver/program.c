@@ -131,10 +131,8 @@ start(struct run *r)
 {
 	int p[2], err;
 
-	if (pipe(p) < 0)
+	if (io_pipe(p) < 0)
 		return -1;
-	fcntl(p[0], F_SETFD, FD_CLOEXEC);
-	fcntl(p[1], F_SETFD, FD_CLOEXEC);
 	r->pid = fork();
 	if (r->pid == 0)
 		child(r, p[1]);

@@ -1,5 +1,6 @@
 /* io - see io.h.  All programs that talk to a peer wait in io_fill and io_flush
  * and nowhere else. */
+#define _GNU_SOURCE /* pipe2(2) */
 #include "io.h"
 
 #include <errno.h>
@@ -344,6 +345,12 @@ io_preadall(int fd, void *p, size_t n, off_t off)
 			done += (size_t)r;
 	}
 	return (ssize_t)done;
+}
+
+int
+io_pipe(int p[2])
+{
+	return pipe2(p, O_CLOEXEC);
 }
 
 int

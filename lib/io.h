@@ -74,6 +74,9 @@ ssize_t io_preadall(int fd, void *p, size_t n, off_t off);
 ssize_t io_some(int fd, const void *p, size_t n);
 ssize_t io_take(int fd, void *p, size_t n);
 
+/* A pipe that no program started later inherits by mistake.  0 or -1. */
+int io_pipe(int p[2]);
+
 /* The whole of a file up to max bytes into s.  0, or -1 with errno (EFBIG when it is longer). */
 int io_slurp(int dir, const char *name, size_t max, struct str *s);
 

@@ -149,6 +149,29 @@ blank(const struct plan *p, int fd, const char *path, uint64_t n)
 	return 0;
 }
 
+/* Does the mbox hold all of the append?  Its own sum tells, even when the bytes in
+ * the record are those of a later append that came to nothing. */
+static bool
+is_whole(const struct plan *p, int fd, uint64_t size)
+{
+	uint64_t off = 0, len = p->head.len;
+	struct sum s = {0};
+	char buf[CHUNK];
+
+	if (size - p->head.old < len)
+		return false;
+	while (off < len) {
+		size_t n = len - off < CHUNK ? (size_t)(len - off) : CHUNK;
+
+		if (read_at(fd, buf, n, (off_t)(p->head.old + off)) !=
+		    (ssize_t)n)
+			return false;
+		sum_add(&s, buf, n);
+		off += n;
+	}
+	return sum_end(&s) == p->head.check;
+}
+
 int
 mbox_fix(struct plan *p, int fd, const char *path)
 {
@@ -160,19 +183,23 @@ mbox_fix(struct plan *p, int fd, const char *path)
 	if (fstat(fd, &st) < 0)
 		return -1;
 	size = (uint64_t)st.st_size;
-	if (size <= p->head.old || !plan_is_sound(p)) {
+	if (size <= p->head.old) {
 		plan_drop(p);
 		return 0;
 	}
-	if (compare(p, fd, size, &m) < 0)
-		return -1;
 	/* Whole, but its writer may have died before he made it durable. */
-	if (m.same == p->head.len) {
+	if (is_whole(p, fd, size)) {
 		if (fsync(fd) < 0 || (p->head.old == 0 && mbox_sync_dir(path)))
 			return -1;
 		plan_done(p);
 		return 0;
 	}
+	if (!plan_is_sound(p)) {
+		plan_drop(p);
+		return 0;
+	}
+	if (compare(p, fd, size, &m) < 0)
+		return -1;
 	if (m.torn && !is_boundary(p, size - p->head.old)) {
 		r = cut(p, fd, path, size);
 	} else if (m.same > 0) {

@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char magic[8] = "fmbox01";
+static const char magic[8] = "fmbox02";
 
 /* Where the bytes of the append begin in the record: on a block of their own. */
-enum { PLAN_DATA = 8192 };
+enum { PLAN_DATA = PLAN_HEAD };
 
-_Static_assert(sizeof(struct plan_head) <= PLAN_DATA, "the head must fit");
+_Static_assert(sizeof(struct plan_head) <= PLAN_HEAD, "the head must fit");
 _Static_assert(sizeof(struct plan_head) == 72 + PLAN_IDS * (PLAN_ID + 8),
                "the head must not have holes");
 
@@ -180,6 +180,8 @@ plan_seen(const struct plan *p, const char *id, const char *to)
 	uint64_t sum = sum_of(to, strlen(to));
 	uint32_t i;
 
+	if (strlen(id) > PLAN_ID)
+		return false;
 	for (i = 0; i < p->head.nid - p->head.fresh; i++)
 		if (p->head.id[i].to == sum &&
 		    strncmp(p->head.id[i].id, id, PLAN_ID) == 0)
@@ -193,12 +195,14 @@ plan_note(struct plan *p, const char *id, const char *to)
 	struct plan_head *h = &p->head;
 	size_t n = strlen(id);
 
+	if (n > PLAN_ID)
+		return;
 	if (h->nid == PLAN_IDS) {
 		memmove(&h->id[0], &h->id[1], sizeof h->id - sizeof h->id[0]);
 		h->nid--;
 	}
 	memset(&h->id[h->nid], 0, sizeof h->id[0]);
-	memcpy(h->id[h->nid].id, id, n < PLAN_ID ? n : PLAN_ID - 1);
+	memcpy(h->id[h->nid].id, id, n);
 	h->id[h->nid].to = sum_of(to, strlen(to));
 	h->nid++;
 	h->fresh++;

@@ -16,8 +16,9 @@
 #include <sys/types.h>
 
 enum {
-	PLAN_IDS = 200,     /* letters that are remembered */
-	PLAN_ID = 32,       /* bytes of an id with its NUL */
+	PLAN_HEAD = 4096,   /* bytes that a disk writes whole or not at all */
+	PLAN_IDS = 125,     /* letters that are remembered */
+	PLAN_ID = 24,       /* bytes of an id; longer ones are not */
 	PLAN_MEM = 1 << 18, /* bytes of an append that are kept in memory */
 	PLAN_KEEP = 1 << 20 /* bytes that the record may occupy when at rest */
 };

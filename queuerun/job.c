@@ -156,9 +156,8 @@ start_client(struct run *r, struct job *j)
 	int p[2], out;
 	pid_t pid;
 
-	if (pipe(p) < 0)
+	if (io_pipe(p) < 0)
 		return -1;
-	fcntl(p[0], F_SETFD, FD_CLOEXEC);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
@@ -186,21 +185,18 @@ start_client(struct run *r, struct job *j)
 static int
 start_deliver(struct run *r, struct job *j)
 {
-	int in[2], out[2], i, rc;
+	int in[2], out[2], rc;
 
-	if (pipe(in) < 0)
+	if (io_pipe(in) < 0)
 		return -1;
-	if (pipe(out) < 0) {
+	if (io_pipe(out) < 0) {
 		close(in[0]);
 		close(in[1]);
 		return -1;
 	}
-	for (i = 0; i < 2; i++) {
-		fcntl(in[i], F_SETFD, FD_CLOEXEC);
-		fcntl(out[i], F_SETFD, FD_CLOEXEC);
-	}
-	fcntl(in[1], F_SETFL, O_NONBLOCK);
-	rc = spawn_deliver(r, j->dest, in[0], out[1], &j->pid);
+	rc = fcntl(in[1], F_SETFL, O_NONBLOCK);
+	if (rc == 0)
+		rc = spawn_deliver(r, j->dest, in[0], out[1], &j->pid);
 	close(in[0]);
 	close(out[1]);
 	if (rc < 0) {

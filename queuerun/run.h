@@ -27,7 +27,7 @@ enum {
 	INTAKE_MAX = 10000,  /* names read ahead from the spool */
 	BATCH_LOCAL = 100,   /* messages for one mailbox under one lock */
 	BATCH_REMOTE = 50,   /* messages over one connection */
-	REMOVED_MAX = 100    /* of the letters that deliver remembers */
+	REMOVED_MAX = 25     /* with a batch less than deliver remembers */
 };
 
 /* One target of one message. */

@@ -2,7 +2,6 @@
  * its start is most of what it costs, and so has neither the name service nor
  * the IDNA library.  For accounts that are not in /etc/passwd it asks
  * "deliver -u NAME", for domains beyond ASCII "queuerun -i DOMAIN". */
-#define _GNU_SOURCE /* pipe2(2) */
 #include "io.h"
 #include "mem.h"
 #include "smtp.h"
@@ -45,7 +44,7 @@ ask(const struct conf *c, const char *program, const char *option,
 	ssize_t n;
 	pid_t pid;
 
-	if (pipe2(fd, O_CLOEXEC) < 0)
+	if (io_pipe(fd) < 0)
 		return -1;
 	pid = fork();
 	if (pid == 0)

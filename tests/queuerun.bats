@@ -233,7 +233,7 @@ count()
 	write -- bob
 	write -- bob
 	f=$(find "$D/spool/new" -type f | head -n 1)
-	printf 'X' | dd of="$f" bs=1 seek=200 conv=notrunc 2> /dev/null
+	printf '\001' | dd of="$f" bs=1 seek=200 conv=notrunc 2> /dev/null
 	echo garbage > "$D/spool/new/tmp.1.2.3"
 	: > "$D/spool/new/1NG49ZQ1S4EAE85R"
 	echo 'no queue file' > "$D/spool/new/1NG49ZQ1S4EAE85S"
