@@ -36,6 +36,9 @@ ERRORS = {
     "clone3": ("EAGAIN",), "socket": ("EMFILE",), "connect": ("ENETDOWN",),
     "mmap": ("ENOMEM",), "brk": ("ENOMEM",),
 }
+if sys.argv[2].rstrip("/").endswith("/asan"):
+    # A sanitizer ends the program when it gets no memory for itself.
+    del ERRORS["mmap"], ERRORS["brk"]
 CALL = re.compile(r"(?:\d+ +)?(\w+)\((\d+)?(?:<([^>]*)>)?")
 
 

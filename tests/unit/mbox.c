@@ -352,8 +352,8 @@ test_large(void)
 	mbox_close(&m);
 	open_box(&m);
 	assert(!plan_seen(&m.plan, "N0", "to@x"));
-	assert(plan_seen(&m.plan, "N599", "to@x"));
-	assert(plan_seen(&m.plan, "N400", "to@x"));
+	assert(plan_seen(&m.plan, "N374", "to@x"));
+	assert(plan_seen(&m.plan, "N250", "to@x"));
 	mbox_close(&m);
 }
 
