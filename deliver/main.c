@@ -72,7 +72,7 @@ become(const struct conf *c, const char *name, struct user *u)
 	/* Everybody's records lie below; nobody can see or take others'. */
 	if (getuid() == 0) {
 		umask(0);
-		mkdir(c->state, 01733);
+		mkdir(c->state, 01777);
 	}
 	umask(077);
 	if (become_user(u) < 0)

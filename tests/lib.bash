@@ -158,7 +158,7 @@ instance()
 	shift 2
 	mkdir -p "$D"/{home,mail,state}
 	chmod 1777 "$D/mail"
-	chmod 1733 "$D/state"
+	chmod 1777 "$D/state"
 	: > "$D/log"
 	chmod 666 "$D/log"
 	for u in alice bob kim; do
