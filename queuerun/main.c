@@ -20,7 +20,8 @@
 
 enum {
 	TICK = 60, /* s between two looks at the directories */
-	BUSY_MS = 500
+	BUSY_MS = 500,
+	TURN_MS = 100
 };
 
 struct options {
@@ -289,6 +290,29 @@ poke(const struct run *r)
 	close(fd);
 }
 
+/* Take the lock that keeps whole runs from piling up.  -1: another run has it,
+ * and was told.  When we are to linger we wait for our turn, so that the run of
+ * this minute takes over when that of the last one ends. */
+static int
+own_queue(struct run *r, unsigned long linger)
+{
+	double end = run_clock() + (double)linger;
+	bool told = false;
+
+	while ((r->lock = spool_lock(&r->sp)) < 0) {
+		if (errno != EWOULDBLOCK)
+			log_die(EX_OSERR, "%s/lock: %s", r->conf->spool,
+			        strerror(errno));
+		if (!told)
+			poke(r);
+		told = true;
+		if (run_clock() >= end)
+			return -1;
+		poll(NULL, 0, TURN_MS);
+	}
+	return 0;
+}
+
 static int
 run_queue(struct run *r, unsigned long linger)
 {
@@ -298,16 +322,9 @@ run_queue(struct run *r, unsigned long linger)
 	if (spool_open(&r->sp, r->conf) < 0 &&
 	    (spool_make(r->conf) < 0 || spool_open(&r->sp, r->conf) < 0))
 		log_die(EX_NOINPUT, "%s: %s", r->conf->spool, strerror(errno));
-	/* The lock keeps whole runs from piling up; a part of the queue is
-	 * guarded by the locks of the messages. */
-	r->lock = part ? -1 : spool_lock(&r->sp);
-	if (!part && r->lock < 0) {
-		if (errno != EWOULDBLOCK)
-			log_die(EX_OSERR, "%s/lock: %s", r->conf->spool,
-			        strerror(errno));
-		poke(r);
+	/* A part of the queue is guarded by the locks of its messages. */
+	if (!part && own_queue(r, linger) < 0)
 		return EX_OK;
-	}
 	wake = part ? -1 : open_wake(r);
 	router_open(&r->router, r->conf);
 	work(r, wake, part ? 0 : linger);

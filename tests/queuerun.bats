@@ -223,7 +223,12 @@ count()
 	[ "$status" -eq 0 ] && [ -z "$output" ]
 	write -- bob
 	wait_for delivered a bob 2
+	# The run of the next minute waits and takes over.
+	start next "$(prog queuerun)" -C "$C" -w 60
 	stop linger KILL
+	write -- kim
+	wait_for delivered a kim 1
+	stop next KILL
 	write -- bob
 	queue a
 	[ "$(letters "$D/mail/bob")" -eq 3 ]
