@@ -49,7 +49,7 @@ SCRIPTS	= .ci/run $(addprefix etc/,install enable disable) $(addprefix tests/, \
 BUILDPKG = gcc libc6-dev make musl-tools
 DEMOPKG	= python3 util-linux
 CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat \
-	  procmail liblockfile-bin mutt neomutt alpine s-nail git-email \
+	  procmail liblockfile-bin mutt neomutt alpine tmux s-nail git-email \
 	  libmailtools-perl \
 	  pflogsumm mandoc iproute2
 PEERPKG	= openbsd-inetd dnsmasq-base bsd-mailx

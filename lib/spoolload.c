@@ -17,7 +17,7 @@
 /* The envelope of 100,000 recipients; the journal of a message that was tried for
  * weeks with as many. */
 enum { ENVELOPE_MAX = 128 << 20, JOURNAL_MAX = 512 << 20 };
-enum { FIRST_READ = 4096, NOTE_FIELDS = 8 };
+enum { FIRST_READ = 1024, NOTE_FIELDS = 8 };
 
 void
 envelope_rcpt(struct envelope *e, const char *addr, const char *orcpt,

@@ -228,6 +228,26 @@ on_terminal()
 	grep -q '^deux' "$T/read"
 }
 
+# What alpine shows of the mbox; a key now and then answers its greetings.
+alpine_shows()
+{
+	tmux -S "$T/tmux" send-keys e
+	tmux -S "$T/tmux" capture-pane -p | tee "$T/alpine.out" | grep -q "$1"
+}
+
+@test "alpine reads the mbox, and both letters are new" {
+	need alpine
+	need tmux
+	two_letters
+	mkdir "$T/alpine"
+	HOME=$T/alpine TERM=vt100 tmux -S "$T/tmux" -f /dev/null new-session -d \
+	    -x 80 -y 24 "alpine -p $T/alpine/rc -i -f $mbox"
+	wait_for alpine_shows second
+	tmux -S "$T/tmux" kill-server
+	grep -qE '^ *N +1 .*first' "$T/alpine.out"
+	grep -qE '^ *N +2 .*second' "$T/alpine.out"
+}
+
 @test "new mail is seen by the usual check" {
 	two_letters
 	python3 - "$mbox" <<-'END'

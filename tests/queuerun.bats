@@ -234,6 +234,38 @@ count()
 	[ "$(letters "$D/mail/bob")" -eq 3 ]
 }
 
+# How many connections to the peer were open at once, by its log.
+at_once()
+{
+	python3 - "$T/peer/log" <<-'END'
+		import sys
+		now = most = 0
+		for line in open(sys.argv[1]):
+		    now += line.startswith("connect")
+		    now -= line.startswith("C: QUIT")
+		    most = max(most, now)
+		print(most)
+	END
+}
+
+@test "no more connections to one destination than destination_limit" {
+	local i
+	sed -i '/^nameserver/d' "$C"
+	printf 'destination_limit 2\nsmarthost [%s.9]:%s\n' "$NET" \
+	    "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" "$T/peer"
+	wait_for test -e "$T/peer/ready"
+	for i in $(seq 160); do
+		write -- "kim$i@far.test"
+	done
+	queue a
+	[ "$(queued a)" -eq 0 ]
+	[ "$(grep -c 'status=sent' "$D/log")" -eq 160 ]
+	[ "$(grep -c '^connect' "$T/peer/log")" -ge 2 ]
+	[ "$(grep -c '^connect' "$T/peer/log")" -le 6 ]
+	[ "$(at_once)" -le 2 ]
+}
+
 @test "a damaged queue file is set aside, an unfinished one goes" {
 	write -- bob
 	write -- bob
