@@ -23,26 +23,6 @@ struct match {
 	bool torn;     /* no byte differs but for holes of a power cut */
 };
 
-/* Read up to n bytes at off: the count or -1. */
-static ssize_t
-read_at(int fd, void *p, size_t n, off_t off)
-{
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t r =
-		    pread(fd, (char *)p + done, n - done, off + (off_t)done);
-
-		if (r == 0)
-			break;
-		if (r < 0 && errno != EINTR)
-			return -1;
-		if (r > 0)
-			done += (size_t)r;
-	}
-	return (ssize_t)done;
-}
-
 static int
 compare(const struct plan *p, int fd, uint64_t size, struct match *m)
 {
@@ -57,7 +37,8 @@ compare(const struct plan *p, int fd, uint64_t size, struct match *m)
 		size_t n = end - off < CHUNK ? (size_t)(end - off) : CHUNK, i;
 
 		if (plan_read(p, off, a, n) < 0 ||
-		    read_at(fd, b, n, (off_t)(p->head.old + off)) != (ssize_t)n)
+		    io_preadall(fd, b, n, (off_t)(p->head.old + off)) !=
+		        (ssize_t)n)
 			return -1;
 		for (i = 0; i < n; i++) {
 			if (a[i] != b[i])
@@ -88,7 +69,8 @@ foreign_start(int fd, const struct plan *p, uint64_t same)
 {
 	uint64_t first = same > FROM_MAX ? same - FROM_MAX : 0;
 	char buf[2 * FROM_MAX];
-	ssize_t n = read_at(fd, buf, sizeof buf, (off_t)(p->head.old + first));
+	ssize_t n =
+	    io_preadall(fd, buf, sizeof buf, (off_t)(p->head.old + first));
 	const char *e = buf + (n > 0 ? n : 0), *at = buf + (same - first), *s;
 
 	if (n < 0 || at > e)
@@ -163,7 +145,7 @@ is_whole(const struct plan *p, int fd, uint64_t size)
 	while (off < len) {
 		size_t n = len - off < CHUNK ? (size_t)(len - off) : CHUNK;
 
-		if (read_at(fd, buf, n, (off_t)(p->head.old + off)) !=
+		if (io_preadall(fd, buf, n, (off_t)(p->head.old + off)) !=
 		    (ssize_t)n)
 			return false;
 		sum_add(&s, buf, n);

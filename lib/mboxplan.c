@@ -263,22 +263,11 @@ plan_cut(struct plan *p, struct plan_mark mark)
 int
 plan_read(const struct plan *p, uint64_t off, void *data, size_t n)
 {
-	char *to = data;
+	ssize_t r = io_preadall(p->fd, data, n, PLAN_DATA + (off_t)off);
 
-	while (n > 0) {
-		ssize_t r = pread(p->fd, to, n, PLAN_DATA + (off_t)off);
-
-		if (r == 0)
-			errno = EIO;
-		if (r == 0 || (r < 0 && errno != EINTR))
-			return -1;
-		if (r > 0) {
-			to += r;
-			off += (uint64_t)r;
-			n -= (size_t)r;
-		}
-	}
-	return 0;
+	if (r >= 0 && r < (ssize_t)n)
+		errno = EIO;
+	return r == (ssize_t)n ? 0 : -1;
 }
 
 int

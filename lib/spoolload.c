@@ -269,20 +269,15 @@ parse_journal(struct message *m, struct cur c)
 static int
 read_part(int fd, off_t off, uint64_t n, struct str *s)
 {
-	s->s = mem_grow(s->s, &s->cap, s->n + (size_t)n + 1, 1);
-	while (n > 0) {
-		ssize_t r = pread(fd, s->s + s->n, (size_t)n, off);
+	ssize_t r;
 
-		if (r == 0)
-			errno = 0;
-		if (r == 0 || (r < 0 && errno != EINTR))
-			return -1;
-		if (r > 0) {
-			s->n += (size_t)r;
-			off += r;
-			n -= (uint64_t)r;
-		}
-	}
+	s->s = mem_grow(s->s, &s->cap, s->n + (size_t)n + 1, 1);
+	r = io_preadall(fd, s->s + s->n, (size_t)n, off);
+	if (r >= 0 && (uint64_t)r < n)
+		errno = 0;
+	if (r < 0 || (uint64_t)r < n)
+		return -1;
+	s->n += (size_t)n;
 	s->s[s->n] = '\0';
 	return 0;
 }
