@@ -1,14 +1,14 @@
-/* alias - see alias.h and aliases(5).  The file is mapped and scanned; from the
+/* alias - see alias.h and aliases(5).  The file is read and scanned; from the
  * SCANS-th look-up on an index of its logical lines is made. */
 #include "alias.h"
 
+#include "io.h"
 #include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +16,7 @@ enum { SCANS = 4, NAME_MAX_LEN = 256 };
 
 struct alias_table {
 	char *path;
-	char *map;
-	size_t size;
+	struct str text;
 	struct stat st;
 	unsigned scans;
 	/* index: open addressing over the starts of the logical lines */
@@ -28,37 +27,43 @@ struct alias_table {
 	size_t nslot;
 };
 
+/* Read, not mapped: an editor may cut the file short under our eyes. */
+static int
+read_table(struct alias_table *t, int fd)
+{
+	char buf[8192];
+	ssize_t n;
+
+	if (fstat(fd, &t->st) < 0)
+		return -1;
+	if (!S_ISREG(t->st.st_mode)) {
+		errno = EINVAL;
+		return -1;
+	}
+	while ((n = io_readall(fd, buf, sizeof buf)) > 0)
+		str_add(&t->text, buf, (size_t)n);
+	return n < 0 ? -1 : 0;
+}
+
 struct alias_table *
 alias_open(const char *path)
 {
-	struct alias_table *t;
-	struct stat st = {0};
-	void *map = NULL;
 	int fd = *path ? open(path, O_RDONLY | O_CLOEXEC) : -1, err = 0;
+	struct alias_table *t;
 
 	if (*path && fd < 0 && errno != ENOENT)
 		return NULL;
-	if (fd >= 0) {
-		if (fstat(fd, &st) < 0)
-			err = errno;
-		else if (!S_ISREG(st.st_mode))
-			err = EINVAL;
-		else if (st.st_size > 0 &&
-		         (map = mmap(NULL, (size_t)st.st_size, PROT_READ,
-		                     MAP_PRIVATE, fd, 0)) == MAP_FAILED)
-			err = errno;
-		close(fd);
-	}
-	if (err) {
-		errno = err;
-		return NULL;
-	}
 	t = mem_alloc(sizeof *t);
 	t->path = mem_dup(path, strlen(path));
-	t->map = map;
-	t->size = map ? (size_t)st.st_size : 0;
-	t->st = st;
-	return t;
+	if (fd >= 0 && read_table(t, fd) < 0)
+		err = errno;
+	if (fd >= 0)
+		close(fd);
+	if (!err)
+		return t;
+	alias_close(t);
+	errno = err;
+	return NULL;
 }
 
 void
@@ -66,8 +71,7 @@ alias_close(struct alias_table *t)
 {
 	if (!t)
 		return;
-	if (t->map)
-		munmap(t->map, t->size);
+	str_free(&t->text);
 	free(t->path);
 	free(t->slot);
 	free(t);
@@ -149,12 +153,12 @@ hash_name(const char *p, size_t n)
 static void
 build_index(struct alias_table *t)
 {
-	struct cur c = {t->map, t->map + t->size}, line, name, value;
+	struct cur c = {t->text.s, t->text.s + t->text.n}, line, name, value;
 	size_t lines = 0, n = 0;
 	const char *p;
 	bool bad;
 
-	for (p = t->map; p && p < c.e; p++)
+	for (p = c.p; p < c.e; p++)
 		if (!(p = memchr(p, '\n', (size_t)(c.e - p))))
 			break;
 		else
@@ -195,7 +199,7 @@ static int
 scan(struct alias_table *t, const char *want, size_t n, struct cur *value,
      size_t *where)
 {
-	struct cur c = {t->map, t->map + t->size}, line, name;
+	struct cur c = {t->text.s, t->text.s + t->text.n}, line, name;
 	size_t lines = 0;
 	bool bad;
 
@@ -221,7 +225,7 @@ probe(struct alias_table *t, const char *want, size_t n, struct cur *value,
 	bool bad;
 
 	for (; t->slot[h].at; h = (h + 1) & (t->nslot - 1)) {
-		c = (struct cur){t->slot[h].at, t->map + t->size};
+		c = (struct cur){t->slot[h].at, t->text.s + t->text.n};
 		logical_line(&c, &line, &lines);
 		if (split(line, &name, value, &bad) == 0 &&
 		    name_is(&name, want, n)) {
@@ -239,7 +243,7 @@ alias_find(struct alias_table *t, const char *name, struct str *value,
 	size_t n = strlen(name);
 	struct cur v;
 
-	if (!t->map || n == 0 || n > NAME_MAX_LEN)
+	if (t->text.n == 0 || n == 0 || n > NAME_MAX_LEN)
 		return 0;
 	if (!t->slot && ++t->scans > SCANS)
 		build_index(t);
@@ -380,7 +384,7 @@ alias_check(const char *path, void (*fn)(void *arg, const char *text),
 		fn(arg, strerror(errno));
 		return 1;
 	}
-	c = (struct cur){t->map, t->map + t->size};
+	c = (struct cur){t->text.s, t->text.s + t->text.n};
 	while (cur_len(&c) > 0) {
 		size_t first = lines + 1;
 

@@ -1,5 +1,5 @@
 /* alias - aliases(5): the traditional table as plain text, read directly.
- * A few look-ups scan the mapped file; more of them build an index in memory, so
+ * A few look-ups scan it; more of them build an index in memory, so
  * that 100,000 entries stay fast for a program of one look-up and of many. */
 #ifndef ALIAS_H
 #define ALIAS_H

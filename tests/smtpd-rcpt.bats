@@ -275,7 +275,7 @@ gets()
 	case $BIN in *asan*) skip 'the sanitizer needs more' ;; esac
 	{ echo 'big:'; seq -f ' user%.0f@b.test,' 50000; echo ' bob'; } \
 	    >> "$T/a/aliases"
-	ulimit -d 1000
+	ulimit -d 4000
 	printf '%s\n' 'EHLO me' 'MAIL FROM:<>' 'RCPT TO:<bob@a.test>' \
 	    'RCPT TO:<big@a.test>' DATA . | smtpd a > "$T/out"
 	tail -n 2 "$T/out" | cut -c1-9 | xargs > "$T/got"
