@@ -59,6 +59,18 @@ note(struct active *a, const struct note *n)
 	a->dirty = true;
 }
 
+/* Is the message over with this, so that its file goes in a moment?  Then no line
+ * of the journal is needed; but nothing may be left that could fail: no letter
+ * to the sender, of this target or of earlier ones. */
+static bool
+is_last(const struct piece *p, const struct outcome *o)
+{
+	const struct message *m = &p->msg->m;
+
+	return p->msg->npiece == 1 && o->what == NOTE_SENT && m->nnote == 0 &&
+	       !(m->env.rcpt[p->rcpt].notify & NOTIFY_SUCCESS);
+}
+
 void
 outcome_piece(struct run *r, struct piece *p, const struct outcome *o)
 {
@@ -76,8 +88,8 @@ outcome_piece(struct run *r, struct piece *p, const struct outcome *o)
 	n.relay = part[1];
 	n.text = part[2];
 	log_piece(r, p, o);
-	if (o->noted || (a->npiece == 1 && o->what == NOTE_SENT))
-		message_note(&a->m, &n); /* written, or gone in a moment */
+	if (o->noted || is_last(p, o))
+		message_note(&a->m, &n);
 	else
 		note(a, &n);
 	a->dirty |= o->noted;

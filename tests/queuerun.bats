@@ -35,7 +35,8 @@ count()
 @test "a letter to one user arrives once, with the sender in its From_ line" {
 	write -- bob
 	run queue a
-	[ "$status" -eq 0 ] && [ -z "$output" ]
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
 	grep -q '^From alice@a.test ' "$D/mail/bob"
 	[ "$(body "$D/mail/bob")" = hello ]
@@ -159,7 +160,8 @@ count()
 	local i
 	write -- bob@far.test # no name server answers
 	queue a -T "$T0"
-	[ "$(count new)" -eq 0 ] && [ "$(queued a)" -eq 1 ]
+	[ "$(count new)" -eq 0 ]
+	[ "$(queued a)" -eq 1 ]
 	grep -q 'to=<bob@far.test>, .*dsn=4.4.3, status=deferred' "$D/log"
 	# Not due yet: not tried.
 	queue a -T $((T0 + 60))
@@ -220,7 +222,8 @@ count()
 	write -- bob
 	wait_for delivered a bob 1
 	run queue a
-	[ "$status" -eq 0 ] && [ -z "$output" ]
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 	write -- bob
 	wait_for delivered a bob 2
 	# The run of the next minute waits and takes over.
@@ -266,6 +269,23 @@ at_once()
 	[ "$(at_once)" -le 2 ]
 }
 
+@test "delivered, but the sender cannot be told now: not delivered again" {
+	printf 'prog: "|echo x >> %s/out/got"\n' "$D" >> "$D/aliases"
+	mkdir -m 777 "$D/out"
+	[ "$EUID" -ne 0 ] || grep '^nobody:' /etc/passwd >> "$D/passwd"
+	write -N success -- prog
+	chmod 500 "$D/spool/new"
+	queue a 2> "$T/err"
+	[ "$(wc -l < "$D/out/got")" -eq 1 ]
+	[ "$(count new)" -eq 1 ]
+	chmod 770 "$D/spool/new"
+	queue a
+	[ "$(wc -l < "$D/out/got")" -eq 1 ]
+	[ "$(queued a)" -eq 0 ]
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
+	dsn alice | grep -q '^Action: delivered'
+}
+
 @test "a damaged queue file is set aside, an unfinished one goes" {
 	write -- bob
 	write -- bob
@@ -278,7 +298,8 @@ at_once()
 	run queue a
 	[ "$status" -eq 0 ]
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
-	[ "$(count bad)" -eq 2 ] && [ "$(count new)" -eq 0 ]
+	[ "$(count bad)" -eq 2 ]
+	[ "$(count new)" -eq 0 ]
 	grep -q 'warning: .*damaged' "$D/log"
 }
 
@@ -301,16 +322,19 @@ at_once()
 		owner-list: alice
 	END
 	run queue a -n bob+x
-	[ "$status" -eq 0 ] && [[ $output == *"mailbox "*"$D/mail/bob"* ]]
+	[ "$status" -eq 0 ]
+	[[ $output == *"mailbox "*"$D/mail/bob"* ]]
 	run queue a -n nosuch@a.test
-	[ "$status" -eq 67 ] && [[ $output == *"5.1.1 User unknown"* ]]
+	[ "$status" -eq 67 ]
+	[[ $output == *"5.1.1 User unknown"* ]]
 	run queue a -n 'not an address'
 	[ "$status" -eq 65 ]
 	queue a -j -n list | python3 -c '
 import json, sys
 keys = [list(s)[0] for s in json.load(sys.stdin)["steps"]]
 assert "mailbox" in keys and "program" in keys and "remote" in keys, keys'
-	[ ! -s "$D/log" ] && [ "$(queued a)" -eq 0 ]
+	[ ! -s "$D/log" ]
+	[ "$(queued a)" -eq 0 ]
 }
 
 @test "-c names every error with file and line, -e where a value was set" {
