@@ -326,7 +326,8 @@ bounced_to()
 	wait_for postfix_is_done
 	run_queue
 	[ "$(queued a)" -eq 0 ]
-	[ ! -e "$D/mail/alice" ] && [ ! -e "$T/b/mail/kim" ]
+	[ ! -e "$D/mail/alice" ]
+	[ ! -e "$T/b/mail/kim" ]
 }
 
 @test "twenty letters share a connection, each way" {
