@@ -48,7 +48,7 @@ make_letter()
 # The body that arrived for bob at b.test, as it was sent.
 arrived()
 {
-	python3 - "$T/letter" "$T/b/mail/bob" "${1:-}" <<-'END'
+	python3 - "$T/letter" "$T/b/mail/bob" <<-'END'
 		import re, sys
 		want = open(sys.argv[1], "rb").read().split(b"\n\n", 1)
 		box = open(sys.argv[2], "rb").read()
