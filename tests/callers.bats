@@ -240,7 +240,7 @@ alpine_shows()
 	need tmux
 	two_letters
 	mkdir "$T/alpine"
-	HOME=$T/alpine TERM=vt100 tmux -S "$T/tmux" -f /dev/null new-session -d \
+	HOME=$T/alpine TERM=vt100 SHELL=/bin/sh tmux -S "$T/tmux" -f /dev/null new-session -d \
 	    -x 80 -y 24 "alpine -p $T/alpine/rc -i -f $mbox"
 	wait_for alpine_shows second
 	tmux -S "$T/tmux" kill-server
