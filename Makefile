@@ -19,7 +19,7 @@ CPPFLAGS = -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L \
 	  -D_FILE_OFFSET_BITS=64 -Ilib -DVERSION='"$(VERSION)"' \
 	  -DPROGRAMS='"$(SBIN)"'
 LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-LIBS	= -lresolv
+LIBS	= -lresolv -lcrypt
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # make V=1 shows the commands.
@@ -30,7 +30,7 @@ Q	= $(if $(V),,@)
 B	= build
 OUT	= $(if $(filter build,$(B)),,$(B)/)
 
-PROGS	= smtpd sendmail queuerun deliver mailq
+PROGS	= smtpd sendmail queuerun deliver mailq popd
 BINS	= $(foreach p,$(PROGS),$(OUT)$(p)/$(p))
 SRCS	= $(wildcard lib/*.c $(foreach p,$(PROGS),$(p)/*.c))
 HDRS	= $(wildcard lib/*.h $(foreach p,$(PROGS),$(p)/*.h))
@@ -40,7 +40,7 @@ TESTC	= $(wildcard tests/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
 	  tests/cut/*.c)
 PAGES	= $(wildcard man/*.[1-8])
 SCRIPTS	= .ci/run $(addprefix etc/,install enable disable) $(addprefix tests/, \
-	  accounts demo nobody peers run weights bench/run \
+	  accounts demo nobody peers run weights bench/pop bench/run \
 	  cut/run)
 
 # Debian's names for what the commands below need.  The first list may be
@@ -50,11 +50,11 @@ BUILDPKG = gcc libc6-dev make musl-tools
 DEMOPKG	= python3 util-linux
 CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat \
 	  procmail liblockfile-bin mutt neomutt alpine tmux s-nail git-email \
-	  libmailtools-perl \
+	  libmailtools-perl fetchmail getmail6 mpop \
 	  pflogsumm mandoc iproute2
 PEERPKG	= openbsd-inetd dnsmasq-base bsd-mailx
 MOREPEER = inetutils-inetd xinetd ucspi-tcp systemd mailutils postfix \
-	  php8.2-cli fail2ban
+	  php8.2-cli fail2ban dovecot-core dovecot-pop3d popa3d
 LINTPKG	= clang clang-format cppcheck shellcheck mandoc
 
 all: $(BINS)
@@ -75,7 +75,8 @@ MUSL	:= $(wildcard /usr/lib/$(shell uname -m)-linux-musl)
 STATIC	= -static-pie -Wl,-z,relro,-z,now
 CRT1	= $(if $(MUSL),-nostdlib $(MUSL)/rcrt1.o $(MUSL)/crti.o)
 CRTN	= $(if $(MUSL),$(MUSL)/libc.a -lgcc $(MUSL)/crtn.o)
-STATICSRC = $(filter-out lib/dns.c lib/idn.c lib/userask.c,$(wildcard lib/*.c))
+STATICSRC = $(filter-out $(addprefix lib/,auth.c dns.c idn.c userask.c), \
+	  $(wildcard lib/*.c))
 
 $(B)/static/%.o: %.c
 	@mkdir -p $(@D)
@@ -156,7 +157,7 @@ asan: testdeps asantests
 	@tests/run build/asan $(SUITES)
 asantests:
 	@$(MAKE) --no-print-directory B=build/asan HARDEN=-fPIE \
-	    MUSL= STATIC='-pie tests/asan.c' LIBS='tests/asan.c -lresolv' \
+	    MUSL= STATIC='-pie tests/asan.c' LIBS='tests/asan.c -lresolv -lcrypt' \
 	    CFLAGS='-O1 -g $(SANITIZE)' all tests
 
 SECONDS	= 60

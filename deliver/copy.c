@@ -17,11 +17,12 @@ static const char *const ours[] = {"Return-Path", "Status", "X-Status",
                                    "X-IMAPbase",  "X-IMAP", NULL};
 
 /* An empty list of keywords, padded: UW imapd, Dovecot and alpine know it, to others
- * it is nothing.  Flags can later be set in its place without moving the file's
- * tail. */
+ * it is nothing.  X-IMAPbase, X-UID, Status and X-Status can later be set in its
+ * place without moving the file's tail. */
 static const char room[] =
     "X-Keywords:"
-    "                                                                 \n";
+    "                                                  "
+    "                                                  \n";
 
 struct copy {
 	struct str to; /* Delivered-To as we write it */

@@ -80,15 +80,6 @@ int copy_letter(const struct letter *l, struct io *in, struct copy_how how,
 /* Read and forget: 0 or COPY_SHORT. */
 int copy_skip(const struct letter *l, struct io *in);
 
-/* --- become.c: who we are --- */
-
-/* Started by root: become the user for good, in group mail for the dot-lock.  0,
- * or -1 when we are not, and cannot become, the user. */
-int become_user(const struct user *u);
-
-/* Give group mail up for good.  0 or -1. */
-int drop_group(void);
-
 /* --- where letters go --- */
 
 struct dest {

@@ -1,19 +1,21 @@
 /* deliver - bring letters into the mailbox, file or program of one user.
  * Started by queuerun(8) with many letters, or by hand and by other mail
  * systems with one. */
+#include "become.h"
 #include "deliver.h"
 #include "log.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 struct options {
 	const char *conf, *sender, *detail, *command, *file, *user;
-	bool batch, lookup;
+	bool batch, lookup, whoami;
 };
 
 static void
@@ -22,7 +24,8 @@ usage(void)
 	fprintf(stderr,
 	        "usage: deliver [-C file] [-a detail] [-f sender] user\n"
 	        "       deliver -b [-C file] [-F path | -P command] user\n"
-	        "       deliver -u [-C file] user\n");
+	        "       deliver -u [-C file] user\n"
+	        "       deliver -i\n");
 	exit(EX_USAGE);
 }
 
@@ -32,7 +35,7 @@ options(int argc, char **argv, struct options *o)
 	int c;
 
 	*o = (struct options){.sender = "", .detail = ""};
-	while ((c = getopt(argc, argv, "C:F:P:a:bf:u")) != -1)
+	while ((c = getopt(argc, argv, "C:F:P:a:bf:iu")) != -1)
 		switch (c) {
 		case 'C': o->conf = optarg; break;
 		case 'F': o->file = optarg; break;
@@ -40,10 +43,11 @@ options(int argc, char **argv, struct options *o)
 		case 'a': o->detail = optarg; break;
 		case 'b': o->batch = true; break;
 		case 'f': o->sender = optarg; break;
+		case 'i': o->whoami = true; break;
 		case 'u': o->lookup = true; break;
 		default: usage();
 		}
-	if (argc - optind != 1 || (o->file && o->command) ||
+	if (argc - optind != (o->whoami ? 0 : 1) || (o->file && o->command) ||
 	    ((o->file || o->command) && !o->batch))
 		usage();
 	o->user = argv[optind];
@@ -69,13 +73,7 @@ become(const struct conf *c, const char *name, struct user *u)
 		refuse(EX_NOUSER, "5.1.1", name, "no such user");
 	if (found < 0)
 		refuse(EX_TEMPFAIL, "4.3.0", name, "cannot ask for users now");
-	/* Everybody's records lie below; nobody can see or take others'. */
-	if (getuid() == 0) {
-		umask(0);
-		mkdir(c->state, 01777);
-	}
-	umask(077);
-	if (become_user(u) < 0)
+	if (become_user(c, u, group_mail(u->gid)) < 0)
 		refuse(EX_NOPERM, "5.7.0", name,
 		       "only root and the user may deliver");
 }
@@ -91,6 +89,21 @@ look_up(const struct conf *c, const char *name)
 		return found ? EX_TEMPFAIL : EX_NOUSER;
 	printf("%s:x:%lu:%lu:%s:%s:%s\n", u.name, (unsigned long)u.uid,
 	       (unsigned long)u.gid, u.gecos, u.home, u.shell);
+	return EX_OK;
+}
+
+/* -i: who we are now, for popd: a checkpassword program made us that user and
+ * told the rest in the environment. */
+static int
+identify(void)
+{
+	const char *user = getenv("USER"), *home = getenv("HOME"),
+	           *shell = getenv("SHELL");
+
+	if (!user || !home || strpbrk(user, ":\n") || strpbrk(home, ":\n"))
+		return EX_TEMPFAIL;
+	printf("%s:x:%lu:%lu::%s:%s\n", user, (unsigned long)getuid(),
+	       (unsigned long)getgid(), home, shell ? shell : "");
 	return EX_OK;
 }
 
@@ -129,6 +142,8 @@ main(int argc, char **argv)
 	char *mailbox;
 
 	options(argc, argv, &o);
+	if (o.whoami)
+		return identify();
 	log_open("deliver");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -136,7 +151,6 @@ main(int argc, char **argv)
 	if (o.lookup)
 		return look_up(&conf, o.user);
 	become(&conf, o.user, &user);
-	mkdir(conf.state, 0700);
 	str_addf(&state, "%s/%s", conf.state, user.name);
 	mailbox = mailbox_path(&conf, &user);
 	d.conf = &conf;

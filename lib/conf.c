@@ -29,11 +29,13 @@ static const struct key {
 	const char *words; /* WORD: the values allowed; COUNT: "MIN MAX" */
 } keys[] = {
 #define AT(f) offsetof(struct conf, f)
+#define UIDL  "ours uw dovecot popa3d xuidl"
     {"hostname",          TEXT,  AT(hostname),          NULL,                  NULL          },
     {"origin",            TEXT,  AT(origin),            NULL,                  NULL          },
     {"domains",           LIST,  AT(domains),           NULL,                  NULL          },
     {"detail",            TEXT,  AT(detail),            "+",                   NULL          },
     {"users",             PATH,  AT(users),             "",                    NULL          },
+    {"checkpassword",     LIST,  AT(checkpassword),     "",                    NULL          },
     {"aliases",           PATH,  AT(aliases),           "/etc/aliases",        NULL          },
     {"pipe_user",         LIST,  AT(pipe_user),         "nobody",              NULL          },
     {"mailbox",           TEXT,  AT(mailbox),           "/var/mail/%u",        NULL          },
@@ -48,6 +50,7 @@ static const struct key {
     {"early_talk",        WORD,  AT(early_talk),        "log",                 "log refuse"  },
     {"idle_timeout",      TIME,  AT(idle_timeout),      "5m",                  NULL          },
     {"session_timeout",   TIME,  AT(session_timeout),   "2h",                  NULL          },
+    {"uidl",              WORD,  AT(uidl),              "ours",                UIDL          },
     {"spool",             PATH,  AT(spool),             "/var/spool/facteur",  NULL          },
     {"state",             PATH,  AT(state),             "/var/lib/facteur",    NULL          },
     {"spool_free",        SIZE,  AT(spool_free),        "20M",                 NULL          },
@@ -64,6 +67,7 @@ static const struct key {
     {"log",               TEXT,  AT(log),               "syslog",              NULL          },
     {"programs",          PATH,  AT(programs),          PROGRAMS,              NULL          },
 #undef AT
+#undef UIDL
 };
 
 enum { NKEYS = sizeof keys / sizeof keys[0] };
@@ -382,6 +386,9 @@ check_whole(const struct conf *c, struct source *src)
 			         c->domains.v[i]);
 	if (c->retry_min == 0 || c->retry_min > c->retry_max)
 		complain(src, "retry_min must be over 0, up to retry_max");
+	if (c->checkpassword.n > 0 && c->checkpassword.v[0][0] != '/')
+		complain(src, "checkpassword: '%s' is no absolute path",
+		         c->checkpassword.v[0]);
 	if (strcmp(c->log, "syslog") != 0 && c->log[0] != '/')
 		complain(src, "log: '%s' is neither syslog nor a path", c->log);
 }

@@ -31,6 +31,7 @@ struct conf {
 	char *detail;        /* separators in user+detail, "" for none */
 	/* tables */
 	char *users; /* "" system accounts, or a file like passwd(5) */
+	struct list checkpassword; /* program and arguments, or nothing */
 	char *aliases;
 	struct list pipe_user; /* USER, or ALIAS=USER */
 	/* mailboxes */
@@ -47,6 +48,8 @@ struct conf {
 	char *early_talk;              /* "log" or "refuse" */
 	unsigned long idle_timeout;    /* s */
 	unsigned long session_timeout; /* s */
+	/* popd */
+	char *uidl; /* "ours", "uw", "dovecot", "popa3d" or "xuidl" */
 	/* spool */
 	char *spool;
 	char *state;

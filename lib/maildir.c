@@ -1,8 +1,10 @@
 /* maildir - see maildir.h.  A message is complete and durable in tmp/ before it
- * gets its name in new/; its size is in the name (S=, as Maildir++ has it). */
+ * gets its name in new/; its size is in the name (S=, as Maildir++ has it), and
+ * that with CRLF (W=, as Dovecot has it), so that nobody has to read it to know. */
 #include "maildir.h"
 
 #include "io.h"
+#include "maildirname.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HELD = 65536 };
+enum {
+	HELD = 65536,
+	STRAY = 36 * 3600 /* s after which a file in tmp/ is nobody's */
+};
 
 static void
 explain(char why[MAILDIR_WHY], const char *what)
@@ -37,6 +42,29 @@ open_dir(int dir, const char *name, uid_t owner)
 	close(fd);
 	errno = EPERM;
 	return -1;
+}
+
+/* Remove what somebody who died left in tmp/. */
+static void
+clear_strays(int tmp)
+{
+	int fd = openat(tmp, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	time_t old = time(NULL) - STRAY;
+	struct dirent *e;
+	struct stat st;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(d)))
+		if (fstatat(tmp, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_mtime < old &&
+		    st.st_atime < old)
+			unlinkat(tmp, e->d_name, 0);
+	closedir(d);
 }
 
 int
@@ -64,8 +92,10 @@ maildir_open(struct maildir *m, const char *path, uid_t owner,
 	if (cur >= 0)
 		close(cur);
 	close(dir);
-	if (m->tmp >= 0 && m->new >= 0 && cur >= 0)
+	if (m->tmp >= 0 && m->new >= 0 && cur >= 0) {
+		clear_strays(m->tmp);
 		return 0;
+	}
 	maildir_close(m);
 	errno = err;
 	explain(why, "cannot open Maildir");
@@ -101,7 +131,8 @@ maildir_begin(struct maildir *m)
 {
 	str_clear(&m->name);
 	str_clear(&m->buf);
-	m->len = 0;
+	m->len = m->wire = 0;
+	m->last = '\0';
 	unique(&m->name, m->names.n);
 	m->fd =
 	    openat(m->tmp, m->name.s,
@@ -123,6 +154,7 @@ maildir_write(struct maildir *m, const void *p, size_t n)
 {
 	str_add(&m->buf, p, n);
 	m->len += n;
+	m->wire += n + name_bare(p, n, &m->last);
 	if (m->buf.n >= HELD)
 		flush(m);
 }
@@ -148,7 +180,8 @@ maildir_end(struct maildir *m)
 	m->fd = -1;
 	m->total += m->len;
 	str_add(&m->names, m->name.s, m->name.n + 1);
-	str_addf(&m->names, "%s,S=%llu", m->name.s, (unsigned long long)m->len);
+	str_addf(&m->names, "%s,S=%llu,W=%llu", m->name.s,
+	         (unsigned long long)m->len, (unsigned long long)m->wire);
 	str_addc(&m->names, '\0');
 }
 
@@ -212,16 +245,12 @@ maildir_close(struct maildir *m)
 static uint64_t
 size_of(int dir, const char *name)
 {
-	const char *s = strstr(name, ",S=");
-	unsigned long long n;
+	struct maildir_name n;
 	struct stat st;
 
-	if (s) {
-		struct cur c = cur_of(s + 3);
-
-		if (cur_number(&c, UINT64_MAX, &n) == 0)
-			return n;
-	}
+	name_parse(&n, cur_of(name));
+	if (n.size != NAME_UNSAID)
+		return n.size;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !S_ISREG(st.st_mode))
 		return 0;

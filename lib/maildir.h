@@ -11,17 +11,20 @@
 enum { MAILDIR_WHY = 160 };
 
 struct maildir {
-	int tmp, new; /* directories */
-	int fd;       /* of the message that is being written, or -1 */
-	int err;      /* errno of the first failure */
-	uint64_t len; /* of that message */
+	int tmp, new;  /* directories */
+	int fd;        /* of the message that is being written, or -1 */
+	int err;       /* errno of the first failure */
+	uint64_t len;  /* of that message */
+	uint64_t wire; /* and on the wire, where CRLF ends a line */
+	char last;     /* its last byte */
 	uint64_t total;
 	struct str buf;
 	struct str name;  /* of that message in tmp/ */
 	struct str names; /* tmp NUL new NUL of each finished message */
 };
 
-/* Open, making what is missing with mode 0700.  0, or -1 with errno and why. */
+/* Open, making what is missing with mode 0700, and clear tmp/ of what was left there
+ * long ago.  0, or -1 with errno and why. */
 int maildir_open(struct maildir *m, const char *path, uid_t owner,
                  char why[MAILDIR_WHY]);
 /* Close; what was not committed is removed. */

@@ -4,6 +4,7 @@
 #include "date.h"
 #include "io.h"
 #include "log.h"
+#include "mboxedit.h"
 #include "mboxfix.h"
 
 #include <errno.h>
@@ -128,12 +129,12 @@ check(const struct stat *st, uid_t owner, char why[MBOX_WHY])
 
 /* Open or create, without a lock. */
 static int
-open_file(const char *path, char why[MBOX_WHY])
+open_file(const char *path, bool must_exist, char why[MBOX_WHY])
 {
 	int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	int fd = open(path, flags);
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT && !must_exist)
 		fd = open(path, flags | O_CREAT | O_EXCL, 0600);
 	if (fd < 0 && errno == EEXIST)
 		fd = open(path, flags);
@@ -156,7 +157,7 @@ open_locked(struct mbox *m, const struct mbox_how *how, char why[MBOX_WHY])
 	int tries, err;
 
 	for (tries = 0; tries < OPEN_TRIES; tries++) {
-		if ((m->fd = open_file(m->path, why)) < 0)
+		if ((m->fd = open_file(m->path, how->must_exist, why)) < 0)
 			return -1;
 		if (fstat(m->fd, &m->st) < 0 ||
 		    check(&m->st, how->owner, why) < 0)
@@ -187,12 +188,16 @@ open_locked(struct mbox *m, const struct mbox_how *how, char why[MBOX_WHY])
 	return -1;
 }
 
-/* Get the record and settle what it says of this file. */
+/* Get the records and settle what they say of this file: first a change in the
+ * middle, as nothing was added before that was over. */
 static int
 settle(struct mbox *m, const struct mbox_how *how)
 {
+	const struct edit_file f = {m->fd, m->path, how->state, how->owner, 0};
 	struct stat st;
 
+	if (how->state && mbox_edit_fix(&f) < 0)
+		return -1;
 	m->plan = (struct plan){.fd = -1};
 	if (how->state &&
 	    plan_open(&m->plan, how->state, m->path, how->owner) < 0) {

@@ -33,6 +33,7 @@ struct mbox_how {
 	uid_t owner;
 	const char *state; /* directory of the user's records, or NULL */
 	bool dot_optional; /* see lock_mbox() */
+	bool must_exist;   /* do not make it: ENOENT */
 	long patience;     /* ms to wait for the locks */
 };
 

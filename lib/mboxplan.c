@@ -2,13 +2,12 @@
 #include "mboxplan.h"
 
 #include "io.h"
+#include "record.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char magic[8] = "fmbox02";
@@ -63,76 +62,19 @@ head_save(struct plan *p)
 	return io_pwriteall(p->fd, &p->head, sizeof p->head, 0);
 }
 
-/* Make the name of a new directory durable; where we may not read the one
- * above, by what we can open. */
-static void
-sync_made(int fd)
-{
-	int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	fsync(up >= 0 ? up : fd);
-	if (up >= 0)
-		close(up);
-}
-
-/* Open the user's directory in the state directory, making it when missing. */
-static int
-open_dir(const char *dir, uid_t owner)
-{
-	struct stat st;
-	int fd, err = 0;
-	bool made = mkdir(dir, 0700) == 0;
-
-	if (!made && errno != EEXIST)
-		return -1;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (made)
-		sync_made(fd);
-	if (fstat(fd, &st) < 0)
-		err = errno;
-	else if (st.st_uid != owner || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		err = EPERM;
-	if (!err)
-		return fd;
-	close(fd);
-	errno = err;
-	return -1;
-}
-
 int
 plan_open(struct plan *p, const char *dir, const char *path, uid_t owner)
 {
-	int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, dirfd;
-	int err = 0;
-	struct stat st;
-	char name[40];
+	int err;
 
-	*p = (struct plan){.fd = -1};
-	if ((dirfd = open_dir(dir, owner)) < 0)
-		return -1;
-	snprintf(name, sizeof name, "mbox.%016" PRIx64,
-	         sum_of(path, strlen(path)));
-	p->fd = openat(dirfd, name, flags);
-	if (p->fd < 0 && errno == ENOENT) {
-		p->fd = openat(dirfd, name, flags | O_CREAT | O_EXCL, 0600);
-		if (p->fd >= 0)
-			fsync(dirfd);
-	}
-	close(dirfd);
+	*p = (struct plan){.fd = record_open(dir, "mbox", path, owner, true)};
 	if (p->fd < 0)
 		return -1;
-	if (fstat(p->fd, &st) < 0)
-		err = errno;
-	else if (!S_ISREG(st.st_mode) || st.st_uid != owner || st.st_nlink != 1)
-		err = EPERM;
-	else if (head_load(p) < 0)
-		err = errno;
-	if (!err) {
+	if (head_load(p) == 0) {
 		p->kept = true;
 		return 0;
 	}
+	err = errno;
 	plan_close(p);
 	p->head = (struct plan_head){0};
 	errno = err;

@@ -18,6 +18,9 @@ user_free(struct user *u)
 	free(u->home);
 	free(u->gecos);
 	free(u->shell);
+	if (u->hash)
+		explicit_bzero(u->hash, strlen(u->hash));
+	free(u->hash);
 	*u = (struct user){0};
 }
 
@@ -38,7 +41,7 @@ number(struct cur c, unsigned *v)
 	return 0;
 }
 
-/* name:password:uid:gid:gecos:home:shell; fields behind the home may lack. */
+/* name:hash:uid:gid:gecos:home:shell; fields behind the home may lack. */
 int
 user_parse(struct cur line, struct user *u)
 {
@@ -53,6 +56,7 @@ user_parse(struct cur line, struct user *u)
 	    number(f[3], &u->gid) < 0)
 		return -1;
 	u->name = dup_cur(&f[0]);
+	u->hash = dup_cur(&f[1]);
 	u->gecos = dup_cur(&f[4]);
 	u->home = dup_cur(&f[5]);
 	u->shell = dup_cur(&f[6]);
@@ -80,6 +84,8 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 		if (!found)
 			user_free(u);
 	}
+	if (s.n > 0)
+		explicit_bzero(s.s, s.n);
 	str_free(&s);
 	return found;
 }

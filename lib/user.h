@@ -10,6 +10,7 @@
 
 struct user {
 	char *name, *home, *gecos, *shell;
+	char *hash; /* of the password, as the table has it */
 	uid_t uid;
 	gid_t gid;
 };
@@ -24,6 +25,10 @@ void user_free(struct user *u);
  * above.  A program that is linked statically, and so has no name service, brings a
  * user_ask() of its own. */
 int user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u);
+
+/* The number of the group mail, which may make dot-locks in the mail directory,
+ * or what to take where there is none. */
+gid_t group_mail(gid_t otherwise);
 
 /* A line of passwd(5).  0, or -1 when it is none. */
 int user_parse(struct cur line, struct user *u);

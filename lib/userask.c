@@ -1,8 +1,9 @@
-/* userask - accounts that are not in /etc/passwd, by the name service; user.h. */
+/* userask - what the name service knows; see user.h. */
 #include "mem.h"
 #include "user.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 
@@ -37,6 +38,7 @@ user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u)
 		u->home = dup_text(pw.pw_dir);
 		u->gecos = dup_text(pw.pw_gecos);
 		u->shell = dup_text(pw.pw_shell);
+		u->hash = dup_text(pw.pw_passwd);
 		u->uid = pw.pw_uid;
 		u->gid = pw.pw_gid;
 	}
@@ -48,4 +50,12 @@ user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u)
 		return 0;
 	errno = err;
 	return -1;
+}
+
+gid_t
+group_mail(gid_t otherwise)
+{
+	const struct group *g = getgrnam("mail");
+
+	return g ? g->gr_gid : otherwise;
 }

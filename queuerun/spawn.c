@@ -2,10 +2,12 @@
  * THIS FILE RUNS AS ROOT.  It never reads a queue file, a message or the
  * network: a request names a user and what deliver shall do, and brings deliver's
  * stdin and stdout.  The half that asks is the owner of the spool. */
-#define _GNU_SOURCE /* setresuid(2), setresgid(2) */
+#define _GNU_SOURCE /* MSG_CMSG_CLOEXEC */
+#include "spawn.h"
+
+#include "become.h"
 #include "log.h"
 #include "mem.h"
-#include "run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,33 +21,6 @@
 #include <unistd.h>
 
 enum { REQUEST_MAX = 16384 };
-
-/* A request on the socket: kind, key and user, each with its NUL. */
-struct request {
-	enum route_kind kind;
-	const char *key, *user;
-	int in, out;
-};
-
-/* Become the user, with the group mail kept in the effective and saved id for the
- * dot-lock; deliver(8) drops that one before it runs anything. */
-static int
-become(const struct user *u)
-{
-	struct group *g = getgrnam("mail");
-	gid_t mail = g ? g->gr_gid : u->gid;
-	uid_t r, e, s;
-
-	if (setgroups(1, &u->gid) < 0 || setresgid(u->gid, mail, mail) < 0 ||
-	    setresuid(u->uid, u->uid, u->uid) < 0 || getresuid(&r, &e, &s) < 0)
-		return -1;
-	if (r != u->uid || e != u->uid || s != u->uid ||
-	    (u->uid != 0 && setuid(0) == 0)) {
-		errno = EPERM;
-		return -1;
-	}
-	return 0;
-}
 
 /* In the child: become the user and run deliver.  Returns only on failure; the asker then
  * sees an end without results and tries later. */
@@ -63,15 +38,15 @@ run_deliver(const struct conf *c, const struct request *q)
 		log_warn("%s: no such user to deliver as", user);
 		return;
 	}
-	if (geteuid() == 0
-	        ? (u.uid == 0 && q->kind != ROUTE_USER) || become(&u) < 0
-	        : u.uid != geteuid()) {
+	/* deliver keeps the group mail for the dot-lock only, and drops it
+	 * before it runs anything. */
+	if ((u.uid == 0 && q->kind != ROUTE_USER) ||
+	    become_user(c, &u, group_mail(u.gid)) < 0) {
 		log_warn("%s: cannot deliver as this user", user);
 		return;
 	}
 	if (dup2(q->in, STDIN_FILENO) < 0 || dup2(q->out, STDOUT_FILENO) < 0)
 		return;
-	umask(077);
 	argv[n++] = path;
 	argv[n++] = mem_dup("-b", 2);
 	argv[n++] = mem_dup("-C", 2);
@@ -87,8 +62,8 @@ run_deliver(const struct conf *c, const struct request *q)
 	log_warn("cannot run %s: %s", path, strerror(errno));
 }
 
-static pid_t
-fork_deliver(const struct conf *c, const struct request *q)
+pid_t
+spawn_fork(const struct conf *c, const struct request *q)
 {
 	pid_t pid = fork();
 
@@ -100,38 +75,6 @@ fork_deliver(const struct conf *c, const struct request *q)
 }
 
 /* --- the socket between the halves --- */
-
-static int
-send_request(int sock, const struct request *q)
-{
-	union {
-		struct cmsghdr h;
-		char b[CMSG_SPACE(2 * sizeof(int))];
-	} control = {.b = {0}};
-	int fds[2] = {q->in, q->out};
-	struct str s = {0};
-	struct iovec iov;
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *h;
-	ssize_t n;
-
-	str_addc(&s, (char)q->kind);
-	str_add(&s, q->key, strlen(q->key) + 1);
-	str_add(&s, q->user, strlen(q->user) + 1);
-	iov = (struct iovec){s.s, s.n};
-	m.msg_control = control.b;
-	m.msg_controllen = sizeof control.b;
-	h = CMSG_FIRSTHDR(&m);
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof fds);
-	memcpy(CMSG_DATA(h), fds, sizeof fds);
-	do
-		n = sendmsg(sock, &m, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	str_free(&s);
-	return n < 0 ? -1 : 0;
-}
 
 /* 1 a request, 0 nonsense, -1 the other half has ended. */
 static int
@@ -182,7 +125,7 @@ serve(const struct conf *c, int sock, pid_t half)
 
 	while ((n = receive_request(sock, buf, &q)) >= 0) {
 		if (n > 0) {
-			fork_deliver(c, &q);
+			spawn_fork(c, &q);
 			close(q.in);
 			close(q.out);
 		}
@@ -199,7 +142,6 @@ static void
 drop_to_owner(const struct conf *c)
 {
 	struct stat st;
-	gid_t gid;
 
 	if (stat(c->spool, &st) < 0)
 		log_die(EX_CONFIG, "%s: %s", c->spool, strerror(errno));
@@ -208,9 +150,7 @@ drop_to_owner(const struct conf *c)
 		        "%s belongs to root; it must belong to the "
 		        "mail account",
 		        c->spool);
-	gid = st.st_gid;
-	if (setgroups(1, &gid) < 0 || setgid(gid) < 0 ||
-	    setuid(st.st_uid) < 0 || setuid(0) == 0)
+	if (become_account(st.st_uid, st.st_gid) < 0)
 		log_die(EX_OSERR, "cannot become the owner of %s", c->spool);
 }
 
@@ -237,17 +177,4 @@ spawn_split(const struct conf *c, int *sock, int *status)
 	drop_to_owner(c);
 	*sock = sv[1];
 	return 0;
-}
-
-int
-spawn_deliver(const struct run *r, const struct dest *d, int in, int out,
-              pid_t *pid)
-{
-	struct request q = {d->kind, d->key, d->user, in, out};
-
-	*pid = -1;
-	if (r->spawner >= 0)
-		return send_request(r->spawner, &q);
-	*pid = fork_deliver(r->conf, &q);
-	return *pid < 0 ? -1 : 0;
 }

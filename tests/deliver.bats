@@ -434,7 +434,7 @@ letter=$'Subject: hello\n\nhello there\n'
 	[ -d "$M/cur" ]
 	[ "$(stat -c %a "$M")" = 700 ]
 	for f in "$M"/new/*; do
-		[ "${f##*,S=}" -eq "$(stat -c %s "$f")" ]
+		[ "${f##*,S=}" = "$(stat -c %s "$f"),W=$(sed 's/$/\r/' "$f" | wc -c)" ]
 		[ "$(stat -c %a "$f")" = 600 ]
 	done
 	grep -qx 'From me' "$M"/new/*

@@ -30,7 +30,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 @test "make install: programs, names, pages, samples" {
 	put
 	cd "$root/usr/local"
-	for p in smtpd sendmail queuerun deliver mailq; do
+	for p in smtpd sendmail queuerun deliver mailq popd; do
 		[ -x "sbin/$p" ]
 	done
 	[ "$(readlink bin/mailq)" = /usr/local/sbin/sendmail ]
@@ -61,6 +61,8 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	printf 'ftp stream tcp nowait root /bin/ftpd ftpd' > "$root/etc/inetd.conf"
 	enable
 	grep -qE '^smtp	stream	tcp	nowait\.[0-9]+	root	/usr/local/sbin/smtpd	smtpd$' \
+	    "$root/etc/inetd.conf"
+	grep -qE '^pop3	stream	tcp	nowait\.[0-9]+	root	/usr/local/sbin/popd	popd$' \
 	    "$root/etc/inetd.conf"
 	grep -q '^ftp ' "$root/etc/inetd.conf"
 	[ -e "$root/etc/cron.d/facteur" ]
@@ -107,7 +109,8 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 @test "what an administrator changed stays" {
 	put
 	mkdir -p "$root/etc/cron.d" "$root/etc/facteur" "$root/usr/sbin"
-	printf '# smtp off for now: /usr/local/sbin/smtpd\n' > "$root/etc/inetd.conf"
+	printf '# %s off for now: /usr/local/sbin/%s\n' smtp smtpd pop3 popd \
+	    > "$root/etc/inetd.conf"
 	echo 'hostname my.test' > "$root/etc/facteur/facteur.conf"
 	echo 'root: kim' > "$root/etc/aliases"
 	echo '# mine' > "$root/etc/cron.d/facteur"
@@ -130,7 +133,8 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	cp "$root/etc/inetd.conf" "$T/before"
 	run enable
 	[[ $output == *'another smtp entry'* ]]
-	cmp "$T/before" "$root/etc/inetd.conf"
+	cmp "$T/before" <(grep -v '^pop3' "$root/etc/inetd.conf")
+	grep -q '^pop3' "$root/etc/inetd.conf"
 }
 
 @test "enable with xinetd" {
@@ -138,8 +142,9 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	mkdir -p "$root/etc/xinetd.d"
 	enable
 	cmp etc/xinetd.d/facteur "$root/etc/xinetd.d/facteur"
+	cmp etc/xinetd.d/facteur-pop3 "$root/etc/xinetd.d/facteur-pop3"
 	disable
-	[ ! -e "$root/etc/xinetd.d/facteur" ]
+	[ -z "$(ls "$root/etc/xinetd.d")" ]
 }
 
 @test "enable with systemd, and no cron" {
@@ -149,6 +154,8 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	units=$root/etc/systemd/system
 	[ -e "$units/facteur.socket" ]
 	[ -e "$units/facteur@.service" ]
+	[ -e "$units/facteur-pop3.socket" ]
+	[ -e "$units/facteur-pop3@.service" ]
 	[ -e "$units/facteur-queue.timer" ]
 	disable
 	[ -z "$(ls "$units")" ]

@@ -466,6 +466,57 @@ ftruncate64(int fd, off64_t size)
 	return do_trunc(fd, size);
 }
 
+/* Of all that fallocate can do: longer, or blocks taken out of the middle. */
+static int
+do_allocate(int fd, int mode, off_t off, off_t n)
+{
+	unsigned long ino;
+	struct stat st;
+	int rc;
+
+	tick();
+	if (!file_of_fd(fd, &ino))
+		return (int)syscall(SYS_fallocate, fd, mode, off, n);
+	lock(F_WRLCK);
+	rc = fstat(fd, &st);
+	if (rc == 0)
+		rc = (int)syscall(SYS_fallocate, fd, mode, off, n);
+	if (rc == 0 && mode == FALLOC_FL_COLLAPSE_RANGE)
+		put(NULL, 0, "X %lu %lld %lld\n", ino, (long long)off,
+		    (long long)n);
+	else if (rc == 0 && mode == 0 && st.st_size < off + n)
+		put(NULL, 0, "T %lu %lld\n", ino, (long long)(off + n));
+	lock(F_UNLCK);
+	return rc;
+}
+
+PUBLIC int
+fallocate(int fd, int mode, off_t off, off_t n)
+{
+	return do_allocate(fd, mode, off, n);
+}
+
+PUBLIC int
+fallocate64(int fd, int mode, off64_t off, off64_t n)
+{
+	return do_allocate(fd, mode, off, n);
+}
+
+PUBLIC int
+posix_fallocate(int fd, off_t off, off_t n)
+{
+	int saved = errno, rc = do_allocate(fd, 0, off, n) < 0 ? errno : 0;
+
+	errno = saved;
+	return rc;
+}
+
+PUBLIC int
+posix_fallocate64(int fd, off64_t off, off64_t n)
+{
+	return posix_fallocate(fd, off, n);
+}
+
 static int
 do_sync(int fd, long call)
 {

@@ -38,19 +38,27 @@ class Node:
         self.names = {}  # of a directory, as programs see it
         self.kept = {}  # ... as the disk has it
         self.data = b""  # of a file, as the disk has it
-        self.late = []  # (offset, bytes) or (size, None), not yet synced
+        # Not yet synced: (offset, bytes), (size, None), or (offset, length) of
+        # what is taken out of the middle.
+        self.late = []
         self.ino = None
 
     def size(self):
         n = len(self.data)
         for off, b in self.late:
-            n = off if b is None else max(n, off + len(b))
+            if isinstance(b, int):
+                n -= b
+            else:
+                n = off if b is None else max(n, off + len(b))
         return n
 
 
 def apply(data, late):
     data = bytearray(data)
     for off, b in late:
+        if isinstance(b, int):
+            del data[off:off + b]
+            continue
         end = off if b is None else off + len(b)
         if end > len(data):
             data += bytes(end - len(data))
@@ -130,6 +138,8 @@ class Disk:
             self.by_ino[arg[0]].late.append(arg[1:])
         elif kind == "T" and arg[0] in self.by_ino:
             self.by_ino[arg[0]].late.append((arg[1], None))
+        elif kind == "X" and arg[0] in self.by_ino:
+            self.by_ino[arg[0]].late.append(arg[1:])
         elif kind == "F" and arg[0] in self.by_ino:
             n = self.by_ino[arg[0]]
             n.data, n.late = apply(n.data, n.late), []
@@ -185,8 +195,8 @@ class Disk:
             return apply(n.data, n.late)
         late = []
         for off, b in n.late:
-            if b is None:
-                late += [(off, None)] * rng.randint(0, 1)
+            if b is None or isinstance(b, int):
+                late += [(off, b)] * rng.randint(0, 1)
                 continue
             at = 0
             while at < len(b):
@@ -214,8 +224,8 @@ def read_record(path):
             elif kind == "W":
                 ino, off, n = map(int, rest.split())
                 ops.append(("W", ino, off, f.read(n)))
-            elif kind == "T":
-                ops.append(("T", *map(int, rest.split())))
+            elif kind in ("T", "X"):
+                ops.append((kind, *map(int, rest.split())))
             elif kind == "F":
                 ops.append(("F", int(rest)))
             else:

@@ -1,0 +1,75 @@
+/* ask - see ask.h.  Called by smtpd for what a static program cannot know, and by
+ * the auth module. */
+#include "ask.h"
+
+#include "io.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* In the child.  Its time runs out by a signal, whatever it does. */
+static void
+become_program(char *const argv[], int in, int out)
+{
+	char path[] = "PATH=/usr/bin:/bin", *env[] = {path, NULL};
+	int null = open("/dev/null", O_RDWR);
+
+	signal(SIGPIPE, SIG_DFL);
+	alarm(ASK_SECONDS);
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+	    dup2(null, STDERR_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+	    dup2(in, ASK_FD) >= 0 && fcntl(ASK_FD, F_SETFD, 0) >= 0)
+		execve(argv[0], argv, env);
+	_exit(EX_TEMPFAIL);
+}
+
+/* The first line and the exit status of the child. */
+static int
+hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line)
+{
+	struct cur got;
+	struct io io;
+	int status;
+	ssize_t n;
+
+	io_init(&io, from, -1);
+	io.lf = true;
+	io.deadline = io_now() + (ASK_SECONDS + 1) * 1000;
+	n = io_line(&io, &got, ASK_LINE - 1);
+	if (n > 0)
+		memcpy(buf, got.p, (size_t)n);
+	*line = (struct cur){buf, n > 0 ? buf + n : buf};
+	close(from); /* more it need not say */
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+int
+ask_program(char *const argv[], const struct str *for_it, char buf[ASK_LINE],
+            struct cur *line)
+{
+	int to[2], from[2];
+	pid_t pid;
+
+	if (io_pipe(to) < 0)
+		return -1;
+	if (io_pipe(from) < 0) {
+		close(to[0]);
+		close(to[1]);
+		return -1;
+	}
+	pid = fork();
+	if (pid == 0)
+		become_program(argv, to[0], from[1]);
+	close(from[1]);
+	/* A pipe holds it; who does not read it may decide without. */
+	if (for_it)
+		io_writeall(to[1], for_it->s, for_it->n);
+	close(to[0]);
+	close(to[1]);
+	return hear(pid, from[0], buf, line);
+}

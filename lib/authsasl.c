@@ -1,0 +1,37 @@
+/* authsasl - what a client's answer to a SASL challenge says; see auth.h.  Pure. */
+#include "auth.h"
+
+long
+auth_delay(unsigned n)
+{
+	return 1000L << (n > 4 ? 3 : n - 1);
+}
+
+/* Up to the next NUL or the end, as a string; 0, or -1 when it is too long. */
+static int
+part(struct cur *c, char *to, size_t max)
+{
+	struct cur w;
+	const char *nul = memchr(c->p, '\0', cur_len(c));
+
+	w = (struct cur){c->p, nul ? nul : c->e};
+	c->p = w.e;
+	if (cur_len(&w) > max)
+		return -1;
+	memcpy(to, w.p, cur_len(&w));
+	to[cur_len(&w)] = '\0';
+	return 0;
+}
+
+/* RFC 4616 2: [authzid] NUL authcid NUL passwd. */
+int
+auth_plain(struct cur c, char *name, char *secret)
+{
+	char as[AUTH_NAME_MAX + 1];
+
+	if (part(&c, as, AUTH_NAME_MAX) < 0 || !cur_take(&c, '\0') ||
+	    part(&c, name, AUTH_NAME_MAX) < 0 || !cur_take(&c, '\0') ||
+	    part(&c, secret, AUTH_SECRET_MAX) < 0 || cur_len(&c) > 0)
+		return -1;
+	return *as == '\0' || strcmp(as, name) == 0 ? 0 : -1;
+}

@@ -1,0 +1,345 @@
+/* index - see index.h.
+ * Nothing here is synced: after a power cut any part of the file may be old, so
+ * every record has a sum of its own and the head the sum of these sums.  Readers
+ * take no lock unless they met a writer at work. */
+#include "index.h"
+
+#include "io.h"
+#include "log.h"
+#include "mem.h"
+#include "record.h"
+#include "sum.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char magic[8] = "findx01";
+
+enum {
+	PATIENCE = 10000, /* ms to wait for the lock */
+	PAUSE = 2,        /* ms between two tries */
+	/* Changes a second, on average, before an index that was lost could
+	 * give out a modseq again: 2 to the power of this. */
+	MODSEQ_SHIFT = 16
+};
+
+_Static_assert(sizeof(struct index_head) <= INDEX_HEAD, "the head must fit");
+_Static_assert(sizeof(struct index_msg) == 104, "no holes in a record");
+
+/* --- sums --- */
+
+static uint64_t
+head_sum(const struct index_head *h)
+{
+	size_t skip = offsetof(struct index_head, total);
+	struct sum s = {0};
+
+	sum_add(&s, (const char *)h + skip, sizeof *h - skip);
+	return sum_end(&s);
+}
+
+static uint64_t
+msg_sum(const struct index_msg *m)
+{
+	struct sum s = {0};
+
+	sum_add(&s, m, offsetof(struct index_msg, sum));
+	return sum_end(&s);
+}
+
+/* --- opening --- */
+
+int
+index_open(struct index *x, const char *dir, const char *path, uid_t owner)
+{
+	*x = (struct index){.fd = -1};
+	if (dir)
+		x->fd = record_open(dir, "index", path, owner, true);
+	return x->fd < 0 ? -1 : 0;
+}
+
+void
+index_close(struct index *x)
+{
+	if (x->fd >= 0)
+		close(x->fd);
+	free(x->msg);
+	*x = (struct index){.fd = -1};
+}
+
+/* --- the lock --- */
+
+static int
+set_lock(int fd, short type)
+{
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
+
+	return fcntl(fd, F_SETLK, &fl);
+}
+
+int
+index_lock(struct index *x)
+{
+	long long end = io_now() + PATIENCE;
+
+	while (x->fd >= 0 && set_lock(x->fd, F_WRLCK) < 0) {
+		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) ||
+		    io_now() >= end)
+			return -1;
+		poll(NULL, 0, PAUSE);
+	}
+	x->locked = true;
+	return 0;
+}
+
+void
+index_unlock(struct index *x)
+{
+	if (x->fd >= 0)
+		set_lock(x->fd, F_UNLCK);
+	x->locked = false;
+}
+
+/* --- loading --- */
+
+void
+index_room(struct index *x, size_t n)
+{
+	x->msg = mem_grow(x->msg, &x->cap, n, sizeof *x->msg);
+}
+
+void
+index_begin(struct index *x, uint32_t validity)
+{
+	struct index_head *h = &x->head;
+
+	if (h->validity == 0)
+		h->validity = validity ? validity : (uint32_t)time(NULL);
+	if (h->next == 0)
+		h->next = 1;
+}
+
+uint64_t
+index_modseq(const struct index *x)
+{
+	uint64_t m = x->head.modseq;
+
+	return (m ? m : (uint64_t)time(NULL) << MODSEQ_SHIFT) + 1;
+}
+
+static bool
+head_is_sound(const struct index_head *h, ssize_t n)
+{
+	return n == (ssize_t)sizeof *h &&
+	       memcmp(h->magic, magic, sizeof magic) == 0 &&
+	       h->sum == head_sum(h);
+}
+
+/* Keep the records that are whole and in order. */
+static size_t
+sift(struct index_msg *m, size_t n)
+{
+	uint32_t last = 0;
+	size_t i, k = 0;
+
+	for (i = 0; i < n; i++)
+		if (m[i].uid > last && m[i].sum == msg_sum(&m[i])) {
+			last = m[i].uid;
+			m[k++] = m[i];
+		}
+	return k;
+}
+
+/* Take the file as it is.  1 when it is whole, 0 when it is but a hint, -1. */
+static int
+take(struct index *x)
+{
+	struct index_head *h = &x->head;
+	bool sound = head_is_sound(h, io_preadall(x->fd, h, sizeof *h, 0));
+	uint64_t total = 0;
+	struct stat st;
+	size_t i, n = 0;
+	ssize_t got;
+
+	if (fstat(x->fd, &st) < 0)
+		return -1;
+	if (st.st_size > INDEX_HEAD)
+		n = (size_t)(st.st_size - INDEX_HEAD) / sizeof *x->msg;
+	if (!sound)
+		*h = (struct index_head){0};
+	else if (n > h->count && !h->busy)
+		n = (size_t)h->count;
+	index_room(x, n);
+	got = io_preadall(x->fd, x->msg, n * sizeof *x->msg, INDEX_HEAD);
+	if (got < 0)
+		return -1;
+	n = (size_t)got / sizeof *x->msg;
+	for (i = 0; i < n; i++)
+		total += x->msg[i].sum;
+	sound = sound && !h->busy && n == h->count && total == h->total;
+	i = sift(x->msg, n);
+	sound = sound && i == n;
+	h->count = i;
+	return sound;
+}
+
+/* Is what we have what the file has? */
+static bool
+is_current(const struct index *x)
+{
+	struct index_head h;
+
+	return x->trusted &&
+	       head_is_sound(&h, io_preadall(x->fd, &h, sizeof h, 0)) &&
+	       !h.busy && h.generation == x->head.generation;
+}
+
+int
+index_load(struct index *x)
+{
+	bool mine = !x->locked;
+	int r;
+
+	if (x->fd < 0 || is_current(x))
+		return 0;
+	r = take(x);
+	/* A writer was at work, or died at it: only who has the lock knows. */
+	if (r == 0 && mine) {
+		if (index_lock(x) < 0)
+			return -1;
+		r = take(x);
+		index_unlock(x);
+	}
+	if (r < 0)
+		return -1;
+	x->trusted = r > 0;
+	return 1;
+}
+
+/* --- saving --- */
+
+static int
+save_head(struct index *x, bool busy)
+{
+	struct index_head *h = &x->head;
+
+	memcpy(h->magic, magic, sizeof magic);
+	h->busy = busy;
+	h->sum = head_sum(h);
+	return io_pwriteall(x->fd, h, sizeof *h, 0);
+}
+
+/* Room is made before anything is overwritten: on a full disk the file stays what
+ * it was. */
+static int
+save(struct index *x, size_t first, size_t end)
+{
+	const size_t size = sizeof *x->msg;
+	uint64_t want = INDEX_HEAD + x->head.count * size;
+	struct stat st;
+	int err;
+
+	if (fstat(x->fd, &st) < 0)
+		return -1;
+	if ((uint64_t)st.st_size < want &&
+	    (err = posix_fallocate(x->fd, st.st_size,
+	                           (off_t)want - st.st_size)) != 0) {
+		errno = err;
+		return -1;
+	}
+	if (save_head(x, true) < 0)
+		return -1;
+	if (first < end &&
+	    io_pwriteall(x->fd, x->msg + first, (end - first) * size,
+	                 (off_t)(INDEX_HEAD + first * size)) < 0)
+		return -1;
+	if ((uint64_t)st.st_size > want && ftruncate(x->fd, (off_t)want) < 0)
+		return -1;
+	return save_head(x, false);
+}
+
+/* A number that no index of this mailbox that was lost can have had. */
+static uint64_t
+new_generation(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec << 30 | (uint64_t)t.tv_nsec;
+}
+
+int
+index_save(struct index *x, size_t first, size_t end)
+{
+	size_t i;
+	int err;
+
+	for (i = first; i < end; i++)
+		x->msg[i].sum = msg_sum(&x->msg[i]);
+	x->head.total = 0;
+	for (i = 0; i < x->head.count; i++)
+		x->head.total += x->msg[i].sum;
+	if (x->head.generation++ == 0)
+		x->head.generation = new_generation();
+	x->trusted = true;
+	if (x->fd < 0 || save(x, first, end) == 0)
+		return 0;
+	/* The file is what it was, or torn and a hint to who looks next. */
+	err = errno;
+	index_unlock(x);
+	close(x->fd);
+	x->fd = -1;
+	errno = err;
+	return -1;
+}
+
+/* --- small things --- */
+
+void
+index_state_of(struct index_state *s, const struct stat *st)
+{
+	*s = (struct index_state){
+	    .dev = (uint64_t)st->st_dev,
+	    .ino = (uint64_t)st->st_ino,
+	    .size = (uint64_t)st->st_size,
+	    .mtime =
+	        (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+	};
+}
+
+struct cur
+index_keyword_name(const struct index *x, int i)
+{
+	const char *names = x->head.names;
+	struct cur c = {names, names + strnlen(names, INDEX_NAMES)};
+	struct cur name = {0};
+
+	for (; i >= 0; i--)
+		if (cur_word(&c, &name) == 0)
+			break;
+	return name;
+}
+
+int
+index_keyword(struct index *x, const struct cur *name)
+{
+	char *names = x->head.names;
+	size_t used = strnlen(names, INDEX_NAMES), n = cur_len(name);
+	struct cur c = {names, names + used}, w;
+	int i = 0;
+
+	for (; cur_word(&c, &w) > 0; i++)
+		if (cur_len(&w) == n && mem_ieq(w.p, name->p, n))
+			return i;
+	if (n == 0 || i >= INDEX_KEYWORDS || used + n + 2 > INDEX_NAMES)
+		return -1;
+	memcpy(names + used, name->p, n);
+	names[used + n] = ' ';
+	names[used + n + 1] = '\0';
+	return i;
+}

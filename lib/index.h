@@ -1,0 +1,115 @@
+/* index - what we know of a mailbox beside it: STATE/USER/index.HASH.
+ * A head and one record of fixed size for each message, in the mailbox's order;
+ * UIDs ascend.  It is a memory, never the truth: whatever is wrong with it, the
+ * mailbox is looked at again.  Shared by all processes under a lock of its
+ * own, which is held for moments only.  index(5) has the format. */
+#ifndef INDEX_H
+#define INDEX_H
+
+#include "str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+enum {
+	INDEX_HEAD = 4096,
+	INDEX_KEYWORDS = 64,
+	INDEX_NAMES = 3072 /* bytes for the keywords' names */
+};
+
+/* The mailbox has the UID, or its place for it cannot be written. */
+enum { KEPT_NO, KEPT_YES, KEPT_NEVER };
+
+/* A message.  No padding; sum covers all before it. */
+struct index_msg {
+	uint64_t off;      /* mbox: of the From_ line; Maildir: mtime, ns */
+	uint64_t len;      /* bytes that it occupies */
+	uint64_t end;      /* mbox: bytes to the end of the body */
+	uint64_t size;     /* octets on the wire */
+	uint64_t hash;     /* the same as long as it is the same message */
+	uint64_t modseq;   /* of the last change (RFC 7162) */
+	uint64_t keywords; /* bits */
+	uint64_t kept_keywords; /* as the mailbox has them */
+	int64_t date;           /* of arrival */
+	uint64_t cache;         /* offset of cached header data, 0: none */
+	uint32_t uid;
+	uint32_t body;     /* bytes before the body */
+	uint16_t flags;    /* FLAG_* */
+	uint16_t kept;     /* as the mailbox has them */
+	uint16_t kept_uid; /* 1: the mailbox has the uid */
+	uint16_t zero;
+	uint64_t sum;
+};
+
+/* The mailbox when the index was true of it. */
+struct index_state {
+	uint64_t dev, ino, size;
+	int64_t mtime;  /* ns */
+	int64_t mtime2; /* Maildir: of new/ */
+};
+
+struct index_head {
+	char magic[8];
+	uint64_t sum;        /* of the rest of the head */
+	uint64_t total;      /* sum of all records' sums */
+	uint64_t generation; /* changes with each save */
+	struct index_state state;
+	uint64_t count;
+	uint64_t modseq;         /* highest */
+	uint32_t validity, next; /* UIDVALIDITY, UIDNEXT */
+	uint32_t busy;           /* 1: somebody is writing, or died at it */
+	uint32_t
+	    kept_next; /* the mailbox's X-IMAPbase is good below this UID */
+	uint64_t skip; /* mbox: bytes of folder data before the first message */
+	char names[INDEX_NAMES]; /* of the keywords, a blank behind each */
+};
+
+struct index {
+	int fd; /* -1: in memory only */
+	bool locked;
+	bool trusted; /* what was loaded is whole; else it is a hint */
+	struct index_head head;
+	struct index_msg *msg;
+	size_t cap;
+};
+
+/* Open or create the index of the mailbox at path in dir (which is made when
+ * missing and must belong to owner).  -1 with errno when there can be none; x is
+ * then good in memory. */
+int index_open(struct index *x, const char *dir, const char *path, uid_t owner);
+void index_close(struct index *x);
+
+/* Lock for a change (waiting some seconds at most) and release.  0 or -1. */
+int index_lock(struct index *x);
+void index_unlock(struct index *x);
+
+/* Get what others saved since: 1 something was new, 0 nothing, -1 (errno).  An
+ * index that is torn, foreign or of another version gives trusted = false and
+ * the records that are whole one by one. */
+int index_load(struct index *x);
+
+/* Save the head and the records from first up to end; count says how many there
+ * are.  Under the lock.  0, or -1 with errno: it is then good in memory. */
+int index_save(struct index *x, size_t first, size_t end);
+
+/* Begin one that tells nothing yet: UIDVALIDITY (0: that of the time) and UIDNEXT,
+ * where they are not set. */
+void index_begin(struct index *x, uint32_t validity);
+
+/* The modseq of the next change; it becomes true with head.modseq. */
+uint64_t index_modseq(const struct index *x);
+
+/* Make room for n records in memory. */
+void index_room(struct index *x, size_t n);
+
+/* Remember how the mailbox looks. */
+void index_state_of(struct index_state *s, const struct stat *st);
+
+/* The bit of a keyword by its name, added when there is room: 0..63, or -1. */
+int index_keyword(struct index *x, const struct cur *name);
+/* The name of bit i, empty when there is none. */
+struct cur index_keyword_name(const struct index *x, int i);
+
+#endif

@@ -1,0 +1,28 @@
+/* mboxhead - the header of a message in an mbox, with our fields in it.  Pure. */
+#ifndef MBOXHEAD_H
+#define MBOXHEAD_H
+
+#include "str.h"
+
+#include <stdint.h>
+
+/* What is said of the message in its private fields. */
+struct stamp {
+	uint32_t uid;
+	unsigned flags; /* FLAG_* */
+	struct cur keywords;
+	uint32_t validity, last; /* of X-IMAPbase, 0: not this message */
+	struct cur names;        /* of all keywords, for X-IMAPbase */
+};
+
+/* The least bytes that the header raw (From_ line to body) has with the stamp
+ * in place of its private fields; 0 when it can have none, as it does not end in
+ * an empty line. */
+size_t header_least(struct cur raw, const struct stamp *st);
+
+/* Write it to out, padded to exactly size bytes (at least header_least()); the
+ * padding is room for the next time. */
+void header_write(struct cur raw, const struct stamp *st, size_t size,
+                  struct str *out);
+
+#endif

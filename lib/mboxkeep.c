@@ -1,0 +1,258 @@
+/* mboxkeep - UIDs and flags from the index into the mbox.
+ * Where a header has room for them a few bytes change in place; where it has
+ * none it grows once, with room for the next time.  Either way by mboxedit, so that
+ * a crash leaves the one or the other. */
+#include "storembox.h"
+
+#include "io.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	HEADER_MOST = 1 << 20, /* bytes; a longer header is left alone */
+	ROOM = 64,            /* bytes that a header grows by beyond its need */
+	EDITS_MOST = 16 << 20 /* bytes of changes that are made at a time */
+};
+
+/* Changes to be made, in the order of the file. */
+struct change {
+	struct index_msg *m;
+	uint64_t off, len; /* in the file */
+	size_t at, n;      /* what comes there, in text */
+};
+
+struct keep {
+	struct store *s;
+	struct index_msg **order;
+	struct change *v;
+	size_t n, cap;
+	struct str text, raw;
+};
+
+/* Does the first message have to say which UIDs were given out? */
+static bool
+base_is_due(const struct index_head *h)
+{
+	return h->skip == 0 && h->count > 0 && h->kept_next < h->next;
+}
+
+static bool
+is_due(const struct index_msg *m)
+{
+	return m->kept_uid != KEPT_NEVER &&
+	       (!m->kept_uid || m->flags != m->kept ||
+	        m->keywords != m->kept_keywords);
+}
+
+void
+stamp_of(struct store *s, const struct index_msg *m, bool first,
+         struct stamp *st, struct str *words)
+{
+	const struct index_head *h = &s->index.head;
+	int i;
+
+	*st = (struct stamp){.uid = m->uid, .flags = m->flags};
+	str_clear(words);
+	for (i = 0; i < INDEX_KEYWORDS; i++)
+		if (m->keywords >> i & 1) {
+			struct cur name = index_keyword_name(&s->index, i);
+
+			if (words->n > 0)
+				str_addc(words, ' ');
+			str_add(words, name.p, cur_len(&name));
+		}
+	st->keywords = (struct cur){words->s, words->s + words->n};
+	if (first && h->skip == 0) {
+		st->validity = h->validity;
+		st->last = h->next - 1;
+		st->names = (struct cur){
+		    h->names, h->names + strnlen(h->names, INDEX_NAMES)};
+		while (cur_len(&st->names) > 0 && st->names.e[-1] == ' ')
+			st->names.e--;
+	}
+}
+
+int
+header_read(int fd, const struct index_msg *m, struct str *raw)
+{
+	str_clear(raw);
+	if (m->body > HEADER_MOST)
+		return -1;
+	raw->s = mem_grow(raw->s, &raw->cap, (size_t)m->body + 1, 1);
+	if (io_preadall(fd, raw->s, m->body, (off_t)m->off) != (ssize_t)m->body)
+		return -1;
+	raw->n = m->body;
+	return 0;
+}
+
+/* Note what has to change, without what both forms begin and end with. */
+static void
+note(struct keep *k, struct index_msg *m, const char *new, size_t n)
+{
+	const char *old = k->raw.s;
+	size_t len = k->raw.n, head = 0, tail = 0;
+	struct change *c;
+
+	while (head < n && head < len && old[head] == new[head])
+		head++;
+	while (tail < n - head && tail < len - head &&
+	       old[len - 1 - tail] == new[n - 1 - tail])
+		tail++;
+	k->v = mem_grow(k->v, &k->cap, k->n + 1, sizeof *k->v);
+	c = &k->v[k->n++];
+	*c = (struct change){.m = m,
+	                     .off = m->off + head,
+	                     .len = len - head - tail,
+	                     .at = k->text.n,
+	                     .n = n - head - tail};
+	str_add(&k->text, new + head, c->n);
+}
+
+/* Find out what has to change in the header of m. */
+static void
+plan_stamp(struct keep *k, struct index_msg *m, bool first, int fd)
+{
+	struct str words = {0}, new = {0};
+	struct stamp st;
+	struct cur raw;
+	size_t least, n;
+
+	if (header_read(fd, m, &k->raw) < 0) {
+		m->kept_uid = KEPT_NEVER;
+		return;
+	}
+	raw = (struct cur){k->raw.s, k->raw.s + k->raw.n};
+	stamp_of(k->s, m, first, &st, &words);
+	least = header_least(raw, &st);
+	if (least > 0) {
+		n = least <= k->raw.n ? k->raw.n : least + ROOM;
+		header_write(raw, &st, n, &new);
+		note(k, m, new.s, new.n);
+	} else {
+		m->kept_uid = KEPT_NEVER;
+	}
+	str_free(&words);
+	str_free(&new);
+}
+
+/* The records follow what was done. */
+static void
+follow(struct keep *k)
+{
+	struct index_head *h = &k->s->index.head;
+	size_t i, c = 0, n = (size_t)h->count;
+	uint64_t shift = 0;
+
+	for (i = 0; i < n; i++) {
+		struct index_msg *m = k->order[i];
+		uint64_t more;
+
+		m->off += shift;
+		if (c == k->n || k->v[c].m != m)
+			continue;
+		more = k->v[c].n - k->v[c].len;
+		m->body += (uint32_t)more;
+		m->end += more;
+		m->len += more;
+		m->kept = m->flags;
+		m->kept_keywords = m->keywords;
+		m->kept_uid = KEPT_YES;
+		if (i == 0 && h->skip == 0)
+			h->kept_next = h->next;
+		shift += more;
+		c++;
+	}
+}
+
+/* Make the changes that were noted. */
+static int
+make(struct keep *k, const struct mbox *m)
+{
+	const struct edit_file f = edit_file(k->s, m);
+	struct edit *e = mem_alloc((k->n + 1) * sizeof *e);
+	bool pending;
+	size_t i, n = 0;
+	int r = 0;
+
+	for (i = 0; i < k->n; i++)
+		if (k->v[i].len > 0 || k->v[i].n > 0)
+			e[n++] =
+			    (struct edit){k->v[i].off, k->v[i].len,
+			                  k->text.s + k->v[i].at, k->v[i].n};
+	if (n > 0)
+		r = mbox_edit(&f, e, n, &pending);
+	free(e);
+	if (r < 0)
+		return -1;
+	follow(k);
+	k->n = 0;
+	str_clear(&k->text);
+	return 0;
+}
+
+static int
+keep_all(struct keep *k, const struct mbox *m)
+{
+	struct index_head *h = &k->s->index.head;
+	size_t i, n = (size_t)h->count;
+	bool base = base_is_due(h);
+	int r = 0;
+
+	for (i = 0; i < n && r == 0; i++) {
+		bool first = i == 0 && base;
+
+		if (!is_due(k->order[i]) &&
+		    !(first && k->order[i]->kept_uid != KEPT_NEVER))
+			continue;
+		plan_stamp(k, k->order[i], i == 0, m->fd);
+		if (k->text.n > EDITS_MOST)
+			r = make(k, m);
+	}
+	return r < 0 ? -1 : make(k, m);
+}
+
+/* Is there anything to do, as far as we know? */
+static bool
+any_due(const struct store *s)
+{
+	size_t i, n = store_count(s);
+
+	if (base_is_due(&s->index.head) &&
+	    store_msg(s, 0)->kept_uid != KEPT_NEVER)
+		return true;
+	for (i = 0; i < n; i++)
+		if (is_due(store_msg(s, i)))
+			return true;
+	return false;
+}
+
+int
+mbox_keep(struct store *s)
+{
+	struct keep k = {.s = s};
+	struct turn t;
+	int r, err;
+
+	if (index_load(&s->index) < 0)
+		return -1;
+	if (!any_due(s))
+		return 0;
+	if (turn_begin(s, &t) < 0)
+		return errno == ENOENT ? 0 : -1;
+	k.order = file_order(&s->index);
+	r = keep_all(&k, &t.mbox);
+	err = errno;
+	if (r < 0)
+		snprintf(s->why, STORE_WHY, "cannot write to mailbox: %s",
+		         strerror(err));
+	free(k.order);
+	free(k.v);
+	str_free(&k.text);
+	str_free(&k.raw);
+	turn_end(s, &t, r < 0 ? TURN_FAILED : TURN_WROTE);
+	errno = err;
+	return r;
+}

@@ -1,0 +1,364 @@
+/* mboxpurge - messages out of an mbox for good.
+ * A hole in a large file is closed without moving what follows, where the file
+ * system can take whole blocks out of a file: what is left over, less than a
+ * block, becomes room in the header of the message behind the hole.  Otherwise
+ * the file's tail is moved. */
+#include "storembox.h"
+
+#include "io.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What moving a byte and closing a hole take, in ns, roughly: both write twice
+ * and sync. */
+enum { MOVE_COST = 5, HOLE_COST = 4000000 };
+
+struct hole {
+	uint64_t off, end;
+	/* Numbers, in the order of the file: its first, the one behind it. */
+	size_t first, next;
+};
+
+struct purge {
+	struct store *s;
+	struct mbox *m;
+	struct index_msg **order;
+	size_t n;     /* messages in order */
+	bool *doomed; /* by number in order */
+	struct hole *v;
+	size_t holes, cap;
+	uint64_t size; /* of the file */
+	size_t *gone;
+	bool pending; /* a change was begun and is not finished */
+};
+
+static int
+by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Find the messages and the holes that they leave. */
+static void
+find_holes(struct purge *p, const uint32_t *uid, size_t n)
+{
+	size_t i;
+
+	p->doomed = mem_alloc(p->n + 1);
+	for (i = 0; i < p->n; i++) {
+		const struct index_msg *m = p->order[i];
+
+		if (!bsearch(&m->uid, uid, n, sizeof *uid, by_number))
+			continue;
+		p->doomed[i] = true;
+		if (p->holes == 0 || p->v[p->holes - 1].next != i) {
+			p->v =
+			    mem_grow(p->v, &p->cap, p->holes + 1, sizeof *p->v);
+			p->v[p->holes++] =
+			    (struct hole){.off = m->off, .first = i};
+		}
+		p->v[p->holes - 1].end = m->off + m->len;
+		p->v[p->holes - 1].next = i + 1;
+	}
+}
+
+/* Its header has size bytes now and says all that we know. */
+static void
+restamped(struct index_msg *m, size_t size)
+{
+	m->len += size - m->body;
+	m->end += size - m->body;
+	m->body = (uint32_t)size;
+	m->kept = m->flags;
+	m->kept_keywords = m->keywords;
+	m->kept_uid = KEPT_YES;
+}
+
+/* --- the file's tail moves --- */
+
+/* The message that becomes the first one has to say which UIDs were given out.
+ * Its new header to text; 0, or -1 when it cannot, or there is none. */
+static int
+crown(struct purge *p, size_t from, struct str *text)
+{
+	const struct hole *h = &p->v[from];
+	struct str words = {0}, raw = {0};
+	const struct index_msg *m;
+	struct stamp st;
+	size_t least = 0;
+	struct cur c;
+
+	if (from > 0 || h->first > 0 || h->next == p->n)
+		return -1;
+	m = p->order[h->next];
+	if (header_read(p->m->fd, m, &raw) == 0) {
+		c = (struct cur){raw.s, raw.s + raw.n};
+		stamp_of(p->s, m, true, &st, &words);
+		least = header_least(c, &st);
+		/* What is moved down may not pass where it was. */
+		if (least > m->body + (h->end - h->off))
+			least = 0;
+		else if (least > 0)
+			header_write(c, &st, least > raw.n ? least : raw.n,
+			             text);
+	}
+	str_free(&words);
+	str_free(&raw);
+	return least > 0 ? 0 : -1;
+}
+
+/* The records follow; grown: the first one's header by so many bytes. */
+static void
+moved(struct purge *p, size_t from, uint64_t grown)
+{
+	uint64_t shift = 0;
+	size_t i, k = from;
+
+	for (i = 0; i < p->n; i++) {
+		for (; k < p->holes && p->v[k].next <= i; k++)
+			shift += p->v[k].end - p->v[k].off;
+		p->order[i]->off -= shift;
+		if (p->doomed[i] && i >= p->v[from].first)
+			p->order[i]->len = 0;
+		if (i == p->v[from].next)
+			shift -= grown;
+	}
+	p->holes = from;
+}
+
+/* Close the holes from number from on. */
+static int
+move(struct purge *p, size_t from)
+{
+	const struct edit_file f = edit_file(p->s, p->m);
+	struct index_head *head = &p->s->index.head;
+	struct edit *e = mem_alloc((p->holes + 2) * sizeof *e);
+	struct index_msg *first = NULL;
+	struct str text = {0};
+	size_t k, n = 0;
+	int r = 0;
+
+	for (k = from; k < p->holes; k++) {
+		e[n++] = (struct edit){.off = p->v[k].off,
+		                       .len = p->v[k].end - p->v[k].off};
+		if (k == from && crown(p, from, &text) == 0) {
+			first = p->order[p->v[k].next];
+			e[n++] = (struct edit){first->off, first->body, text.s,
+			                       text.n};
+		}
+	}
+	if (n > 0)
+		r = mbox_edit(&f, e, n, &p->pending);
+	if (r == 0 && n > 0) {
+		if (p->v[from].first == 0 && head->skip == 0)
+			head->kept_next = first ? head->next : 0;
+		moved(p, from, first ? text.n - first->body : 0);
+		if (first)
+			restamped(first, text.n);
+	}
+	free(e);
+	str_free(&text);
+	return r;
+}
+
+/* --- a hole is closed in place --- */
+
+/* How the hole before message m is closed: size bytes of its new header, and
+ * extra bytes of its body behind them, are written at the hole's start, and the
+ * cut bytes at at are taken out. */
+struct patch {
+	uint64_t at, cut;
+	size_t size, extra;
+};
+
+/* 0, or -1 when it cannot be closed like that. */
+static int
+measure(const struct hole *h, const struct index_msg *m, size_t least,
+        size_t block, struct patch *p)
+{
+	uint64_t limit = h->end + m->body, b = block;
+
+	if (least == 0 || h->off + least > limit)
+		return -1;
+	*p = (struct patch){.at = (h->off + b - 1) / b * b};
+	p->cut = (limit - h->off - least) / b * b;
+	if (p->cut > 0 && p->at + p->cut > limit)
+		p->extra = (size_t)(p->at + p->cut - limit);
+	if (m->body + p->extra > m->len) {
+		p->cut -= b;
+		p->extra = 0;
+		if (p->cut > 0 && p->at + p->cut > limit)
+			return -1;
+	}
+	p->size = (size_t)(limit - h->off - p->cut);
+	return 0;
+}
+
+/* The bytes that stand at the hole's start in the end. */
+static int
+compose(struct purge *p, const struct hole *h, size_t block, struct patch *a,
+        struct str *text)
+{
+	const struct index_msg *m = p->order[h->next];
+	struct str words = {0}, raw = {0};
+	struct stamp st;
+	struct cur c;
+	int r = header_read(p->m->fd, m, &raw);
+
+	if (r == 0) {
+		c = (struct cur){raw.s, raw.s + raw.n};
+		stamp_of(p->s, m, h->off == p->order[0]->off, &st, &words);
+		r = measure(h, m, header_least(c, &st), block, a);
+	}
+	if (r == 0) {
+		header_write(c, &st, a->size, text);
+		str_clear(&raw);
+		raw.s = mem_grow(raw.s, &raw.cap, a->extra + 1, 1);
+		if (io_preadall(p->m->fd, raw.s, a->extra,
+		                (off_t)(h->end + m->body)) != (ssize_t)a->extra)
+			r = -1;
+		str_add(text, raw.s, a->extra);
+	}
+	str_free(&words);
+	str_free(&raw);
+	return r;
+}
+
+static int
+cut(struct purge *p, const struct hole *h, const struct patch *a,
+    const struct str *text)
+{
+	const struct edit_file f = edit_file(p->s, p->m);
+	size_t low = text->n;
+	struct edit e[2];
+
+	if (a->cut == 0) {
+		e[0] = (struct edit){h->off, low, text->s, low};
+		return mbox_edit(&f, e, 1, &p->pending);
+	}
+	if (h->off + low > a->at)
+		low = (size_t)(a->at - h->off);
+	e[0] = (struct edit){h->off, low, text->s, low};
+	e[1] = (struct edit){a->at + a->cut, text->n - low, text->s + low,
+	                     text->n - low};
+	return mbox_collapse(&f, low > 0 ? e : e + 1,
+	                     (size_t)((low > 0) + (low < text->n)), a->at,
+	                     a->cut, &p->pending);
+}
+
+/* The records follow. */
+static void
+closed(struct purge *p, const struct hole *h, const struct patch *a)
+{
+	struct index_head *head = &p->s->index.head;
+	struct index_msg *m = p->order[h->next];
+	uint64_t end = m->off + m->len;
+	size_t i;
+
+	restamped(m, a->size);
+	m->off = h->off;
+	m->len = end - a->cut - m->off;
+	if (h->off == p->order[0]->off && head->skip == 0)
+		head->kept_next = head->next;
+	for (i = h->next + 1; i < p->n; i++)
+		p->order[i]->off -= a->cut;
+	for (i = h->first; i < h->next; i++)
+		p->order[i]->len = 0;
+	p->size -= a->cut;
+}
+
+/* Close the last hole in place: 0, or -1. */
+static int
+close_hole(struct purge *p, size_t block)
+{
+	const struct hole *h = &p->v[p->holes - 1];
+	struct str text = {0};
+	struct patch a = {0};
+	int r = compose(p, h, block, &a, &text);
+
+	if (r == 0)
+		r = cut(p, h, &a, &text);
+	str_free(&text);
+	if (r < 0)
+		return -1;
+	closed(p, h, &a);
+	p->holes--;
+	return 0;
+}
+
+/* --- both --- */
+
+/* Take the records of what is gone out of the index. */
+static void
+forget(struct purge *p)
+{
+	struct index *x = &p->s->index;
+	size_t i, k = 0;
+
+	for (i = 0; i < x->head.count; i++)
+		if (x->msg[i].len > 0)
+			x->msg[k++] = x->msg[i];
+	*p->gone = (size_t)x->head.count - k;
+	x->head.count = k;
+	x->head.modseq = index_modseq(x);
+}
+
+/* Is it worth closing the holes one by one? */
+static bool
+is_cheaper(const struct purge *p)
+{
+	uint64_t tail = p->size - p->v[0].end;
+
+	return tail * MOVE_COST > p->holes * (uint64_t)HOLE_COST;
+}
+
+static int
+purge(struct purge *p)
+{
+	size_t block = mbox_can_collapse(p->m->fd);
+
+	if (p->holes == 0)
+		return 0;
+	if (block > 0 && is_cheaper(p)) {
+		/* What is cut off at the end moves nothing. */
+		if (p->v[p->holes - 1].next == p->n &&
+		    move(p, p->holes - 1) < 0)
+			return -1;
+		while (p->holes > 0 && close_hole(p, block) == 0)
+			;
+	}
+	return p->pending ? -1 : move(p, 0);
+}
+
+int
+mbox_purge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
+{
+	struct purge p = {.s = s, .gone = gone};
+	struct turn t;
+	int r, err;
+
+	if (turn_begin(s, &t) < 0)
+		return errno == ENOENT ? 0 : -1;
+	p.m = &t.mbox;
+	p.n = store_count(s);
+	p.order = file_order(&s->index);
+	p.size = s->index.head.state.size;
+	find_holes(&p, uid, n);
+	r = purge(&p);
+	err = errno;
+	if (r < 0)
+		snprintf(s->why, STORE_WHY, "cannot write to mailbox: %s",
+		         strerror(err));
+	forget(&p);
+	free(p.order);
+	free(p.doomed);
+	free(p.v);
+	turn_end(s, &t, r < 0 ? TURN_FAILED : TURN_WROTE);
+	errno = err;
+	return r;
+}

@@ -1,0 +1,592 @@
+/* mboxscan - see mboxscan.h and mbox(5).
+ * The file goes by in a window.  A header is read line by line; in a body only
+ * those lines are looked at that begin with '>' or 'F', and the line ends are
+ * counted block by block: opening a large mbox costs little more than reading
+ * it.  What is kept of a line is bounded. */
+#include "mboxscan.h"
+
+#include "mboxline.h"
+#include "mem.h"
+#include "sum.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	WINDOW = 1 << 18,
+	BEHIND = 3,   /* bytes before the place that stay: an empty line */
+	BLOCK = 128,  /* bytes of a body that are looked at together */
+	AHEAD = 64,   /* bytes behind a block that are there */
+	VALUE = 4096, /* most that is kept of a private field */
+	LINES = 2     /* line ends that Content-Length may leave out */
+};
+
+bool
+scan_is_private(const struct cur *name)
+{
+	return line_is_private(line_field(name));
+}
+
+/* --- the window --- */
+
+struct scan {
+	scan_read *read;
+	void *arg;
+	uint64_t base;  /* offset of the window's first byte */
+	size_t at, len; /* our place in it, and its bytes */
+	bool eof;       /* the file ends with the window */
+	bool begun;     /* there was a message before */
+	int err;        /* errno of the first failed read */
+
+	/* of this message */
+	struct sum sum;
+	uint64_t bare;   /* LF in its body without CR */
+	uint64_t quoted; /* lines in its body that lose a '>' */
+	uint64_t length; /* Content-Length, or 0 */
+	enum field field;
+	bool subject, daemon; /* as folder data has them */
+	struct str value;     /* what the field says */
+	struct str keywords, words;
+
+	char window[WINDOW + 1]; /* a block's last byte has a neighbour */
+};
+
+struct scan *
+scan_open(scan_read *read, void *arg, uint64_t off)
+{
+	struct scan *s = mem_alloc(sizeof *s);
+
+	s->read = read;
+	s->arg = arg;
+	s->base = off;
+	return s;
+}
+
+void
+scan_close(struct scan *s)
+{
+	if (!s)
+		return;
+	str_free(&s->value);
+	str_free(&s->keywords);
+	str_free(&s->words);
+	free(s);
+}
+
+static const char *
+here(const struct scan *s)
+{
+	return s->window + s->at;
+}
+
+static uint64_t
+place(const struct scan *s)
+{
+	return s->base + s->at;
+}
+
+/* Have want bytes in the window behind our place, or all up to the end of the
+ * file.  How many there are. */
+static size_t
+look(struct scan *s, size_t want)
+{
+	size_t gone = s->at > BEHIND ? s->at - BEHIND : 0;
+	ssize_t n;
+
+	if (s->len - s->at >= want || s->eof)
+		return s->len - s->at;
+	memmove(s->window, s->window + gone, s->len - gone);
+	s->base += gone;
+	s->at -= gone;
+	s->len -= gone;
+	while (!s->eof && s->len - s->at < want) {
+		n = s->read(s->arg, s->base + s->len, s->window + s->len,
+		            WINDOW - s->len);
+		if (n < 0)
+			s->err = errno;
+		s->eof = n <= 0;
+		s->len += n > 0 ? (size_t)n : 0;
+	}
+	return s->len - s->at;
+}
+
+/* The n bytes at off or as many as there are, from the window or in buf.  How many. */
+static size_t
+peek(struct scan *s, uint64_t off, char *buf, size_t n, const char **p)
+{
+	uint64_t end = s->base + s->len;
+	size_t got = 0;
+	ssize_t k = 1;
+
+	if (off >= s->base && off <= end && (s->eof || end - off >= n)) {
+		*p = s->window + (off - s->base);
+		return end - off < n ? (size_t)(end - off) : n;
+	}
+	while (got < n && k > 0) {
+		k = s->read(s->arg, off + got, buf + got, n - got);
+		got += k > 0 ? (size_t)k : 0;
+	}
+	if (k < 0)
+		s->err = errno;
+	*p = buf;
+	return got;
+}
+
+/* --- where messages begin --- */
+
+/* Our place is the start of a line: does a message begin there?  There is an empty
+ * line before, or a header line behind. */
+static bool
+is_start(struct scan *s)
+{
+	size_t n = look(s, LINE_FROM + LINE_HEAD), k;
+	const char *p = here(s);
+	struct cur line;
+	enum line next;
+
+	if (n < 5 || memcmp(p, "From ", 5) != 0 ||
+	    (k = line_from(p, n, &line)) == 0)
+		return false;
+	if (p[-2] == '\n' || (p[-2] == '\r' && p[-3] == '\n'))
+		return true;
+	next = line_judge(p + k, n - k, &line);
+	return next == LINE_FIELD || next == LINE_QUOTED;
+}
+
+/* --- what the header says --- */
+
+static struct cur
+all_of(const struct str *s)
+{
+	return s->n ? (struct cur){s->s, s->s + s->n} : cur_of("");
+}
+
+static void
+trim(struct cur *c)
+{
+	cur_blanks(c);
+	while (c->e > c->p && (c->e[-1] == ' ' || c->e[-1] == '\t'))
+		c->e--;
+}
+
+static bool
+begins(struct cur c, const char *z)
+{
+	size_t n = strlen(z);
+
+	return cur_len(&c) >= n && memcmp(c.p, z, n) == 0;
+}
+
+/* A number that is all there is, up to max; false for any other thing. */
+static bool
+number(struct cur c, uint64_t max, uint64_t *v)
+{
+	unsigned long long n;
+
+	if (cur_number(&c, max, &n) < 0 || cur_len(&c) > 0)
+		return false;
+	*v = n;
+	return true;
+}
+
+/* Flags of these letters, in the order of their bits. */
+static unsigned
+flags_of(struct cur c, const char *letters)
+{
+	unsigned flags = 0;
+	const char *hit;
+
+	for (; c.p < c.e; c.p++)
+		if (*c.p != ' ' && *c.p != '\0' &&
+		    (hit = strchr(letters, *c.p)))
+			flags |= 1u << (hit - letters);
+	return flags;
+}
+
+/* "VALIDITY LAST words..." */
+static bool
+base_of(struct scan *s, struct scan_msg *m, struct cur c)
+{
+	struct cur w;
+	uint64_t validity, last;
+
+	cur_word(&c, &w);
+	if (!number(w, UINT32_MAX, &validity) || validity == 0)
+		return false;
+	cur_word(&c, &w);
+	if (!number(w, UINT32_MAX, &last))
+		return false;
+	m->validity = (uint32_t)validity;
+	m->last = (uint32_t)last;
+	trim(&c);
+	str_clear(&s->words);
+	str_add(&s->words, c.p, cur_len(&c));
+	return true;
+}
+
+/* The words of a second field come to those of the first. */
+static void
+add_keywords(struct scan *s, struct cur c)
+{
+	if (cur_len(&c) == 0 || s->keywords.n + cur_len(&c) >= VALUE)
+		return;
+	if (s->keywords.n > 0)
+		str_addc(&s->keywords, ' ');
+	str_add(&s->keywords, c.p, cur_len(&c));
+}
+
+/* The field is over: what did it say? */
+static void
+field_end(struct scan *s, struct scan_msg *m)
+{
+	struct cur c = all_of(&s->value);
+	uint64_t n;
+
+	/* A word that was cut is none. */
+	while (s->value.n == VALUE && c.e > c.p && c.e[-1] != ' ')
+		c.e--;
+	while (c.p < c.e && *c.p++ != ':')
+		;
+	trim(&c);
+	switch (s->field) {
+	case FIELD_STATUS: m->flags |= flags_of(c, "R    O"); break;
+	case FIELD_X_STATUS: m->flags |= flags_of(c, " AFDT"); break;
+	case FIELD_X_KEYWORDS: add_keywords(s, c); break;
+	case FIELD_X_UID:
+		if (number(c, UINT32_MAX, &n) && n > 0)
+			m->uid = (uint32_t)n;
+		break;
+	case FIELD_X_IMAP: m->internal |= base_of(s, m, c); break;
+	case FIELD_X_IMAPBASE: base_of(s, m, c); break;
+	case FIELD_LENGTH:
+		if (number(c, INT64_MAX / 2, &n))
+			s->length = n;
+		break;
+	case FIELD_SUBJECT:
+		s->subject = cur_is(&c, "DON'T DELETE THIS MESSAGE -- "
+		                        "FOLDER INTERNAL DATA");
+		break;
+	case FIELD_FROM:
+		s->daemon |= begins(c, "Mail System Internal Data");
+		break;
+	case FIELD_ANY:
+	case FIELD_X_PAD:
+	case FIELD_LINES: break;
+	}
+	str_clear(&s->value);
+}
+
+/* Keep what a field says, up to a bound. */
+static void
+keep(struct scan *s, const char *p, size_t n)
+{
+	size_t room = VALUE - s->value.n;
+
+	if (s->field != FIELD_ANY && s->field != FIELD_X_PAD)
+		str_add(&s->value, p, n < room ? n : room);
+}
+
+/* Take a line of the header, which belongs to s->field. */
+static void
+take_line(struct scan *s, struct scan_msg *m)
+{
+	bool shown = !line_is_private(s->field), whole = false;
+	bool summed = shown && s->field != FIELD_LINES;
+	const char *p, *lf;
+	size_t n, text;
+
+	while (!whole && (n = look(s, LINE_HEAD)) > 0) {
+		p = here(s);
+		lf = memchr(p, '\n', n);
+		whole = lf != NULL;
+		if (whole)
+			n = (size_t)(lf - p) + 1;
+		/* A CR at the window's end may be half of a line end. */
+		else if (!s->eof && p[n - 1] == '\r')
+			n--;
+		text = n - whole;
+		if (whole && text > 0 && p[text - 1] == '\r')
+			text--;
+		keep(s, p, text);
+		if (summed)
+			sum_add(&s->sum, p, text);
+		if (shown)
+			m->size += text + (whole ? 2 : 0);
+		s->at += n;
+	}
+	if (!whole && shown)
+		m->size += here(s)[-1] == '\r' ? 1 : 2;
+	if (summed)
+		sum_add(&s->sum, "\n", 1);
+}
+
+/* Take a line that counts for nothing. */
+static void
+skip_line(struct scan *s)
+{
+	const char *lf = NULL;
+	size_t n;
+
+	while (!lf && (n = look(s, 1)) > 0) {
+		lf = memchr(here(s), '\n', n);
+		s->at += lf ? (size_t)(lf + 1 - here(s)) : n;
+	}
+}
+
+/* Take the header, behind the From_ line.  A line that cannot be in a header ends
+ * it and is the body's first.  Was there an empty line? */
+static bool
+take_header(struct scan *s, struct scan_msg *m)
+{
+	enum line l = LINE_OTHER;
+	bool top = true;
+	struct cur name;
+	size_t n;
+
+	s->field = FIELD_ANY;
+	while ((n = look(s, LINE_HEAD)) > 0) {
+		l = line_judge(here(s), n, &name);
+		if (top && l == LINE_QUOTED) {
+			skip_line(s);
+			continue;
+		}
+		if (l != LINE_FIELD && (top || l != LINE_FOLD))
+			break;
+		if (l == LINE_FIELD) {
+			field_end(s, m);
+			s->field = line_field(&name);
+			s->at = (size_t)(name.p - s->window);
+			top = false;
+		}
+		take_line(s, m);
+	}
+	field_end(s, m);
+	m->size += 2;
+	if (n > 0 && l == LINE_EMPTY)
+		skip_line(s);
+	return n > 0 && l == LINE_EMPTY;
+}
+
+/* --- the body --- */
+
+/* Does Content-Length lead to where a message begins, or to the end of the file?
+ * Some programs leave out the last line's end and the empty line.  The offset, or
+ * UINT64_MAX: it is never believed blindly. */
+static uint64_t
+believed(struct scan *s)
+{
+	char buf[LINE_FROM + 2 * LINES + 1];
+	uint64_t off = place(s) + s->length;
+	const char *p, *e, *at;
+	struct cur line;
+	size_t n;
+	int i;
+
+	if (s->length == 0)
+		return UINT64_MAX;
+	/* The byte before tells the end of the file from what is beyond. */
+	n = peek(s, off - 1, buf, sizeof buf, &p);
+	if (n == 0)
+		return UINT64_MAX;
+	e = p + n;
+	at = p + 1;
+	for (i = 0; i < LINES; i++)
+		if (e - at >= 2 && memcmp(at, "\r\n", 2) == 0)
+			at += 2;
+		else if (at < e && *at == '\n')
+			at++;
+	if (at < e &&
+	    (at[-1] != '\n' || line_from(at, (size_t)(e - at), &line) == 0))
+		return UINT64_MAX;
+	return off - 1 + (uint64_t)(at - p);
+}
+
+/* Is there no line that begins with F or > behind one of these bytes?  Counts LF
+ * without CR.  Compilers make vectors of it. */
+static bool
+is_quiet(const char *p, uint64_t *bare)
+{
+	unsigned char hit = 0, count = 0;
+	int i;
+
+	for (i = 0; i < BLOCK; i++) {
+		unsigned char lf = p[i] == '\n';
+
+		count = (unsigned char)(count + (lf & (p[i - 1] != '\r')));
+		hit |= lf & ((p[i + 1] == 'F') | (p[i + 1] == '>'));
+	}
+	if (!hit)
+		*bare += count;
+	return !hit;
+}
+
+/* The start of the first line behind p and before stop that may be a From_ line or
+ * a quoted one, else NULL.  The file ends at e, or there are some bytes more.
+ * Counts LF without CR up to there. */
+static const char *
+candidate(const char *p, const char *stop, const char *e, uint64_t *bare)
+{
+	const char *q;
+
+	/* memchr() costs more than it saves for some C libraries. */
+	while (p < stop) {
+		if (*p++ != '\n')
+			continue;
+		*bare += p[-2] != '\r';
+		for (q = p; q < e && *q == '>'; q++)
+			;
+		if (q == e ? q > p : *q == 'F' && (e - q < 5 || q[4] == ' '))
+			return p;
+	}
+	return NULL;
+}
+
+/* Go to the start of the next such line, up to limit.  False at the end. */
+static bool
+next_candidate(struct scan *s, uint64_t limit)
+{
+	const char *p, *stop, *hit;
+	size_t n;
+
+	while ((n = look(s, BLOCK + AHEAD)) > 0 && place(s) < limit) {
+		p = here(s);
+		stop = s->eof ? p + n : p + n - AHEAD;
+		if ((uint64_t)(stop - p) > limit - place(s))
+			stop = p + (limit - place(s));
+		while (stop - p >= BLOCK && is_quiet(p, &s->bare))
+			p += BLOCK;
+		if (stop - p > BLOCK)
+			stop = p + BLOCK;
+		hit = candidate(p, stop, here(s) + n, &s->bare);
+		s->at = (size_t)((hit ? hit : stop) - s->window);
+		if (hit)
+			return true;
+	}
+	return false;
+}
+
+/* Our place is the start of a line: is it ">From " with any number of '>'? */
+static void
+take_quotes(struct scan *s)
+{
+	size_t n, i;
+
+	while ((n = look(s, 1)) > 0 && *here(s) == '>') {
+		for (i = 0; i < n && here(s)[i] == '>'; i++)
+			;
+		s->at += i;
+	}
+	if (look(s, 5) >= 5 && memcmp(here(s), "From ", 5) == 0)
+		s->quoted++;
+}
+
+/* Take the body up to where the next message begins. */
+static void
+take_body(struct scan *s, uint64_t limit)
+{
+	do {
+		if (look(s, 1) == 0 || place(s) >= limit)
+			return;
+		if (*here(s) == '>')
+			take_quotes(s);
+		else if (limit == UINT64_MAX && is_start(s))
+			return;
+	} while (next_candidate(s, limit));
+}
+
+/* We are behind a message. */
+static void
+measure(struct scan *s, struct scan_msg *m)
+{
+	const char *p = here(s);
+	uint64_t n;
+
+	m->len = m->end = place(s) - m->off;
+	n = m->len - m->body;
+	m->size += n + s->bare - s->quoted;
+	if (n == 0)
+		return;
+	if (p[-1] != '\n') {
+		m->size += p[-1] == '\r' ? 1 : 2;
+	} else if (p[-2] == '\n') {
+		m->end -= 1;
+		m->size -= 2;
+	} else if (n > 1 && p[-2] == '\r' && p[-3] == '\n') {
+		m->end -= 2;
+		m->size -= 2;
+	}
+}
+
+/* --- messages --- */
+
+static void
+skip_empty_lines(struct scan *s)
+{
+	while (look(s, 2) > 0)
+		if (*here(s) == '\n')
+			s->at++;
+		else if (s->len - s->at >= 2 && memcmp(here(s), "\r\n", 2) == 0)
+			s->at += 2;
+		else
+			break;
+}
+
+/* Take the From_ line.  0, or -1 with errno. */
+static int
+take_from(struct scan *s, struct scan_msg *m)
+{
+	size_t n = look(s, LINE_FROM);
+	struct cur line;
+
+	m->off = place(s);
+	m->from = (uint32_t)line_from(here(s), n, &line);
+	if (m->from == 0) {
+		errno = s->err ? s->err : EILSEQ;
+		return -1;
+	}
+	m->date = line_date(line);
+	sum_add(&s->sum, line.p, cur_len(&line));
+	sum_add(&s->sum, "\n", 1);
+	s->daemon = begins(line, "From MAILER-DAEMON ");
+	s->at += m->from;
+	return 0;
+}
+
+static bool
+failed(const struct scan *s)
+{
+	if (s->err)
+		errno = s->err;
+	return s->err != 0;
+}
+
+int
+scan_next(struct scan *s, struct scan_msg *m)
+{
+	uint64_t limit = UINT64_MAX;
+
+	*m = (struct scan_msg){0};
+	s->sum = (struct sum){0};
+	s->bare = s->quoted = s->length = 0;
+	s->subject = false;
+	str_clear(&s->keywords);
+	str_clear(&s->words);
+	if (!s->begun)
+		skip_empty_lines(s);
+	if (look(s, 1) == 0)
+		return failed(s) ? -1 : 0;
+	if (take_from(s, m) < 0)
+		return -1;
+	if (take_header(s, m))
+		limit = believed(s);
+	m->body = place(s) - m->off;
+	take_body(s, limit);
+	measure(s, m);
+	m->hash = sum_end(&s->sum);
+	m->hash += m->hash == 0;
+	m->internal = !s->begun && (m->internal || (s->subject && s->daemon));
+	m->keywords = all_of(&s->keywords);
+	m->base = all_of(&s->words);
+	s->begun = true;
+	return failed(s) ? -1 : 1;
+}

@@ -1,0 +1,169 @@
+/* mboxwire - a message of an mbox on its way out: see wire_feed() in mboxscan.h.
+ * What is held back of a line that is not yet judged is bounded. */
+#include "mboxline.h"
+#include "mboxscan.h"
+
+_Static_assert((int)WIRE_HELD >= (int)LINE_HEAD, "a line's start must fit");
+
+enum {
+	W_FROM,  /* in a line that is not shown, before the header */
+	W_TOP,   /* at the start of the header */
+	W_START, /* at the start of a line of the header */
+	W_LINE,  /* in a line of the header */
+	W_BODY,  /* at the start of a line of the body */
+	W_TEXT   /* in a line of the body */
+};
+
+void
+wire_begin(struct wire *w)
+{
+	*w = (struct wire){.state = W_FROM};
+}
+
+/* Put a line, or as much as there is of it, with its end as CRLF.  Where the next
+ * begins. */
+static const char *
+put(struct wire *w, const char *p, const char *e, struct str *out)
+{
+	const char *lf = p < e ? memchr(p, '\n', (size_t)(e - p)) : NULL;
+	const char *end = lf ? lf : e;
+
+	str_add(out, p, (size_t)(end - p));
+	if (end > p)
+		w->last = end[-1];
+	if (!lf)
+		return e;
+	str_adds(out, w->last == '\r' ? "\n" : "\r\n");
+	w->last = '\n';
+	return lf + 1;
+}
+
+static void
+put_word(struct wire *w, const char *z, size_t n, struct str *out)
+{
+	put(w, z, z + n, out);
+}
+
+/* What was held back at the start of a body line is not, or is no longer, of
+ * interest. */
+static void
+release(struct wire *w, struct str *out)
+{
+	if (w->quoted && w->match < 5)
+		put_word(w, ">", 1, out);
+	put_word(w, "From ", w->match, out);
+	w->quoted = false;
+	w->match = 0;
+	w->state = W_TEXT;
+}
+
+/* mboxrd: behind ">From " it makes no difference which '>' is taken away. */
+static void
+body(struct wire *w, const char *p, const char *e, struct str *out)
+{
+	while (p < e) {
+		if (w->state == W_BODY && w->match == 0 && *p == '>') {
+			if (w->quoted)
+				put_word(w, ">", 1, out);
+			w->quoted = true;
+			p++;
+		} else if (w->state == W_BODY && *p == "From "[w->match]) {
+			p++;
+			if (++w->match == 5)
+				release(w, out);
+		} else {
+			if (w->state == W_BODY)
+				release(w, out);
+			p = put(w, p, e, out);
+			if (p[-1] == '\n')
+				w->state = W_BODY;
+		}
+	}
+}
+
+/* Judge the header line whose start is held. */
+static void
+settle(struct wire *w, struct str *out)
+{
+	const char *p = w->held, *e = p + w->nheld;
+	bool whole = e[-1] == '\n';
+	struct cur name;
+	enum line l = line_judge(p, w->nheld, &name);
+
+	w->nheld = 0;
+	if (l == LINE_QUOTED && w->state == W_TOP) {
+		w->state = whole ? W_TOP : W_FROM;
+	} else if (l == LINE_FIELD || (l == LINE_FOLD && w->state == W_START)) {
+		if (l == LINE_FIELD) {
+			w->drop = scan_is_private(&name);
+			p = name.p;
+		}
+		if (!w->drop)
+			put(w, p, e, out);
+		w->state = whole ? W_START : W_LINE;
+	} else {
+		put_word(w, "\n", 1, out);
+		w->state = W_BODY;
+		if (l != LINE_EMPTY)
+			body(w, p, e, out);
+	}
+}
+
+/* Behind the line at p, or the end. */
+static const char *
+line_end(const char *p, const char *e)
+{
+	const char *lf = memchr(p, '\n', (size_t)(e - p));
+
+	return lf ? lf + 1 : e;
+}
+
+/* Take bytes of the header: where the rest begins. */
+static const char *
+head(struct wire *w, const char *p, const char *e, struct str *out)
+{
+	const char *end = line_end(p, e);
+	bool whole = end[-1] == '\n';
+
+	if (w->state == W_FROM) {
+		w->state = whole ? W_TOP : W_FROM;
+		return end;
+	}
+	if (w->state == W_LINE) {
+		if (!w->drop)
+			put(w, p, end, out);
+		w->state = whole ? W_START : W_LINE;
+		return end;
+	}
+	if ((size_t)(end - p) > LINE_HEAD - w->nheld)
+		end = p + (LINE_HEAD - w->nheld);
+	memcpy(w->held + w->nheld, p, (size_t)(end - p));
+	w->nheld += (size_t)(end - p);
+	if (w->nheld == LINE_HEAD || end[-1] == '\n')
+		settle(w, out);
+	return end;
+}
+
+void
+wire_feed(struct wire *w, const char *p, size_t n, struct str *out)
+{
+	const char *e = p + n;
+
+	while (p < e && w->state < W_BODY)
+		p = head(w, p, e, out);
+	body(w, p, e, out);
+}
+
+/* The last line and the header end here, if they did not before. */
+void
+wire_end(struct wire *w, struct str *out)
+{
+	if (w->nheld > 0)
+		settle(w, out);
+	if (w->state == W_BODY && (w->quoted || w->match > 0))
+		release(w, out);
+	if (w->state == W_TEXT || (w->state == W_LINE && !w->drop))
+		put_word(w, "\n", 1, out);
+	if (w->state < W_BODY)
+		put_word(w, "\n", 1, out);
+}

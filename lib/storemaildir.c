@@ -1,0 +1,241 @@
+/* storemaildir - the Maildir driver of store.h: turns at the index, and reading.
+ * The names of the files are the truth: which messages there are and what flags
+ * they have.  The index adds UIDs and sizes, and flags on their way to the names.
+ * Others rename and remove files whenever they like; a file is looked for again
+ * before it counts as gone. */
+#include "storemaildir.h"
+
+#include "io.h"
+#include "mem.h"
+#include "storeops.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	TRIES = 4,    /* how often a file may get another name under us */
+	CHUNK = 32768 /* of a message; on the wire it may be twice that */
+};
+
+struct reader {
+	int fd;
+	char last; /* byte that was read last */
+};
+
+int
+maildir_fail(struct store *s, const char *what)
+{
+	int err = errno;
+
+	snprintf(s->why, STORE_WHY, "cannot %s Maildir: %s", what,
+	         strerror(err));
+	errno = err;
+	return -1;
+}
+
+/* --- turns --- */
+
+int
+maildir_turn(struct store *s, bool again)
+{
+	struct index *x = &s->index;
+	int r, changed = 0;
+
+	if (again && maildir_look(s) < 0)
+		return -1;
+	if (index_lock(x) < 0)
+		return maildir_fail(s, "lock the index of");
+	r = index_load(x);
+	/* Others may have seen more than we did. */
+	if (r > 0 && maildir_look(s) < 0)
+		r = -1;
+	if (r < 0) {
+		index_unlock(x);
+		return maildir_fail(s, "read");
+	}
+	if (again || r > 0)
+		changed = maildir_merge(s);
+	return changed || r > 0;
+}
+
+int
+maildir_turn_end(struct store *s, int r)
+{
+	int err = errno;
+
+	index_unlock(&s->index);
+	errno = err;
+	return r;
+}
+
+/* --- seeing what others did --- */
+
+/* There is no Maildir: an empty mailbox, for now.  If it is only out of reach its
+ * messages have their UIDs again when it is back. */
+static int
+no_maildir(struct store *s, bool changed)
+{
+	struct maildir_store *d = s->box;
+	struct index *x = &s->index;
+
+	if (box_scan(&d->box, false) < 0)
+		return maildir_fail(s, "read");
+	if (x->head.validity == 0) {
+		if (index_lock(x) < 0 || index_load(x) < 0)
+			return maildir_turn_end(
+			    s, maildir_fail(s, "lock the index of"));
+		maildir_numbers(s, false);
+		index_save(x, 0, store_count(s));
+		index_unlock(x);
+	}
+	if (store_count(s) > 0)
+		x->trusted = false;
+	x->head.count = 0;
+	return changed;
+}
+
+static int
+dir_sync(struct store *s)
+{
+	struct maildir_store *d = s->box;
+	struct index *x = &s->index;
+	bool had = store_count(s) > 0;
+	int there = box_open(&d->box, s->path, s->how.owner), news, r;
+
+	if (there < 0)
+		return maildir_fail(s, "open");
+	if ((news = index_load(x)) < 0)
+		return maildir_fail(s, "read the index of");
+	if (!there)
+		return no_maildir(s, had);
+	if (x->trusted && box_is_state(&d->box, &x->head.state))
+		return news;
+	if ((r = maildir_turn(s, true)) < 0)
+		return -1;
+	index_unlock(x);
+	return r || news;
+}
+
+/* --- reading --- */
+
+/* Open the file of a message, whatever its name is by now. */
+static int
+open_msg(struct store *s, uint64_t hash)
+{
+	struct maildir_store *d = s->box;
+	int tries, fd;
+
+	for (tries = 0; tries < TRIES; tries++) {
+		struct entry *e =
+		    d->box.looked ? box_find(&d->box, hash) : NULL;
+		struct stat st;
+
+		if (e) {
+			fd = box_open_file(&d->box, e, &st);
+			if (fd >= 0 || errno != ENOENT)
+				return fd;
+		} else if (box_is_current(&d->box)) {
+			break;
+		}
+		if (box_scan(&d->box, false) < 0)
+			return -1;
+	}
+	errno = ESTALE;
+	return -1;
+}
+
+static int
+dir_read(struct store *s, size_t i, struct store_reader *r)
+{
+	int fd = open_msg(s, store_msg(s, i)->hash);
+	struct reader *b;
+
+	if (fd < 0)
+		return maildir_fail(s, "read a message of");
+	b = mem_alloc(sizeof *b);
+	b->fd = fd;
+	r->box = b;
+	return 0;
+}
+
+/* LF becomes CRLF where the CR is missing. */
+static void
+add_wire(struct str *out, const char *p, size_t n, char *last)
+{
+	const char *e = p + n, *lf;
+
+	while (p < e) {
+		lf = memchr(p, '\n', (size_t)(e - p));
+		if (!lf)
+			lf = e;
+		str_add(out, p, (size_t)(lf - p));
+		if (lf > p)
+			*last = lf[-1];
+		if (lf < e) {
+			if (*last != '\r')
+				str_addc(out, '\r');
+			str_addc(out, '\n');
+			*last = *lf++;
+		}
+		p = lf;
+	}
+}
+
+static ssize_t
+dir_get(struct store *s, struct store_reader *r, struct str *out)
+{
+	struct reader *b = r->box;
+	size_t before = out->n;
+	char buf[CHUNK];
+	ssize_t n = io_readall(b->fd, buf, sizeof buf);
+
+	if (n < 0)
+		return maildir_fail(s, "read a message of");
+	add_wire(out, buf, (size_t)n, &b->last);
+	return (ssize_t)(out->n - before);
+}
+
+static void
+dir_read_end(struct store *s, struct store_reader *r)
+{
+	struct reader *b = r->box;
+
+	(void)s;
+	close(b->fd);
+	free(b);
+}
+
+/* --- the driver --- */
+
+static int
+dir_open(struct store *s)
+{
+	struct maildir_store *d = mem_alloc(sizeof *d);
+
+	box_init(&d->box);
+	s->box = d;
+	return 0;
+}
+
+static void
+dir_close(struct store *s)
+{
+	struct maildir_store *d = s->box;
+
+	box_free(&d->box);
+	free(d->fresh);
+	free(d);
+}
+
+const struct store_ops store_maildir = {
+    .open = dir_open,
+    .sync = dir_sync,
+    .read = dir_read,
+    .get = dir_get,
+    .read_end = dir_read_end,
+    .keep = maildir_keep,
+    .expunge = maildir_expunge,
+    .close = dir_close,
+};
