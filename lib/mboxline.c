@@ -34,7 +34,7 @@ line_field(const struct cur *name)
 bool
 line_is_private(enum field f)
 {
-	return f >= FIELD_STATUS && f <= FIELD_LENGTH;
+	return f >= FIELD_STATUS && f <= FIELD_LINES;
 }
 
 static bool

@@ -37,8 +37,8 @@ enum field {
 	FIELD_X_IMAP,
 	FIELD_X_PAD,
 	FIELD_LENGTH,
-	/* of interest, but part of the message */
 	FIELD_LINES,
+	/* of interest, but part of the message */
 	FIELD_SUBJECT,
 	FIELD_FROM
 };

@@ -291,7 +291,6 @@ static void
 take_line(struct scan *s, struct scan_msg *m)
 {
 	bool shown = !line_is_private(s->field), whole = false;
-	bool summed = shown && s->field != FIELD_LINES;
 	const char *p, *lf;
 	size_t n, text;
 
@@ -308,15 +307,15 @@ take_line(struct scan *s, struct scan_msg *m)
 		if (whole && text > 0 && p[text - 1] == '\r')
 			text--;
 		keep(s, p, text);
-		if (summed)
+		if (shown) {
 			sum_add(&s->sum, p, text);
-		if (shown)
 			m->size += text + (whole ? 2 : 0);
+		}
 		s->at += n;
 	}
 	if (!whole && shown)
 		m->size += here(s)[-1] == '\r' ? 1 : 2;
-	if (summed)
+	if (shown)
 		sum_add(&s->sum, "\n", 1);
 }
 

@@ -23,7 +23,7 @@ enum {
 };
 
 /* Header fields that mailbox programs keep for themselves: Status, X-Status,
- * X-Keywords, X-UID, X-IMAPbase, X-IMAP, X-Pad, Content-Length.  They are not
+ * X-Keywords, X-UID, X-IMAPbase, X-IMAP, X-Pad, Content-Length, Lines.  They are not
  * part of the message as it came and goes. */
 bool scan_is_private(const struct cur *name);
 
@@ -36,8 +36,8 @@ struct scan_msg {
 	                   that belongs to the mbox */
 	uint64_t size; /* octets of the message on the wire: CRLF, without From_
 	                   line and private fields, ">From " unquoted */
-	uint64_t hash; /* of the From_ line and all fields but private ones and
-	                   Lines: the same as long as it is the same message;
+	uint64_t hash; /* of the From_ line and all fields but private ones:
+	                   the same as long as it is the same message;
 	                   never 0 */
 	time_t date;   /* of the From_ line (taken as local time), 0 unknown */
 	uint32_t from; /* bytes of the From_ line with its LF */

@@ -129,7 +129,7 @@ static const struct row {
     {"private fields",
      A "Status: RO\nX-Status: A\nS: 1\nX-Keywords: a\n\tb\n c\nx-uid: 7\n"
        "X-IMAPbase: 1 2\nX-Pad:  \n  \nContent-Length: 99\nLines: 1\nT: 2\n\n"
-       "Status: x\n\n",                                                                            "|S: 1\r\nLines: 1\r\nT: 2\r\n\r\nStatus: x\r\n"},
+       "Status: x\n\n",                                                                            "|S: 1\r\nT: 2\r\n\r\nStatus: x\r\n"},
     {"not quite private",                          A "Statuss: 1\nXStatus: 2\nStatu: 3\n\nx\n\n",
      "|Statuss: 1\r\nXStatus: 2\r\nStatu: 3\r\n\r\nx\r\n"                                                                                          },
  /* 40 bytes are a whole message. */
