@@ -51,7 +51,7 @@ DEMOPKG	= python3 util-linux
 CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat \
 	  procmail liblockfile-bin mutt neomutt alpine tmux s-nail git-email \
 	  libmailtools-perl fetchmail getmail6 mpop \
-	  pflogsumm mandoc iproute2
+	  pflogsumm mandoc iproute2 xfsprogs e2fsprogs
 PEERPKG	= openbsd-inetd dnsmasq-base bsd-mailx
 MOREPEER = inetutils-inetd xinetd ucspi-tcp systemd mailutils postfix \
 	  php8.2-cli fail2ban dovecot-core dovecot-pop3d popa3d

@@ -192,11 +192,11 @@ take(struct index *x)
 static bool
 is_current(const struct index *x)
 {
-	struct index_head h;
+	struct index_head h = {0};
+	ssize_t n = io_preadall(x->fd, &h, sizeof h, 0);
 
-	return x->trusted &&
-	       head_is_sound(&h, io_preadall(x->fd, &h, sizeof h, 0)) &&
-	       !h.busy && h.generation == x->head.generation;
+	return x->trusted && head_is_sound(&h, n) && !h.busy &&
+	       h.generation == x->head.generation;
 }
 
 int

@@ -5,12 +5,11 @@
 #include "mboxwork.h"
 
 #include "io.h"
-#include "log.h"
 #include "mem.h"
 #include "sum.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -397,6 +396,18 @@ run(struct work *w, struct entry first, const struct stat *st, bool *pending)
 	return -1;
 }
 
+/* Where a descriptor is for appending Linux puts whatever is written at the
+ * end. */
+static int
+end_appending(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || !(flags & O_APPEND))
+		return flags < 0 ? -1 : 0;
+	return fcntl(fd, F_SETFL, flags & ~O_APPEND);
+}
+
 /* Do the edits, which is all that first does not say. */
 static int
 change(struct work *w, struct entry first, const struct edit *e, size_t n,
@@ -405,7 +416,8 @@ change(struct work *w, struct entry first, const struct edit *e, size_t n,
 	struct stat st;
 	uint64_t end;
 
-	if (fstat(w->f->fd, &st) < 0 || script_make(&w->s, w->f->fd, e, n) < 0)
+	if (end_appending(w->f->fd) < 0 || fstat(w->f->fd, &st) < 0 ||
+	    script_make(&w->s, w->f->fd, e, n) < 0)
 		return -1;
 	if (w->s.n == 0)
 		return 0;

@@ -671,7 +671,7 @@ int
 main(int argc, char **argv)
 {
 	unsigned long long from = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-	unsigned long long n = argc > 2 ? strtoull(argv[2], NULL, 10) : 4000;
+	unsigned long long n = argc > 2 ? strtoull(argv[2], NULL, 10) : 2000;
 	struct edit_file f;
 	char name[RECORD_NAME];
 	bool pending;
@@ -695,5 +695,5 @@ main(int argc, char **argv)
 		if (from % 4 == 0)
 			rewritten_round(from);
 	}
-	return 0;
+	return execlp("rm", "rm", "-r", dir, (char *)NULL);
 }
