@@ -9,6 +9,7 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 /* UIDs that a file claims are believed up to here, so that none can use them all
@@ -331,6 +332,7 @@ look(struct store *s, int fd, const struct stat *st, size_t *first)
 	struct sight g = {.x = x};
 	int r = 0;
 
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	g.modseq = index_modseq(x);
 	*first = 0;
 	if (has_grown(x, st))

@@ -29,6 +29,17 @@ str_adds(struct str *s, const char *z)
 }
 
 void
+str_addu(struct str *s, unsigned long long n)
+{
+	char digits[20], *p = digits + sizeof digits;
+
+	do
+		*--p = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	str_add(s, p, (size_t)(digits + sizeof digits - p));
+}
+
+void
 str_addv(struct str *s, const char *fmt, va_list ap)
 {
 	va_list again;

@@ -22,6 +22,7 @@ struct cur {
 void str_add(struct str *s, const void *p, size_t n);
 void str_addc(struct str *s, char c);
 void str_adds(struct str *s, const char *z);
+void str_addu(struct str *s, unsigned long long n); /* in decimal */
 __attribute__((format(printf, 2, 3))) void str_addf(struct str *s,
                                                     const char *fmt, ...);
 __attribute__((format(printf, 2, 0))) void str_addv(struct str *s,

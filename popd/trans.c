@@ -69,7 +69,8 @@ list(struct session *s, struct cur *c,
 			if (d->item[i].deleted)
 				continue;
 			str_clear(&x);
-			str_addf(&x, "%zu ", i + 1);
+			str_addu(&x, i + 1);
+			str_addc(&x, ' ');
 			show(&x, s, &d->item[i]);
 			str_adds(&x, "\r\n");
 			io_put(&s->io, x.s, x.n);
@@ -89,7 +90,7 @@ static void
 show_size(struct str *x, const struct session *s, const struct item *it)
 {
 	(void)s;
-	str_addf(x, "%llu", (unsigned long long)it->size);
+	str_addu(x, it->size);
 }
 
 int

@@ -21,14 +21,17 @@ uidl_show(struct str *x, const struct drop *d, const char *form,
 {
 	unsigned v = d->store.index.head.validity;
 
-	if (it->name)
+	if (it->name) {
 		str_adds(x, it->name);
-	else if (strcmp(form, "uw") == 0)
+	} else if (strcmp(form, "uw") == 0) {
 		str_addf(x, "%08x%08x", v, it->uid);
-	else if (strcmp(form, "dovecot") == 0)
+	} else if (strcmp(form, "dovecot") == 0) {
 		str_addf(x, "%08x%08x", it->uid, v);
-	else
-		str_addf(x, "%u.%u", v, it->uid);
+	} else {
+		str_addu(x, v);
+		str_addc(x, '.');
+		str_addu(x, it->uid);
+	}
 }
 
 static bool
