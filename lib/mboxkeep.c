@@ -13,8 +13,8 @@
 
 enum {
 	HEADER_MOST = 1 << 20, /* bytes; a longer header is left alone */
-	ROOM = 64,            /* bytes that a header grows by beyond its need */
-	EDITS_MOST = 16 << 20 /* bytes of changes that are made at a time */
+	ROOM = 64,           /* bytes that a header grows by beyond its need */
+	EDITS_MOST = 1 << 19 /* bytes of changes that are made at a time */
 };
 
 /* Changes to be made, in the order of the file. */

@@ -137,11 +137,24 @@ merge(struct sight *g, struct index_msg *r, const struct scan_msg *m)
 	r->kept_uid = g->base && m->uid == r->uid ? KEPT_YES : KEPT_NO;
 }
 
-/* The file's own UIDs, where they can be believed. */
+static int
+by_uid(const void *a, const void *b)
+{
+	const struct index_msg *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+/* The file's own UIDs, where they can be believed.  What an index that was damaged
+ * has forgotten the file may still know. */
 static void
 adopt(struct sight *g, struct index_msg *r, const struct scan_msg *m)
 {
-	if (!g->base || m->uid < g->above || m->uid > UID_MOST)
+	const struct index_msg key = {.uid = m->uid};
+
+	if (!g->base || m->uid < g->above || m->uid > UID_MOST ||
+	    (g->nold > 0 &&
+	     bsearch(&key, g->old, g->nold, sizeof *g->old, by_uid)))
 		return;
 	r->uid = m->uid;
 	r->kept_uid = KEPT_YES;
@@ -183,18 +196,10 @@ base(struct sight *g, const struct scan_msg *m)
 
 	index_begin(g->x, sane ? m->validity : 0);
 	g->base = sane && m->validity == h->validity;
-	g->above = h->next;
+	g->above = g->x->trusted ? h->next : 1;
 	h->kept_next = g->base ? m->last + 1 : 0;
 	if (h->next <= h->kept_next)
 		h->next = h->kept_next;
-}
-
-static int
-by_uid(const void *a, const void *b)
-{
-	const struct index_msg *x = a, *y = b;
-
-	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
 static int

@@ -1,0 +1,165 @@
+# index - what opening a mailbox costs, and what is left of it when the index is not
+# what it was.  popd by a user on a pipe, who needs no password.
+
+load lib
+
+setup()
+{
+	test_begin
+	need strace
+	# shellcheck disable=SC2119
+	instance a a.test
+	BOX=$D/mail/alice STATE=$D/state/alice
+	AS=()
+	if [ "$EUID" -eq 0 ]; then
+		AS=(setpriv --reuid=20001 --regid=20001 --clear-groups)
+	fi
+	POPD=$(prog popd)
+	mkdir "$T/u"
+	[ "$EUID" -ne 0 ] || chown 20001 "$T/u"
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+}
+teardown() { test_end; }
+
+# pop COMMAND...: a session.
+pop() { printf '%s\r\n' "$@" QUIT | "${AS[@]}" "$POPD" -C "$C" | tr -d '\r'; }
+
+uidl() { pop UIDL | grep -E '^[0-9]'; }
+
+# box COUNT LINES [FIELDS]: letters of so many lines.
+box()
+{
+	/usr/bin/python3 - "$@" > "$BOX" <<-'END'
+		import sys
+		n, lines, more = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+		body = "a line of some length, as people write them\n" * lines
+		for i in range(n):
+		    sys.stdout.write("From a@x Sat Nov 21 19:54:%02d 2026\nSubject: %d\n%s\n%s\n"
+		                     % (i % 60, i, "".join(f + "\n" for f in more), body))
+	END
+	chmod 600 "$BOX"
+	[ "$EUID" -ne 0 ] || chown 20001 "$BOX"
+}
+
+# traced COMMAND...: a session; $T/u/trace tells what it did.
+traced()
+{
+	printf '%s\r\n' "$@" QUIT | "${AS[@]}" strace -qq -o "$T/u/trace" \
+	    -e trace=openat,pread64,read,close "$POPD" -C "$C" | tr -d '\r'
+}
+
+# Bytes of the mailbox that the traced session has read.
+bytes_read()
+{
+	awk -v box="\"$BOX\"" '
+	/^openat/ { if (index($0, box)) is[$NF] = 1; else delete is[$NF] }
+	/^p?read/ {
+		fd = $1
+		sub(/^[a-z0-9]*\(/, "", fd)
+		if (is[fd + 0]) sum += $NF
+	}
+	END { print sum + 0 }' "$T/u/trace"
+}
+
+@test "a mailbox that did not change is opened without reading it" {
+	box 1000 60
+	uidl > "$T/first"
+	traced STAT UIDL LIST > "$T/out"
+	grep -q '^+OK 1000 ' "$T/out"
+	[ "$(bytes_read)" -eq 0 ]
+}
+
+@test "one that grew costs what is new" {
+	box 1000 60
+	uidl > "$T/first"
+	"${AS[@]}" "$(prog deliver)" -C "$C" alice <<< $'Subject: new\n\nhello'
+	traced STAT > "$T/out"
+	grep -q '^+OK 1001 ' "$T/out"
+	bytes_read
+	[ "$(bytes_read)" -gt 0 ]
+	[ "$(bytes_read)" -lt 20000 ]
+	[ "$(uidl | head -n 1000 | cmp - "$T/first" && echo same)" = same ]
+}
+
+@test "a message costs its own bytes" {
+	box 1000 60
+	uidl > "$T/first"
+	traced 'RETR 500' > "$T/out"
+	bytes_read
+	[ "$(bytes_read)" -lt 10000 ]
+}
+
+@test "an index that is deleted, cut, damaged or of another version" {
+	box 20 10
+	uidl > "$T/first"
+	# shellcheck disable=SC2034
+	f=$(echo "$STATE"/index.*)
+	for what in 'rm "$f"' 'truncate -s 0 "$f"' 'truncate -s 5000 "$f"' \
+	    'truncate -s 100 "$f"' 'head -c 6176 /dev/urandom > "$f"' \
+	    'printf findx99 | dd of="$f" conv=notrunc' \
+	    'printf x | dd of="$f" bs=1 seek=4200 conv=notrunc' \
+	    'printf x | dd of="$f" bs=1 seek=100 conv=notrunc' \
+	    'rm "$f"; mkdir "$f"; rmdir "$f"; ln -s /etc/passwd "$f"' 'rm "$f"'; do
+		eval "$what" 2> "$T/dd"
+		echo "$what"
+		uidl > "$T/now"
+		cmp "$T/first" "$T/now"
+		[ "$(pop 'RETR 7' | grep -c 'a line of')" -eq 10 ]
+	done
+	grep -q root /etc/passwd
+}
+
+@test "a state directory that cannot be written" {
+	box 5 10
+	uidl > "$T/first"
+	chmod 500 "$STATE"
+	[ "$EUID" -ne 0 ] || chown root "$STATE"
+	uidl > "$T/now"
+	cmp "$T/first" "$T/now"
+	[ "$(pop 'RETR 3' | grep -c 'a line of')" -eq 10 ]
+	[ "$EUID" -ne 0 ] || chown 20001 "$STATE"
+	chmod 700 "$STATE"
+}
+
+@test "folder data of UW imapd and alpine is not shown, and stays" {
+	{
+		printf 'From MAILER-DAEMON Sat Nov 21 19:54:01 2026\n'
+		printf 'From: Mail System Internal Data <MAILER-DAEMON@x>\n'
+		printf "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
+		printf 'X-IMAP: 1111111111 0000000007\nStatus: RO\n\ndata\n\n'
+		printf 'From a@x Sat Nov 21 19:54:02 2026\nSubject: 1\nX-UID: 7\n\none\n\n'
+		printf 'From a@x Sat Nov 21 19:54:03 2026\nSubject: 2\n\ntwo\n\n'
+	} > "$BOX"
+	chmod 600 "$BOX"
+	[ "$EUID" -ne 0 ] || chown 20001 "$BOX"
+	[ "$(pop STAT UIDL | grep -E '^[0-9]')" = $'1 1111111111.7\n2 1111111111.8' ]
+	pop 'DELE 1' 'DELE 2'
+	grep -q 'FOLDER INTERNAL DATA' "$BOX"
+	[ "$(grep -c '^From ' "$BOX")" -eq 1 ]
+}
+
+# sober KB COMMAND...: a session takes no more memory than that (of which the
+# interpreter that starts it is 10,000).
+sober()
+{
+	local kb=$1
+	shift
+	printf '%s\r\n' "$@" QUIT | "${AS[@]}" /usr/bin/python3 "$T/u/peak.py" \
+	    "$kb" "$POPD" -C "$C" > "$T/got"
+}
+
+@test "memory: 10,000 messages, 100,000 messages, one of 100 MB" {
+	[[ "$BIN" != */asan ]] || skip 'a sanitizer keeps a book of its own'
+	install -m 644 "$REPO/tests/peak.py" "$T/u"
+	box 10000 3
+	sober 12000 STAT UIDL 'RETR 77' 'DELE 3' RSET
+	grep -q '^+OK 10000 ' "$T/got"
+	sober 12000 STAT UIDL 'RETR 77' 'DELE 3' RSET
+	box 100000 3
+	sober 60000 STAT UIDL 'RETR 77' 'DELE 3' RSET
+	grep -q '^+OK 100000 ' "$T/got"
+	rm -rf "$STATE"
+	box 1 2400000
+	sober 12000 'RETR 1'
+	[ "$(grep -c 'a line of' "$T/got")" -eq 2400000 ]
+}
