@@ -1,8 +1,9 @@
-# spawners - smtpd under everything that starts it, and the clients that people
-# use.  Each spawner listens on the test's own address; each client sends one
+# spawners - smtpd and popd under everything that starts them, and the clients that
+# people use.  Each spawner listens on the test's own address; each client sends one
 # letter to bob; a queue run brings all of them into his mbox.
 
 load lib
+load pop
 
 setup()
 {
@@ -176,4 +177,73 @@ deliver_by_all()
 		    assert s.recv(512).startswith(b"221 "), "quit"
 	END
 	[ "$(grep -c ' connect from' "$D/log")" -ge 200 ]
+}
+
+# bob logs in and gets his letter; $1: how the log names him.
+fetch()
+{
+	letter pop | "$(prog deliver)" -C "$C" bob
+	wait_for listens "$host" $POP_PORT
+	python3 - "$host" $POP_PORT "$SECRET" <<-'END'
+		import poplib, sys
+		p = poplib.POP3(sys.argv[1], int(sys.argv[2]), 20)
+		p.user("bob")
+		p.pass_(sys.argv[3])
+		assert b"Via pop." in p.retr(1)[1]
+		p.dele(1)
+		p.quit()
+	END
+	[ ! -s "$D/mail/bob" ]
+	grep -qE "Login user=bob host=$1" "$D/log"
+}
+
+with_password() { sed -i "s|:x:|:$SECRET_HASH:|" "$D/passwd"; }
+
+@test "popd: xinetd" {
+	need xinetd
+	with_password
+	cat > "$T/xinetd.conf" <<-END
+		service pop3
+		{
+			type = UNLISTED
+			socket_type = stream
+			protocol = tcp
+			wait = no
+			user = $ME
+			bind = $host
+			port = $POP_PORT
+			server = $(prog popd)
+			server_args = -C $C
+			cps = 1000 1
+		}
+	END
+	start xinetd "$(peer xinetd)" \
+	    -dontfork -f "$T/xinetd.conf" -pidfile "$T/xinetd.pid" \
+	    -filelog "$T/xinetd.log"
+	fetch 'unknown \[127\.0\.0\.1\]'
+}
+
+@test "popd: tcpserver" {
+	need tcpserver
+	with_password
+	start tcpserver "$(peer tcpserver)" -HRl0 "$host" $POP_PORT \
+	    "$(prog popd)" -C "$C"
+	fetch 'unknown \[127\.0\.0\.1\]'
+}
+
+@test "popd: systemd socket activation" {
+	need systemd-socket-activate
+	with_password
+	start systemd "$(peer systemd-socket-activate)" --inetd -a \
+	    -l "$host:$POP_PORT" "$(prog popd)" -C "$C"
+	fetch 'unknown \[127\.0\.0\.1\]'
+}
+
+@test "popd: socat" {
+	need socat
+	with_password
+	start socat "$(peer socat)" \
+	    "TCP-LISTEN:$POP_PORT,bind=$host,fork,reuseaddr" \
+	    "EXEC:$(prog popd) -C $C"
+	fetch '.*'
 }
