@@ -25,15 +25,6 @@ _Static_assert(sizeof(struct entry) == 19 * 8 + JOURNAL_TOKEN,
 _Static_assert(sizeof(struct entry) <= 512, "a disk writes a sector whole");
 
 static uint64_t
-sum_of(const void *p, size_t n)
-{
-	struct sum s = {0};
-
-	sum_add(&s, p, n);
-	return sum_end(&s);
-}
-
-static uint64_t
 entry_sum(const struct entry *e)
 {
 	size_t skip = offsetof(struct entry, seq);

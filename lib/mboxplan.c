@@ -20,15 +20,6 @@ _Static_assert(sizeof(struct plan_head) == 72 + PLAN_IDS * (PLAN_ID + 8),
                "the head must not have holes");
 
 static uint64_t
-sum_of(const void *p, size_t n)
-{
-	struct sum s = {0};
-
-	sum_add(&s, p, n);
-	return sum_end(&s);
-}
-
-static uint64_t
 head_sum(const struct plan_head *h)
 {
 	size_t skip = offsetof(struct plan_head, dev);

@@ -43,6 +43,33 @@ by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Does a message begin at off, or does the file end there? */
+static bool
+is_border(const struct purge *p, uint64_t off)
+{
+	char b[5];
+
+	return off == p->size ||
+	       (io_preadall(p->m->fd, b, sizeof b, (off_t)off) ==
+	            (ssize_t)sizeof b &&
+	        memcmp(b, "From ", sizeof b) == 0);
+}
+
+/* The index was true of a file of this size and time; what goes for good is looked
+ * at all the same. */
+static int
+check_holes(const struct purge *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->holes; i++)
+		if (!is_border(p, p->v[i].off) || !is_border(p, p->v[i].end)) {
+			errno = EAGAIN;
+			return -1;
+		}
+	return 0;
+}
+
 /* Find the messages and the holes that they leave. */
 static void
 find_holes(struct purge *p, const uint32_t *uid, size_t n)
@@ -349,7 +376,7 @@ mbox_purge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
 	p.order = file_order(&s->index);
 	p.size = s->index.head.state.size;
 	find_holes(&p, uid, n);
-	r = purge(&p);
+	r = check_holes(&p) < 0 ? -1 : purge(&p);
 	err = errno;
 	if (r < 0)
 		snprintf(s->why, STORE_WHY, "cannot write to mailbox: %s",

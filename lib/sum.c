@@ -46,3 +46,12 @@ sum_end(const struct sum *s)
 	b = s->b + a;
 	return b ^ (a << 32 | a >> 32);
 }
+
+uint64_t
+sum_of(const void *p, size_t n)
+{
+	struct sum s = {0};
+
+	sum_add(&s, p, n);
+	return sum_end(&s);
+}

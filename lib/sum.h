@@ -17,4 +17,7 @@ struct sum {
 void sum_add(struct sum *s, const void *p, size_t n);
 uint64_t sum_end(const struct sum *s);
 
+/* The sum of n bytes. */
+uint64_t sum_of(const void *p, size_t n);
+
 #endif

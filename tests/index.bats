@@ -109,6 +109,27 @@ bytes_read()
 	grep -q root /etc/passwd
 }
 
+@test "a file that was rewritten and has its old size and time loses nothing" {
+	box 3 10
+	uidl > "$T/first"
+	/usr/bin/python3 - "$BOX" <<-'END'
+		import os, sys
+		st = os.stat(sys.argv[1])
+		with open(sys.argv[1], "r+b") as f:
+		    parts = f.read().split(b"From a@x")
+		    parts[1], parts[2] = parts[1][:-45] + b"\n", parts[2][:-1] + b"and 43 more bytes that were above before...\n\n"
+		    f.seek(0)
+		    f.write(b"From a@x".join(parts))
+		assert os.stat(sys.argv[1]).st_size == st.st_size
+		os.utime(sys.argv[1], ns=(st.st_atime_ns, st.st_mtime_ns))
+	END
+	cp "$BOX" "$T/was"
+	pop 'DELE 2' > "$T/out"
+	grep -q '^-ERR' "$T/out"
+	[ "$(sed '/^X-[A-Z]/d' "$BOX" | cmp - <(sed '/^X-[A-Z]/d' "$T/was") && echo same)" = same ]
+	pop STAT | grep -q '^+OK 3 '
+}
+
 @test "a state directory that cannot be written" {
 	box 5 10
 	uidl > "$T/first"

@@ -50,15 +50,6 @@ must(int ok)
 		abort();
 }
 
-static uint64_t
-sum_of(const void *p, size_t n)
-{
-	struct sum s = {0};
-
-	sum_add(&s, p, n);
-	return sum_end(&s);
-}
-
 /* Numbers of two bytes; 0 when there are no more. */
 static uint64_t
 number(struct cur *c)
