@@ -74,30 +74,46 @@ dot_break(const char *dot)
 	close(fd);
 }
 
-/* Make tmp, with our pid in it, and link it to dot.  We hold the fcntl lock, so
- * a tmp that is there was left by one of us who was killed. */
+/* Does path name the open file fd? */
+static bool
+is_file(const char *path, int fd)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 &&
+	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/* Make tmp, with our pid in it, and link it to dot.  A tmp that is there was left by
+ * one of us who was killed; or, where the mbox was replaced a moment ago, one
+ * of us holds the fcntl lock of the other file and is as far as we are.  So
+ * either may link what the other made: whose dot is it, tells who has it.
+ * (It tells also when NFS has lost the answer.) */
 static int
 dot_link(const char *tmp, const char *dot)
 {
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	int fd = open(tmp, flags, 0644);
 	struct str pid = {0};
-	struct stat st;
 	int err = 0;
 
 	if (fd < 0 && errno == EEXIST && unlink(tmp) == 0)
 		fd = open(tmp, flags, 0644);
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EEXIST || errno == ENOENT)
+			errno = EAGAIN;
 		return -1;
+	}
 	str_addf(&pid, "%ld\n", (long)getpid());
 	if (io_writeall(fd, pid.s, pid.n) < 0)
 		err = errno;
 	str_free(&pid);
-	if (!err && link(tmp, dot) < 0 && errno != EEXIST)
+	if (!err && link(tmp, dot) < 0 && errno != EEXIST && errno != ENOENT)
 		err = errno;
-	/* NFS may have lost the answer; the count of links tells. */
-	if (!err && (fstat(fd, &st) < 0 || st.st_nlink != 2))
-		err = EAGAIN;
+	if (!is_file(dot, fd))
+		err = err ? err : EAGAIN;
+	else if (err)
+		unlink(dot);
 	close(fd);
 	unlink(tmp);
 	errno = err;
@@ -177,10 +193,7 @@ lock_mbox(struct lock *l, int fd, const char *path, bool dot_optional,
 bool
 lock_same(int fd, const char *path)
 {
-	struct stat a, b;
-
-	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 &&
-	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+	return is_file(path, fd);
 }
 
 void

@@ -335,6 +335,46 @@ forget(struct purge *p)
 	x->head.modseq = index_modseq(x);
 }
 
+/* mutt takes a file that is as long as it was for one that did not change, and
+ * would write what it remembers over it: let the last header that can have it
+ * get a byte more of room. */
+static int
+stretch(struct purge *p)
+{
+	const struct edit_file f = edit_file(p->s, p->m);
+	struct str words = {0}, raw = {0}, text = {0};
+	size_t i = p->n;
+	int r = 0;
+
+	while (i-- > 0 && text.n == 0) {
+		struct index_msg *m = p->order[i];
+		struct stamp st;
+		struct cur c;
+		size_t least;
+
+		if (m->len == 0 || header_read(p->m->fd, m, &raw) < 0)
+			continue;
+		c = (struct cur){raw.s, raw.s + raw.n};
+		stamp_of(p->s, m, m->off == p->order[0]->off, &st, &words);
+		least = header_least(c, &st);
+		if (least == 0)
+			continue;
+		header_write(c, &st, (least > raw.n ? least : raw.n) + 1,
+		             &text);
+		r = mbox_edit(&f,
+		              &(struct edit){m->off, m->body, text.s, text.n},
+		              1, &p->pending);
+		for (size_t k = i + 1; k < p->n && r == 0; k++)
+			p->order[k]->off += text.n - m->body;
+		if (r == 0)
+			restamped(m, text.n);
+	}
+	str_free(&words);
+	str_free(&raw);
+	str_free(&text);
+	return r;
+}
+
 /* Is it worth closing the holes one by one? */
 static bool
 is_cheaper(const struct purge *p)
@@ -345,12 +385,10 @@ is_cheaper(const struct purge *p)
 }
 
 static int
-purge(struct purge *p)
+close_holes(struct purge *p)
 {
 	size_t block = mbox_can_collapse(p->m->fd);
 
-	if (p->holes == 0)
-		return 0;
 	if (block > 0 && is_cheaper(p)) {
 		/* What is cut off at the end moves nothing. */
 		if (p->v[p->holes - 1].next == p->n &&
@@ -360,6 +398,19 @@ purge(struct purge *p)
 			;
 	}
 	return p->pending ? -1 : move(p, 0);
+}
+
+static int
+purge(struct purge *p)
+{
+	off_t size = (off_t)p->size;
+	struct stat st;
+
+	if (p->holes == 0)
+		return 0;
+	if (close_holes(p) < 0 || fstat(p->m->fd, &st) < 0)
+		return -1;
+	return st.st_size == size ? stretch(p) : 0;
 }
 
 int

@@ -163,9 +163,16 @@ vanish(struct store *s)
 {
 	struct index *x = &s->index;
 	struct index_head *h = &x->head;
+	struct stat st;
 
 	if (index_lock(x) < 0)
 		return -1;
+	if (lstat(s->path, &st) == 0 || errno != ENOENT) {
+		/* It is back already. */
+		index_unlock(x);
+		errno = EAGAIN;
+		return -1;
+	}
 	if (index_load(x) >= 0 && !is_void(x)) {
 		h->state = (struct index_state){0};
 		h->count = h->skip = h->kept_next = 0;

@@ -154,8 +154,8 @@ def writer(who):
 
 # --- the sessions ---
 
-def know(name, uidl):
-    """Has it always been so?"""
+def know(name, uidl, deleted):
+    """Has it always been so?  deleted: what was gone when the session began."""
     with score.lock:
         if score.uidl.setdefault(name, uidl) != uidl:
             score.bad.append("%s was %s and is %s" %
@@ -163,7 +163,7 @@ def know(name, uidl):
         if score.name.setdefault(uidl, name) != name:
             score.bad.append("%s names %s and %s" %
                              (uidl, score.name[uidl], name))
-        if name in score.deleted:
+        if name in deleted:
             score.bad.append("%s came back" % name)
 
 
@@ -184,6 +184,8 @@ def retr(pop, n, octets_said):
 
 def visit(rng, share):
     """One session: read some, delete that share of them."""
+    with score.lock:
+        deleted = set(score.deleted)
     pop = poplib.POP3(ADDRESS, int(PORT), timeout=PATIENCE)
     pop.user(USER)
     pop.pass_(SECRET)
@@ -196,7 +198,7 @@ def visit(rng, share):
         name = retr(pop, n + 1, sizes[n])
         if name is None:
             continue
-        know(name, uidls[n])
+        know(name, uidls[n], deleted)
         if rng.random() < share:
             pop.dele(n + 1)
             gone.add(name)
@@ -303,7 +305,7 @@ def popped(there):
     for n, size in enumerate(sizes):
         seen.append(retr(pop, n + 1, size))
         if seen[-1]:
-            know(seen[-1], uidls[n])
+            know(seen[-1], uidls[n], score.deleted)
     pop.quit()
     if seen != there:
         score.wrong("POP shows %d letters, the mbox has %d" %
@@ -322,7 +324,10 @@ def main():
     for t in threads:
         t.join()
     there = count()
-    popped(there)
+    try:
+        popped(there)
+    except (tally.Torn, poplib.error_proto, OSError) as e:
+        score.wrong("at the end: %r" % e)
     print("%d written, %d deleted, %d unsure, %d there; %d sessions, %d cut, "
           "%d told to come later, %d letters too late; %d times anew" %
           (len(score.written), len(score.deleted), len(score.unsure),
