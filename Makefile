@@ -30,7 +30,7 @@ Q	= $(if $(V),,@)
 B	= build
 OUT	= $(if $(filter build,$(B)),,$(B)/)
 
-PROGS	= smtpd sendmail queuerun deliver mailq popd
+PROGS	= smtpd sendmail queuerun deliver mailq popd imapd
 BINS	= $(foreach p,$(PROGS),$(OUT)$(p)/$(p))
 SRCS	= $(wildcard lib/*.c $(foreach p,$(PROGS),$(p)/*.c))
 HDRS	= $(wildcard lib/*.h $(foreach p,$(PROGS),$(p)/*.h))
@@ -40,21 +40,22 @@ TESTC	= $(wildcard tests/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
 	  tests/cut/*.c)
 PAGES	= $(wildcard man/*.[1-8])
 SCRIPTS	= .ci/run $(addprefix etc/,install enable disable) $(addprefix tests/, \
-	  accounts demo nobody peers run weights bench/pop bench/run \
+	  accounts demo nobody peers run weights bench/imap bench/pop bench/run \
 	  cut/run)
 
 # Debian's names for what the commands below need.  The first list may be
 # installed; the second holds other mail systems and super-servers, which are
 # unpacked under build/peers and never installed.
-BUILDPKG = gcc libc6-dev make musl-tools
+BUILDPKG = gcc libc6-dev make musl-tools zlib1g-dev
 DEMOPKG	= python3 util-linux
 CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat \
 	  procmail liblockfile-bin mutt neomutt alpine tmux s-nail git-email \
-	  libmailtools-perl fetchmail getmail6 mpop \
-	  pflogsumm mandoc iproute2 xfsprogs e2fsprogs
+	  libmailtools-perl fetchmail getmail6 mpop isync offlineimap3 \
+	  chromium chromium-driver pflogsumm mandoc iproute2 xfsprogs e2fsprogs
 PEERPKG	= openbsd-inetd dnsmasq-base bsd-mailx
 MOREPEER = inetutils-inetd xinetd ucspi-tcp systemd mailutils postfix \
-	  php8.2-cli fail2ban dovecot-core dovecot-pop3d popa3d
+	  php8.2-cli fail2ban dovecot-core dovecot-pop3d dovecot-imapd popa3d \
+	  roundcube-core roundcube-sqlite3 libjs-jquery
 LINTPKG	= clang clang-format cppcheck shellcheck mandoc
 
 all: $(BINS)

@@ -29,4 +29,8 @@ long auth_delay(unsigned n);
  * must be empty or the name.  0 or -1. */
 int auth_plain(struct cur response, char *name, char *secret);
 
+/* A name or a password as a string: UTF-8 without control characters, not empty and at
+ * most max bytes.  0 or -1. */
+int auth_word(struct cur c, char *to, size_t max);
+
 #endif

@@ -1,6 +1,8 @@
 /* authsasl - what a client's answer to a SASL challenge says; see auth.h.  Pure. */
 #include "auth.h"
 
+#include "code.h"
+
 long
 auth_delay(unsigned n)
 {
@@ -34,4 +36,19 @@ auth_plain(struct cur c, char *name, char *secret)
 	    part(&c, secret, AUTH_SECRET_MAX) < 0 || cur_len(&c) > 0)
 		return -1;
 	return *as == '\0' || strcmp(as, name) == 0 ? 0 : -1;
+}
+
+int
+auth_word(struct cur c, char *to, size_t max)
+{
+	const char *p;
+
+	for (p = c.p; p < c.e; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return -1;
+	if (cur_len(&c) == 0 || cur_len(&c) > max || !code_is_utf8(c))
+		return -1;
+	memmove(to, c.p, cur_len(&c));
+	to[cur_len(&c)] = '\0';
+	return 0;
 }

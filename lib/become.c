@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -99,15 +98,4 @@ become_talker(const char *file, const char *jail)
 		enter_jail(jail);
 	if (become_account(uid, gid) < 0)
 		log_die(EX_OSERR, "cannot become user %lu", (unsigned long)uid);
-}
-
-void
-limit_memory(size_t bytes)
-{
-	struct rlimit memory = {bytes, bytes};
-
-#ifndef __SANITIZE_ADDRESS__ /* which maps more than all there is */
-	setrlimit(RLIMIT_DATA, &memory);
-#endif
-	(void)memory;
 }

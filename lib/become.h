@@ -26,7 +26,4 @@ int become_account(uid_t uid, gid_t gid);
  * the file system from now on, if it can be; NULL: none. */
 void become_talker(const char *file, const char *jail);
 
-/* No more memory than so many bytes. */
-void limit_memory(size_t bytes);
-
 #endif

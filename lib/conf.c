@@ -39,6 +39,7 @@ static const struct key {
     {"aliases",           PATH,  AT(aliases),           "/etc/aliases",        NULL          },
     {"pipe_user",         LIST,  AT(pipe_user),         "nobody",              NULL          },
     {"mailbox",           TEXT,  AT(mailbox),           "/var/mail/%u",        NULL          },
+    {"folders",           TEXT,  AT(folders),           "~/mail",              NULL          },
     {"mailbox_limit",     SIZE,  AT(mailbox_limit),     "0",                   NULL          },
     {"mailbox_full",      WORD,  AT(mailbox_full),      "defer",               "defer bounce"},
     {"relay_from",        NETS,  AT(relay_from),        "127.0.0.0/8 ::1/128", NULL          },

@@ -36,6 +36,7 @@ struct conf {
 	struct list pipe_user; /* USER, or ALIAS=USER */
 	/* mailboxes */
 	char *mailbox; /* path with %u, %h, ~; a / at the end: Maildir */
+	char *folders; /* path with %u, %h, ~: other mailboxes, of imapd */
 	unsigned long long mailbox_limit; /* bytes, 0: none */
 	char *mailbox_full;               /* "defer" or "bounce" */
 	/* smtpd */

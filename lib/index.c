@@ -1,7 +1,11 @@
 /* index - see index.h.
  * Nothing here is synced: after a power cut any part of the file may be old, so
- * every record has a sum of its own and the head the sum of these sums.  Readers
- * take no lock unless they met a writer at work. */
+ * every record has a sum of its own and the head the sum of these sums.  The
+ * latter finds a record that is old as a whole.  It does not find one that lies
+ * across the border of two blocks and has its sum, but not all of what that
+ * sums up, from the disk; so every record is summed up anew each time, in small
+ * pieces while they are at hand.  Readers take no lock unless they met a writer
+ * at work. */
 #include "index.h"
 
 #include "io.h"
@@ -15,21 +19,25 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-static const char magic[8] = "findx01";
+static const char magic[8] = "findx02";
 
 enum {
 	PATIENCE = 10000, /* ms to wait for the lock */
 	PAUSE = 2,        /* ms between two tries */
 	/* Changes a second, on average, before an index that was lost could
 	 * give out a modseq again: 2 to the power of this. */
-	MODSEQ_SHIFT = 16
+	MODSEQ_SHIFT = 16,
+	PIECE = 512, /* records that are read at a time */
+	MORE = 1024, /* records that there is room for, beyond what is there */
+	LARGE = 1 << 22 /* bytes that are worth large pages */
 };
 
 _Static_assert(sizeof(struct index_head) <= INDEX_HEAD, "the head must fit");
-_Static_assert(sizeof(struct index_msg) == 104, "no holes in a record");
+_Static_assert(sizeof(struct index_msg) == 112, "no holes in a record");
 
 /* --- sums --- */
 
@@ -43,13 +51,21 @@ head_sum(const struct index_head *h)
 	return sum_end(&s);
 }
 
-static uint64_t
+/* As sum_of(), for what has a fixed length. */
+static inline uint64_t
 msg_sum(const struct index_msg *m)
 {
-	struct sum s = {0};
+	enum { WORDS = offsetof(struct index_msg, sum) / sizeof(uint64_t) };
+	uint64_t w[WORDS], a = 0, b = 0;
+	int i;
 
-	sum_add(&s, m, offsetof(struct index_msg, sum));
-	return sum_end(&s);
+	memcpy(w, m, sizeof w);
+	for (i = 0; i < WORDS; i++) {
+		a += w[i];
+		b += a;
+	}
+	b += ++a;
+	return b ^ (a << 32 | a >> 32);
 }
 
 /* --- opening --- */
@@ -57,7 +73,7 @@ msg_sum(const struct index_msg *m)
 int
 index_open(struct index *x, const char *dir, const char *path, uid_t owner)
 {
-	*x = (struct index){.fd = -1};
+	*x = (struct index){.fd = -1, .dir = dir, .owner = owner};
 	if (dir)
 		x->fd = record_open(dir, "index", path, owner, true);
 	return x->fd < 0 ? -1 : 0;
@@ -82,17 +98,25 @@ set_lock(int fd, short type)
 	return fcntl(fd, F_SETLK, &fl);
 }
 
-int
-index_lock(struct index *x)
+static int
+wait_lock(int fd)
 {
 	long long end = io_now() + PATIENCE;
 
-	while (x->fd >= 0 && set_lock(x->fd, F_WRLCK) < 0) {
+	while (set_lock(fd, F_WRLCK) < 0) {
 		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) ||
 		    io_now() >= end)
 			return -1;
 		poll(NULL, 0, PAUSE);
 	}
+	return 0;
+}
+
+int
+index_lock(struct index *x)
+{
+	if (x->fd >= 0 && wait_lock(x->fd) < 0)
+		return -1;
 	x->locked = true;
 	return 0;
 }
@@ -113,15 +137,51 @@ index_room(struct index *x, size_t n)
 	x->msg = mem_grow(x->msg, &x->cap, n, sizeof *x->msg);
 }
 
+/* A number that no index of this mailbox that was lost can have had. */
+static uint64_t
+new_number(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec << 30 | (uint64_t)t.tv_nsec;
+}
+
+/* The time; but never the same twice, as a mailbox may be removed and made again in
+ * one second (RFC 9051 2.3.1.1): the last one is on record. */
+static uint32_t
+new_validity(const struct index *x)
+{
+	uint32_t now = (uint32_t)time(NULL), last;
+	int fd = -1;
+
+	if (x->fd >= 0)
+		fd = record_open(x->dir, "validity", "", x->owner, true);
+	if (fd < 0)
+		return now;
+	if (wait_lock(fd) == 0 &&
+	    io_preadall(fd, &last, sizeof last, 0) == sizeof last &&
+	    last >= now && last < UINT32_MAX)
+		now = last + 1;
+	/* If that fails the time will do. */
+	io_pwriteall(fd, &now, sizeof now, 0);
+	close(fd);
+	return now;
+}
+
 void
 index_begin(struct index *x, uint32_t validity)
 {
 	struct index_head *h = &x->head;
 
 	if (h->validity == 0)
-		h->validity = validity ? validity : (uint32_t)time(NULL);
+		h->validity = validity ? validity : new_validity(x);
 	if (h->next == 0)
 		h->next = 1;
+	if (h->modseq == 0)
+		h->modseq = (uint64_t)time(NULL) << MODSEQ_SHIFT;
+	if (h->id == 0 && getentropy(&h->id, sizeof h->id) < 0)
+		h->id = new_number();
 }
 
 uint64_t
@@ -140,19 +200,81 @@ head_is_sound(const struct index_head *h, ssize_t n)
 	       h->sum == head_sum(h);
 }
 
-/* Keep the records that are whole and in order. */
+/* Keep the n records at m that are whole and in order, in the place of those from
+ * have on; *total counts the sums.  How many there are now. */
 static size_t
-sift(struct index_msg *m, size_t n)
+sift(struct index *x, size_t have, size_t from, size_t n, uint64_t *total)
 {
-	uint32_t last = 0;
-	size_t i, k = 0;
+	uint32_t last = have > 0 ? x->msg[have - 1].uid : 0;
+	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (m[i].uid > last && m[i].sum == msg_sum(&m[i])) {
-			last = m[i].uid;
-			m[k++] = m[i];
-		}
-	return k;
+	for (i = from; i < from + n; i++) {
+		struct index_msg *m = &x->msg[i];
+
+		*total += m->sum;
+		if (m->uid <= last || m->sum != msg_sum(m))
+			continue;
+		last = m->uid;
+		if (have != i)
+			x->msg[have] = *m;
+		have++;
+	}
+	return have;
+}
+
+/* Touching new memory page by page would take longer than reading the file. */
+static void
+large_pages(void *p, size_t n)
+{
+#ifdef MADV_HUGEPAGE
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t at = ((uintptr_t)p + page - 1) / page * page;
+
+	if (n >= LARGE)
+		madvise((char *)p + (at - (uintptr_t)p),
+		        n - (at - (uintptr_t)p), MADV_HUGEPAGE);
+#else
+	(void)p;
+	(void)n;
+#endif
+}
+
+/* Make room for n records; those that are there are forgotten. */
+static void
+make_room(struct index *x, size_t n)
+{
+	if (x->cap >= n)
+		return;
+	free(x->msg);
+	x->cap = n + MORE;
+	x->msg = mem_alloc(x->cap * sizeof *x->msg);
+	large_pages(x->msg, x->cap * sizeof *x->msg);
+}
+
+/* Read n records at most: how many, of which *whole are good and kept, or -1. */
+static ssize_t
+take_records(struct index *x, size_t n, size_t *whole, uint64_t *total)
+{
+	const size_t size = sizeof *x->msg;
+	size_t done = 0, want;
+	ssize_t got;
+
+	*whole = 0;
+	*total = 0;
+	make_room(x, n);
+	while (done < n) {
+		want = n - done < PIECE ? n - done : PIECE;
+		got = io_preadall(x->fd, x->msg + done, want * size,
+		                  (off_t)(INDEX_HEAD + done * size));
+		if (got < 0)
+			return -1;
+		want = (size_t)got / size;
+		*whole = sift(x, *whole, done, want, total);
+		done += want;
+		if (want < PIECE)
+			break;
+	}
+	return (ssize_t)done;
 }
 
 /* Take the file as it is.  1 when it is whole, 0 when it is but a hint, -1. */
@@ -161,9 +283,9 @@ take(struct index *x)
 {
 	struct index_head *h = &x->head;
 	bool sound = head_is_sound(h, io_preadall(x->fd, h, sizeof *h, 0));
-	uint64_t total = 0;
+	uint64_t total;
 	struct stat st;
-	size_t i, n = 0;
+	size_t n = 0, whole;
 	ssize_t got;
 
 	if (fstat(x->fd, &st) < 0)
@@ -174,17 +296,12 @@ take(struct index *x)
 		*h = (struct index_head){0};
 	else if (n > h->count && !h->busy)
 		n = (size_t)h->count;
-	index_room(x, n);
-	got = io_preadall(x->fd, x->msg, n * sizeof *x->msg, INDEX_HEAD);
-	if (got < 0)
+	if ((got = take_records(x, n, &whole, &total)) < 0)
 		return -1;
-	n = (size_t)got / sizeof *x->msg;
-	for (i = 0; i < n; i++)
-		total += x->msg[i].sum;
-	sound = sound && !h->busy && n == h->count && total == h->total;
-	i = sift(x->msg, n);
-	sound = sound && i == n;
-	h->count = i;
+	n = (size_t)got;
+	sound = sound && !h->busy && n == h->count && total == h->total &&
+	        whole == n;
+	h->count = whole;
 	return sound;
 }
 
@@ -263,16 +380,6 @@ save(struct index *x, size_t first, size_t end)
 	return save_head(x, false);
 }
 
-/* A number that no index of this mailbox that was lost can have had. */
-static uint64_t
-new_generation(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec << 30 | (uint64_t)t.tv_nsec;
-}
-
 int
 index_save(struct index *x, size_t first, size_t end)
 {
@@ -285,7 +392,7 @@ index_save(struct index *x, size_t first, size_t end)
 	for (i = 0; i < x->head.count; i++)
 		x->head.total += x->msg[i].sum;
 	if (x->head.generation++ == 0)
-		x->head.generation = new_generation();
+		x->head.generation = new_number();
 	x->trusted = true;
 	if (x->fd < 0 || save(x, first, end) == 0)
 		return 0;

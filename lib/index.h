@@ -39,7 +39,10 @@ struct index_msg {
 	uint16_t flags;    /* FLAG_* */
 	uint16_t kept;     /* as the mailbox has them */
 	uint16_t kept_uid; /* 1: the mailbox has the uid */
-	uint16_t zero;
+	uint16_t form;     /* what a search found out of it, 0: nothing */
+	uint32_t saved; /* when it came into this mailbox, s since the epoch; 0:
+	                      as date */
+	uint32_t zero;
 	uint64_t sum;
 };
 
@@ -63,11 +66,15 @@ struct index_head {
 	uint32_t
 	    kept_next; /* the mailbox's X-IMAPbase is good below this UID */
 	uint64_t skip; /* mbox: bytes of folder data before the first message */
+	uint64_t id;   /* of the mailbox, random (RFC 8474) */
+	uint64_t gone; /* removals so far, see gone.h */
 	char names[INDEX_NAMES]; /* of the keywords, a blank behind each */
 };
 
 struct index {
-	int fd; /* -1: in memory only */
+	int fd;          /* -1: in memory only */
+	const char *dir; /* where it is */
+	uid_t owner;
 	bool locked;
 	bool trusted; /* what was loaded is whole; else it is a hint */
 	struct index_head head;
@@ -94,8 +101,8 @@ int index_load(struct index *x);
  * are.  Under the lock.  0, or -1 with errno: it is then good in memory. */
 int index_save(struct index *x, size_t first, size_t end);
 
-/* Begin one that tells nothing yet: UIDVALIDITY (0: that of the time) and UIDNEXT,
- * where they are not set. */
+/* Begin one that tells nothing yet: UIDVALIDITY (0: that of the time), UIDNEXT,
+ * modseq and id, where they are not set. */
 void index_begin(struct index *x, uint32_t validity);
 
 /* The modseq of the next change; it becomes true with head.modseq. */

@@ -15,6 +15,7 @@ enum { OBUF_MAX = 65536 };
 void
 io_init(struct io *io, int in, int out)
 {
+	io->filter = NULL;
 	io->in = in;
 	io->out = out;
 	io->err = 0;
@@ -74,12 +75,26 @@ wait_end(const struct io *io)
 	return end;
 }
 
+static void
+encode(struct io *io)
+{
+	struct str raw = {0};
+
+	if (io->filter->encode(io->filter->arg, io->obuf.s, io->obuf.n, &raw) <
+	    0)
+		io->err = EIO;
+	str_free(&io->obuf);
+	io->obuf = raw;
+}
+
 int
 io_flush(struct io *io)
 {
 	size_t done = 0;
 	long long end = 0;
 
+	if (io->filter && io->obuf.n > 0)
+		encode(io);
 	while (!io->err && done < io->obuf.n) {
 		ssize_t n =
 		    write(io->out, io->obuf.s + done, io->obuf.n - done);
@@ -123,6 +138,93 @@ read_some(struct io *io)
 	return n;
 }
 
+/* Turn raw input into plain: how many bytes there are more, 0 when more raw ones
+ * are wanted, IO_ERROR. */
+static ssize_t
+decode(struct io *io)
+{
+	struct io_filter *f = io->filter;
+	ssize_t n = f->decode(f->arg, &f->left, io->buf + io->len,
+	                      sizeof io->buf - io->len);
+
+	if (n < 0) {
+		io->err = EPROTO;
+		return IO_ERROR;
+	}
+	io->len += (size_t)n;
+	return n;
+}
+
+/* The same as read_more() through a filter. */
+static ssize_t
+read_filtered(struct io *io)
+{
+	struct io_filter *f = io->filter;
+	ssize_t n;
+	int w;
+
+	memmove(io->buf, io->buf + io->pos, io->len - io->pos);
+	io->len -= io->pos;
+	io->pos = 0;
+	while ((n = decode(io)) == 0) {
+		if (io_flush(io) < 0)
+			return IO_ERROR;
+		if ((w = wait_for(io, io->in, POLLIN, wait_end(io))) < 0)
+			return w;
+		if ((n = io_take(io->in, f->buf, sizeof f->buf)) < 0) {
+			io->err = errno;
+			return IO_ERROR;
+		}
+		if (n == 0)
+			return IO_EOF;
+		f->left = (struct cur){f->buf, f->buf + n};
+	}
+	return n;
+}
+
+void
+io_set_filter(struct io *io, struct io_filter *f)
+{
+	size_t n = io->len - io->pos;
+
+	memcpy(f->buf, io->buf + io->pos, n);
+	f->left = (struct cur){f->buf, f->buf + n};
+	io->pos = io->len = 0;
+	io->filter = f;
+}
+
+int
+io_await(struct io *io, int fd, long ms)
+{
+	long long end = ms ? io_now() + ms : 0;
+	int n;
+
+	if (io_flush(io) < 0)
+		return IO_ERROR;
+	if (io->pos < io->len)
+		return 0;
+	io->pos = io->len = 0;
+	if (io->filter && (n = (int)decode(io)) != 0)
+		return n < 0 ? n : 0;
+	for (;;) {
+		struct pollfd p[2] = {
+		    {.fd = io->in, .events = POLLIN},
+		    {.fd = fd,     .events = POLLIN}
+                };
+		long long left = end ? end - io_now() : -1;
+
+		if (end && left <= 0)
+			return IO_TIMEOUT;
+		n = poll(p, 2, left > 86400000 ? 86400000 : (int)left);
+		if (n > 0)
+			return p[0].revents ? 0 : 1;
+		if (n < 0 && errno != EINTR) {
+			io->err = errno;
+			return IO_ERROR;
+		}
+	}
+}
+
 /* Wait for input and read it: > 0, or IO_*. */
 static ssize_t
 read_more(struct io *io)
@@ -130,6 +232,8 @@ read_more(struct io *io)
 	ssize_t n;
 	int w;
 
+	if (io->filter)
+		return read_filtered(io);
 	if (io_flush(io) < 0)
 		return IO_ERROR;
 	w = wait_for(io, io->in, POLLIN, wait_end(io));

@@ -18,7 +18,21 @@ enum { IO_BUFFER = 16384 };
 /* What a call returns instead of a count. */
 enum { IO_EOF = -1, IO_TIMEOUT = -2, IO_ERROR = -3, IO_LONG = -4 };
 
+/* What stands between us and the peer's bytes (RFC 4978). */
+struct io_filter {
+	void *arg;
+	/* Turn raw bytes, taking them from *c, into at most n plain ones at p: how
+	 * many, 0 when more raw ones are wanted, -1. */
+	ssize_t (*decode)(void *arg, struct cur *c, char *p, size_t n);
+	/* Add to raw what the n plain bytes at p become, to the last.  0 or
+	 * -1. */
+	int (*encode)(void *arg, const char *p, size_t n, struct str *raw);
+	struct cur left; /* raw input that was not yet turned */
+	char buf[IO_BUFFER];
+};
+
 struct io {
+	struct io_filter *filter; /* or NULL */
 	int in, out;
 	int err;            /* errno of the first failed read or write */
 	long idle;          /* ms that one wait may last, 0: for ever */
@@ -39,6 +53,13 @@ long long io_now(void);
  * has to wait.  Returns the number of unread bytes, or IO_EOF, IO_TIMEOUT,
  * IO_ERROR. */
 ssize_t io_fill(struct io *io);
+
+/* Wait for input or until fd, too, can be read from, at most ms (0: for ever): 0 there
+ * is input, 1 it is fd, or IO_TIMEOUT, IO_ERROR.  Flushes first. */
+int io_await(struct io *io, int fd, long ms);
+
+/* From now on what comes and goes is filtered; what was read already, too. */
+void io_set_filter(struct io *io, struct io_filter *f);
 
 /* Is there input that was not yet read, here or in the kernel, without
  * waiting? */

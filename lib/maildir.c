@@ -72,9 +72,9 @@ maildir_open(struct maildir *m, const char *path, uid_t owner,
              char why[MAILDIR_WHY])
 {
 	struct str top = {0};
-	int dir, cur, err;
+	int dir, err;
 
-	*m = (struct maildir){.tmp = -1, .new = -1, .fd = -1};
+	*m = (struct maildir){.tmp = -1, .new = -1, .cur = -1, .fd = -1};
 	/* O_NOFOLLOW looks through a name that ends in '/'. */
 	str_adds(&top, path);
 	while (top.n > 1 && top.s[top.n - 1] == '/')
@@ -87,12 +87,10 @@ maildir_open(struct maildir *m, const char *path, uid_t owner,
 	}
 	m->tmp = open_dir(dir, "tmp", owner);
 	m->new = open_dir(dir, "new", owner);
-	cur = open_dir(dir, "cur", owner);
+	m->cur = open_dir(dir, "cur", owner);
 	err = errno;
-	if (cur >= 0)
-		close(cur);
 	close(dir);
-	if (m->tmp >= 0 && m->new >= 0 && cur >= 0) {
+	if (m->tmp >= 0 && m->new >= 0 && m->cur >= 0) {
 		clear_strays(m->tmp);
 		return 0;
 	}
@@ -172,7 +170,17 @@ maildir_abort(struct maildir *m)
 void
 maildir_end(struct maildir *m)
 {
+	maildir_end_as(m, 0, "");
+}
+
+void
+maildir_end_as(struct maildir *m, int64_t date, const char *info)
+{
+	struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = date}};
+
 	flush(m);
+	if (!m->err && date > 0 && futimens(m->fd, t) < 0)
+		m->err = errno;
 	if (!m->err && fsync(m->fd) < 0)
 		m->err = errno;
 	if (m->fd >= 0 && close(m->fd) < 0 && !m->err)
@@ -180,8 +188,8 @@ maildir_end(struct maildir *m)
 	m->fd = -1;
 	m->total += m->len;
 	str_add(&m->names, m->name.s, m->name.n + 1);
-	str_addf(&m->names, "%s,S=%llu,W=%llu", m->name.s,
-	         (unsigned long long)m->len, (unsigned long long)m->wire);
+	str_addf(&m->names, "%s,S=%llu,W=%llu%s", m->name.s,
+	         (unsigned long long)m->len, (unsigned long long)m->wire, info);
 	str_addc(&m->names, '\0');
 }
 
@@ -195,6 +203,22 @@ next_name(const struct maildir *m, const char *p, const char **final)
 	return *final + strlen(*final) + 1;
 }
 
+const char *
+maildir_name(const struct maildir *m, const char *name)
+{
+	const char *p = name ? name + strlen(name) + 1 : m->names.s;
+
+	next_name(m, p, &name);
+	return name;
+}
+
+/* Where a message with this name goes. */
+static int
+dir_of(const struct maildir *m, const char *final)
+{
+	return strchr(final, ':') ? m->cur : m->new;
+}
+
 /* Remove the batch wherever its files are. */
 static void
 remove_all(struct maildir *m)
@@ -203,7 +227,7 @@ remove_all(struct maildir *m)
 
 	for (; p && (next = next_name(m, p, &final)); p = next)
 		if (unlinkat(m->tmp, p, 0) < 0)
-			unlinkat(m->new, final, 0);
+			unlinkat(dir_of(m, final), final, 0);
 	str_clear(&m->names);
 }
 
@@ -211,11 +235,17 @@ int
 maildir_commit(struct maildir *m)
 {
 	const char *p = m->names.s, *final, *next;
+	bool used[2] = {false, false}; /* new/, cur/ */
 
-	for (; !m->err && p && (next = next_name(m, p, &final)); p = next)
-		if (renameat(m->tmp, p, m->new, final) < 0)
+	for (; !m->err && p && (next = next_name(m, p, &final)); p = next) {
+		int dir = dir_of(m, final);
+
+		used[dir == m->cur] = true;
+		if (renameat(m->tmp, p, dir, final) < 0)
 			m->err = errno;
-	if (!m->err && fsync(m->new) < 0)
+	}
+	if (!m->err &&
+	    ((used[0] && fsync(m->new) < 0) || (used[1] && fsync(m->cur) < 0)))
 		m->err = errno;
 	if (!m->err) {
 		str_clear(&m->names);
@@ -235,7 +265,9 @@ maildir_close(struct maildir *m)
 		close(m->tmp);
 	if (m->new >= 0)
 		close(m->new);
-	m->tmp = m->new = -1;
+	if (m->cur >= 0)
+		close(m->cur);
+	m->tmp = m->new = m->cur = -1;
 	str_free(&m->buf);
 	str_free(&m->name);
 	str_free(&m->names);

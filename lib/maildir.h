@@ -1,5 +1,6 @@
 /* maildir - deliver into a Maildir: tmp/, then new/.
- * Several messages form a batch that goes in as a whole.  Called by deliver. */
+ * Several messages form a batch that goes in as a whole.  Called by deliver, and by
+ * maildiradd.c, whose messages may have flags and go to cur/. */
 #ifndef MAILDIR_H
 #define MAILDIR_H
 
@@ -11,16 +12,16 @@
 enum { MAILDIR_WHY = 160 };
 
 struct maildir {
-	int tmp, new;  /* directories */
-	int fd;        /* of the message that is being written, or -1 */
-	int err;       /* errno of the first failure */
-	uint64_t len;  /* of that message */
-	uint64_t wire; /* and on the wire, where CRLF ends a line */
-	char last;     /* its last byte */
+	int tmp, new, cur; /* directories */
+	int fd;            /* of the message that is being written, or -1 */
+	int err;           /* errno of the first failure */
+	uint64_t len;      /* of that message */
+	uint64_t wire;     /* and on the wire, where CRLF ends a line */
+	char last;         /* its last byte */
 	uint64_t total;
 	struct str buf;
 	struct str name;  /* of that message in tmp/ */
-	struct str names; /* tmp NUL new NUL of each finished message */
+	struct str names; /* tmp NUL final NUL of each finished message */
 };
 
 /* Open, making what is missing with mode 0700, and clear tmp/ of what was left there
@@ -34,9 +35,16 @@ void maildir_close(struct maildir *m);
 void maildir_begin(struct maildir *m);
 void maildir_write(struct maildir *m, const void *p, size_t n);
 void maildir_end(struct maildir *m);
+/* With a date of arrival (0: now) and flags: "", or as the name has them from the
+ * colon on, and the message goes to cur/. */
+void maildir_end_as(struct maildir *m, int64_t date, const char *info);
 void maildir_abort(struct maildir *m);
 
-/* Move all finished messages to new/, durably.  0, or -1 with errno and none of them
+/* The final name of the finished message behind the one of that name; NULL: of the
+ * first. */
+const char *maildir_name(const struct maildir *m, const char *name);
+
+/* Move all finished messages to where they go, durably.  0, or -1 with errno and none of them
  * there. */
 int maildir_commit(struct maildir *m);
 

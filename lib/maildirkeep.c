@@ -2,6 +2,7 @@
  * Both go by the names that we know; where one is no longer there the names are
  * read again. */
 #include "maildirname.h"
+#include "storegone.h"
 #include "storemaildir.h"
 
 #include <errno.h>
@@ -160,7 +161,8 @@ maildir_keep(struct store *s)
 
 	if (d->box.top < 0 || !any_pending(s))
 		return 0;
-	if (maildir_turn(s, !d->box.looked) < 0)
+	/* Names that are older than the index would bring back the flags of then. */
+	if (maildir_turn(s, !box_is_current(&d->box)) < 0)
 		return -1;
 	letters_load(&d->letters, d->box.top, &s->index);
 	letters_add(&d->letters, d->box.top, &s->index, pending_keywords(s));
@@ -226,16 +228,20 @@ forget(struct store *s, const uint32_t *uid, size_t n)
 {
 	struct index *x = &s->index;
 	size_t i, k = 0, first = SIZE_MAX, left = 0;
+	uint64_t modseq = index_modseq(x);
+	struct gone gone = {0};
 
 	for (i = 0; i < store_count(s); i++) {
+		gone_see(&gone, x->msg[i].uid, x->msg[i].hash == 0);
 		if (x->msg[i].hash != 0)
 			x->msg[k++] = x->msg[i];
 		else if (first == SIZE_MAX)
 			first = k;
 	}
+	gone_save(s, &gone, modseq);
 	x->head.count = k;
 	if (first != SIZE_MAX) {
-		x->head.modseq = index_modseq(x);
+		x->head.modseq = modseq;
 		index_save(x, first, k);
 	}
 	for (i = 0; i < n; i++)

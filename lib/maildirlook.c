@@ -3,6 +3,7 @@
  * only while the outcome is put into it. */
 #include "maildirname.h"
 #include "mem.h"
+#include "storegone.h"
 #include "storemaildir.h"
 
 #include <errno.h>
@@ -141,12 +142,14 @@ merge_known(struct store *s, uint64_t modseq)
 	struct maildir_store *d = s->box;
 	struct index *x = &s->index;
 	size_t i, k = 0, n = store_count(s), first = SIZE_MAX;
+	struct gone gone = {0};
 
 	for (i = 0; i < n; i++) {
 		struct index_msg m = x->msg[i];
 		const struct entry *e = box_find(&d->box, m.hash);
 		bool changed = k != i;
 
+		gone_see(&gone, m.uid, !e);
 		if (!e)
 			continue;
 		if (maildir_merge_flags(
@@ -159,6 +162,7 @@ merge_known(struct store *s, uint64_t modseq)
 	}
 	if (k < n && first == SIZE_MAX)
 		first = k;
+	gone_save(s, &gone, modseq);
 	x->head.count = k;
 	return first;
 }
@@ -269,6 +273,8 @@ maildir_merge(struct store *s)
 
 	letters_load(&d->letters, d->box.top, x);
 	maildir_numbers(s, true);
+	if (!trusted)
+		gone_unknown(s);
 	first = merge_known(s, modseq);
 	n = store_count(s);
 	if (d->nfresh > 0 && first > n)

@@ -56,6 +56,7 @@ stamp_of(struct store *s, const struct index_msg *m, bool first,
 
 	*st = (struct stamp){.uid = m->uid, .flags = m->flags};
 	str_clear(words);
+	str_adds(words, "");
 	for (i = 0; i < INDEX_KEYWORDS; i++)
 		if (m->keywords >> i & 1) {
 			struct cur name = index_keyword_name(&s->index, i);

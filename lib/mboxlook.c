@@ -7,6 +7,7 @@
 
 #include "io.h"
 #include "mem.h"
+#include "storegone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,8 @@ struct sight {
 	size_t known;        /* of those in x that were there before */
 	bool changed;
 };
+
+enum { FOUND = 0 }; /* in place of the hash of an old record */
 
 static ssize_t
 read_at(void *arg, uint64_t off, void *p, size_t n)
@@ -71,7 +74,7 @@ unchain(struct sight *g)
 }
 
 /* The old record of this message, each at most once. */
-static const struct index_msg *
+static struct index_msg *
 recognise(struct sight *g, uint64_t hash)
 {
 	size_t *link, i;
@@ -164,7 +167,7 @@ adopt(struct sight *g, struct index_msg *r, const struct scan_msg *m)
 static void
 add(struct sight *g, const struct scan_msg *m)
 {
-	const struct index_msg *o = recognise(g, m->hash);
+	struct index_msg *o = recognise(g, m->hash);
 	struct index *x = g->x;
 	struct index_msg *r;
 
@@ -172,6 +175,7 @@ add(struct sight *g, const struct scan_msg *m)
 	r = &x->msg[x->head.count++];
 	if (o) {
 		*r = *o;
+		o->hash = FOUND;
 		place(r, m);
 		merge(g, r, m);
 		g->known++;
@@ -250,9 +254,27 @@ file_order(struct index *x)
 
 /* --- looking --- */
 
+/* Put on record which of the old ones are no longer there. */
+static void
+miss(struct store *s, const struct sight *g)
+{
+	struct gone gone = {0};
+	size_t i;
+
+	if (!g->x->trusted) {
+		gone_unknown(s);
+		return;
+	}
+	if (g->known == g->nold)
+		return;
+	for (i = 0; i < g->nold; i++)
+		gone_see(&gone, g->old[i].uid, g->old[i].hash != FOUND);
+	gone_save(s, &gone, g->modseq);
+}
+
 /* Scan all and recognise what is known. */
 static int
-look_at_all(struct sight *g, int fd)
+look_at_all(struct store *s, struct sight *g, int fd)
 {
 	struct index *x = g->x;
 	struct scan *scan = scan_open(read_at, &fd, 0);
@@ -280,6 +302,8 @@ look_at_all(struct sight *g, int fd)
 		base(g, &(struct scan_msg){0});
 	if (g->known < g->nold)
 		g->changed = true;
+	if (r == 0)
+		miss(s, g);
 	number(x, 0);
 	unchain(g);
 	return r;
@@ -343,7 +367,7 @@ look(struct store *s, int fd, const struct stat *st, size_t *first)
 	if (has_grown(x, st))
 		r = look_at_tail(&g, fd, first);
 	if (r == 0)
-		r = look_at_all(&g, fd);
+		r = look_at_all(s, &g, fd);
 	if (r < 0) {
 		x->trusted = false;
 		return -1;

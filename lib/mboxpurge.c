@@ -7,6 +7,7 @@
 
 #include "io.h"
 #include "mem.h"
+#include "storegone.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -325,14 +326,19 @@ static void
 forget(struct purge *p)
 {
 	struct index *x = &p->s->index;
+	uint64_t modseq = index_modseq(x);
+	struct gone gone = {0};
 	size_t i, k = 0;
 
-	for (i = 0; i < x->head.count; i++)
+	for (i = 0; i < x->head.count; i++) {
+		gone_see(&gone, x->msg[i].uid, x->msg[i].len == 0);
 		if (x->msg[i].len > 0)
 			x->msg[k++] = x->msg[i];
+	}
+	gone_save(p->s, &gone, modseq);
 	*p->gone = (size_t)x->head.count - k;
 	x->head.count = k;
-	x->head.modseq = index_modseq(x);
+	x->head.modseq = modseq;
 }
 
 /* mutt takes a file that is as long as it was for one that did not change, and

@@ -34,6 +34,7 @@ struct scan {
 	void *arg;
 	uint64_t base;  /* offset of the window's first byte */
 	size_t at, len; /* our place in it, and its bytes */
+	size_t from;    /* bytes of the From_ line at our place, 0: not known */
 	bool eof;       /* the file ends with the window */
 	bool begun;     /* there was a message before */
 	int err;        /* errno of the first failed read */
@@ -147,10 +148,12 @@ is_start(struct scan *s)
 	if (n < 5 || memcmp(p, "From ", 5) != 0 ||
 	    (k = line_from(p, n, &line)) == 0)
 		return false;
-	if (p[-2] == '\n' || (p[-2] == '\r' && p[-3] == '\n'))
-		return true;
 	next = line_judge(p + k, n - k, &line);
-	return next == LINE_FIELD || next == LINE_QUOTED;
+	if (p[-2] != '\n' && (p[-2] != '\r' || p[-3] != '\n') &&
+	    next != LINE_FIELD && next != LINE_QUOTED)
+		return false;
+	s->from = k;
+	return true;
 }
 
 /* --- what the header says --- */
@@ -242,6 +245,8 @@ field_end(struct scan *s, struct scan_msg *m)
 	struct cur c = all_of(&s->value);
 	uint64_t n;
 
+	if (s->value.n == 0)
+		return;
 	/* A word that was cut is none. */
 	while (s->value.n == VALUE && c.e > c.p && c.e[-1] != ' ')
 		c.e--;
@@ -282,6 +287,9 @@ keep(struct scan *s, const char *p, size_t n)
 {
 	size_t room = VALUE - s->value.n;
 
+	/* These two tell of folder data, which comes first. */
+	if (s->begun && (s->field == FIELD_SUBJECT || s->field == FIELD_FROM))
+		return;
 	if (s->field != FIELD_ANY && s->field != FIELD_X_PAD)
 		str_add(&s->value, p, n < room ? n : room);
 }
@@ -290,7 +298,7 @@ keep(struct scan *s, const char *p, size_t n)
 static void
 take_line(struct scan *s, struct scan_msg *m)
 {
-	bool shown = !line_is_private(s->field), whole = false;
+	bool shown = !line_is_private(s->field), whole = false, bare = false;
 	const char *p, *lf;
 	size_t n, text;
 
@@ -307,15 +315,16 @@ take_line(struct scan *s, struct scan_msg *m)
 		if (whole && text > 0 && p[text - 1] == '\r')
 			text--;
 		keep(s, p, text);
+		bare = whole && text + 1 == n;
 		if (shown) {
-			sum_add(&s->sum, p, text);
+			sum_add(&s->sum, p, bare ? n : text);
 			m->size += text + (whole ? 2 : 0);
 		}
 		s->at += n;
 	}
 	if (!whole && shown)
 		m->size += here(s)[-1] == '\r' ? 1 : 2;
-	if (shown)
+	if (shown && !bare)
 		sum_add(&s->sum, "\n", 1);
 }
 
@@ -530,6 +539,25 @@ skip_empty_lines(struct scan *s)
 			break;
 }
 
+/* The From_ line at our place, of which n bytes are there: its bytes with its end, or
+ * 0.  Who found the start of the message knows it already. */
+static size_t
+from_line(struct scan *s, size_t n, struct cur *line)
+{
+	const char *p = here(s);
+	size_t k = s->from;
+
+	s->from = 0;
+	if (k == 0)
+		return line_from(p, n, line);
+	*line = (struct cur){p, p + k};
+	if (line->e[-1] == '\n')
+		line->e--;
+	if (line->e[-1] == '\r')
+		line->e--;
+	return k;
+}
+
 /* Take the From_ line.  0, or -1 with errno. */
 static int
 take_from(struct scan *s, struct scan_msg *m)
@@ -538,7 +566,7 @@ take_from(struct scan *s, struct scan_msg *m)
 	struct cur line;
 
 	m->off = place(s);
-	m->from = (uint32_t)line_from(here(s), n, &line);
+	m->from = (uint32_t)from_line(s, n, &line);
 	if (m->from == 0) {
 		errno = s->err ? s->err : EILSEQ;
 		return -1;

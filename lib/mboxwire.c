@@ -2,6 +2,7 @@
  * What is held back of a line that is not yet judged is bounded. */
 #include "mboxline.h"
 #include "mboxscan.h"
+#include "mem.h"
 
 _Static_assert((int)WIRE_HELD >= (int)LINE_HEAD, "a line's start must fit");
 
@@ -27,15 +28,23 @@ put(struct wire *w, const char *p, const char *e, struct str *out)
 {
 	const char *lf = p < e ? memchr(p, '\n', (size_t)(e - p)) : NULL;
 	const char *end = lf ? lf : e;
+	size_t n = (size_t)(end - p);
+	char *to;
 
-	str_add(out, p, (size_t)(end - p));
-	if (end > p)
+	out->s = mem_grow(out->s, &out->cap, out->n + n + 3, 1);
+	to = out->s + out->n;
+	memcpy(to, p, n);
+	to += n;
+	if (n > 0)
 		w->last = end[-1];
-	if (!lf)
-		return e;
-	str_adds(out, w->last == '\r' ? "\n" : "\r\n");
-	w->last = '\n';
-	return lf + 1;
+	if (lf) {
+		if (w->last != '\r')
+			*to++ = '\r';
+		*to++ = w->last = '\n';
+	}
+	*to = '\0';
+	out->n = (size_t)(to - out->s);
+	return lf ? lf + 1 : e;
 }
 
 static void
@@ -57,11 +66,43 @@ release(struct wire *w, struct str *out)
 	w->state = W_TEXT;
 }
 
+/* Whole lines of the body that need no second look, with room in out for all; we are
+ * at the start of one. */
+static const char *
+lines(struct wire *w, const char *p, const char *e, struct str *out)
+{
+	char *to = out->s + out->n;
+	const char *lf;
+
+	while (p < e && *p != '>' && *p != 'F' &&
+	       (lf = memchr(p, '\n', (size_t)(e - p)))) {
+		size_t n = (size_t)(lf - p);
+
+		memcpy(to, p, n);
+		to += n;
+		if (n == 0 || lf[-1] != '\r')
+			*to++ = '\r';
+		*to++ = '\n';
+		w->last = '\n';
+		p = lf + 1;
+	}
+	*to = '\0';
+	out->n = (size_t)(to - out->s);
+	return p;
+}
+
 /* mboxrd: behind ">From " it makes no difference which '>' is taken away. */
 static void
 body(struct wire *w, const char *p, const char *e, struct str *out)
 {
+	/* Each byte may be a LF, and each of those on its own. */
+	out->s = mem_grow(out->s, &out->cap,
+	                  out->n + 2 * (size_t)(e - p) + WIRE_HELD, 1);
 	while (p < e) {
+		if (w->state == W_BODY && w->match == 0 && !w->quoted)
+			p = lines(w, p, e, out);
+		if (p == e)
+			break;
 		if (w->state == W_BODY && w->match == 0 && *p == '>') {
 			if (w->quoted)
 				put_word(w, ">", 1, out);

@@ -44,3 +44,98 @@ mem_dup(const void *p, size_t n)
 		memcpy(s, p, n);
 	return s;
 }
+
+/* --- arenas --- */
+
+#ifdef __SANITIZE_ADDRESS__ /* which sees to each piece if it stands alone */
+enum { SLAB = 0, UNIT = 1 };
+#else
+enum { SLAB = 16384, UNIT = sizeof(max_align_t) };
+#endif
+
+struct slab {
+	struct slab *next;
+	size_t used, size;
+	max_align_t data[];
+};
+
+static struct slab *
+slab_new(struct arena *a, size_t n)
+{
+	struct slab *s;
+
+	if (n > SIZE_MAX - sizeof *s)
+		log_die(EX_TEMPFAIL, "out of memory");
+	s = mem_alloc(sizeof *s + n);
+	s->size = n;
+	a->total += n;
+	return s;
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+	struct slab *s = a->slab;
+	char *p;
+
+	if (n > SIZE_MAX - UNIT)
+		log_die(EX_TEMPFAIL, "out of memory");
+	n = (n + UNIT - 1) / UNIT * UNIT;
+	if (!s || s->size - s->used < n) {
+		/* What is large gets a slab of its own, behind the one at
+		 * hand. */
+		s = slab_new(a, n > SLAB / 4 ? n : SLAB);
+		if (a->slab && n > SLAB / 4) {
+			s->next = a->slab->next;
+			a->slab->next = s;
+		} else {
+			s->next = a->slab;
+			a->slab = s;
+		}
+	}
+	p = (char *)s->data + s->used;
+	s->used += n;
+	return p;
+}
+
+char *
+arena_dup(struct arena *a, const void *p, size_t n)
+{
+	char *s = arena_alloc(a, n + 1);
+
+	if (n)
+		memcpy(s, p, n);
+	return s;
+}
+
+void
+arena_reset(struct arena *a)
+{
+	struct slab *keep = NULL, *s, *next;
+
+	for (s = a->slab; s; s = next) {
+		next = s->next;
+		if (!keep && s->size == SLAB && SLAB > 0)
+			keep = s;
+		else
+			free(s);
+	}
+	*a = (struct arena){.slab = keep, .total = keep ? SLAB : 0};
+	if (keep) {
+		memset(keep->data, 0, keep->used);
+		keep->used = 0;
+		keep->next = NULL;
+	}
+}
+
+void
+arena_free(struct arena *a)
+{
+	struct slab *s, *next;
+
+	for (s = a->slab; s; s = next) {
+		next = s->next;
+		free(s);
+	}
+	*a = (struct arena){0};
+}

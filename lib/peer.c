@@ -7,10 +7,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* An IPv4 address in IPv6 clothes is shown as what it is. */
@@ -102,4 +104,27 @@ peer_find(struct peer *p)
 		snprintf(p->ip, sizeof p->ip, "local");
 	}
 	return 0;
+}
+
+/* Has neither end of the socket a name? */
+static bool
+is_pair(int fd)
+{
+	struct sockaddr_storage ss;
+	const socklen_t none = offsetof(struct sockaddr, sa_data);
+	socklen_t here = sizeof ss, there = sizeof ss;
+
+	return getsockname(fd, (struct sockaddr *)&ss, &here) == 0 &&
+	       ss.ss_family == AF_UNIX && here <= none &&
+	       getpeername(fd, (struct sockaddr *)&ss, &there) == 0 &&
+	       there <= none;
+}
+
+bool
+peer_is_self(const struct peer *p)
+{
+	struct stat st;
+
+	return getuid() != 0 && p->local && fstat(STDIN_FILENO, &st) == 0 &&
+	       (!S_ISSOCK(st.st_mode) || is_pair(STDIN_FILENO));
 }

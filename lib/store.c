@@ -97,20 +97,98 @@ store_read_end(struct store *s, struct store_reader *r)
 	r->box = NULL;
 }
 
+/* As store_find(), where those before it were just asked for. */
+static ssize_t
+find_next(struct store *s, uint32_t uid)
+{
+	ssize_t i;
+
+	if (s->next < store_count(s) && s->index.msg[s->next].uid == uid)
+		i = (ssize_t)s->next;
+	else
+		i = store_find(s, uid);
+	if (i >= 0)
+		s->next = (size_t)i + 1;
+	return i;
+}
+
+int
+store_raw(struct store *s, uint32_t uid, struct cur *raw)
+{
+	ssize_t i = find_next(s, uid);
+
+	if (i >= 0)
+		return s->op->raw(s, (size_t)i, raw);
+	errno = ESTALE;
+	return -1;
+}
+
+/* A header that is too long ends with a whole line, and the empty one. */
+static void
+cut_header(struct str *out, size_t before)
+{
+	if (out->n - before <= STORE_HEADER)
+		return;
+	out->n = before + STORE_HEADER - 2;
+	while (out->n > before && out->s[out->n - 1] != '\n')
+		out->n--;
+	str_adds(out, "\r\n");
+}
+
+int
+store_header(struct store *s, uint32_t uid, struct str *out)
+{
+	ssize_t i = find_next(s, uid);
+	size_t before = out->n;
+
+	if (i < 0) {
+		errno = ESTALE;
+		return -1;
+	}
+	if (s->op->header(s, (size_t)i, out) < 0)
+		return -1;
+	cut_header(out, before);
+	return 0;
+}
+
+uint64_t
+store_size(const struct store *s)
+{
+	return s->op->size(s);
+}
+
 /* --- changing --- */
 
-/* Does the change make a difference to m? */
+/* Make the change to m, which gets modseq if anybody has to be told.  Does it make a
+ * difference? */
 static bool
-change(struct index_msg *m, const struct store_change *c)
+change(struct index_msg *m, const struct store_change *c, uint64_t modseq)
 {
 	unsigned flags = (m->flags & ~c->clear) | c->set;
 	uint64_t words = (m->keywords & ~c->clear_keywords) | c->set_keywords;
+	unsigned turned = flags ^ m->flags;
 
-	if (flags == m->flags && words == m->keywords)
+	if (!turned && words == m->keywords)
 		return false;
+	if (turned != FLAG_OLD || words != m->keywords)
+		m->modseq = modseq;
 	m->flags = (uint16_t)flags;
 	m->keywords = words;
 	return true;
+}
+
+/* The records that have to be saved. */
+struct span {
+	size_t first, end;
+};
+
+static void
+span_add(struct span *p, size_t i)
+{
+	if (p->end == 0 || i < p->first)
+		p->first = i;
+	if (i >= p->end)
+		p->end = i + 1;
 }
 
 /* Lock the index when it is one that can be believed. */
@@ -131,29 +209,84 @@ lock_true(struct store *s)
 
 int
 store_flag(struct store *s, const uint32_t *uid, size_t n,
-           const struct store_change *c)
+           struct store_change *c)
 {
 	struct index *x = &s->index;
-	size_t first = SIZE_MAX, end = 0, k;
+	struct span p = {0};
+	uint64_t modseq;
+	size_t k;
 	int r = 0;
+
+	c->nfailed = 0;
+	if (lock_true(s) < 0)
+		return -1;
+	modseq = index_modseq(x);
+	for (k = 0; k < n; k++) {
+		ssize_t i = find_next(s, uid[k]);
+		struct index_msg *m = i < 0 ? NULL : &x->msg[i];
+
+		if (m && c->unchanged && m->modseq > c->unchanged) {
+			if (c->failed)
+				c->failed[c->nfailed] = uid[k];
+			c->nfailed++;
+		} else if (m && change(m, c, modseq)) {
+			if (m->modseq == modseq)
+				x->head.modseq = modseq;
+			span_add(&p, (size_t)i);
+		}
+	}
+	if (p.end > 0)
+		r = index_save(x, p.first, p.end);
+	index_unlock(x);
+	return r;
+}
+
+int
+store_keyword(struct store *s, const struct cur *name)
+{
+	struct index *x = &s->index;
+	size_t before;
+	int bit;
 
 	if (lock_true(s) < 0)
 		return -1;
-	for (k = 0; k < n; k++) {
-		ssize_t i = store_find(s, uid[k]);
-
-		if (i < 0 || !change(&x->msg[i], c))
-			continue;
-		x->msg[i].modseq = index_modseq(x);
-		first = (size_t)i < first ? (size_t)i : first;
-		end = (size_t)i + 1 > end ? (size_t)i + 1 : end;
-	}
-	if (end > 0) {
-		x->head.modseq = index_modseq(x);
-		r = index_save(x, first, end);
-	}
+	before = strnlen(x->head.names, INDEX_NAMES);
+	bit = index_keyword(x, name);
+	/* One that cannot be saved is known to us at least. */
+	if (strnlen(x->head.names, INDEX_NAMES) > before)
+		index_save(x, 0, 0);
 	index_unlock(x);
-	return r;
+	return bit;
+}
+
+void
+store_notes(struct store *s, const struct store_note *v, size_t n)
+{
+	struct index *x = &s->index;
+	struct span p = {0};
+	size_t k;
+
+	if (n == 0 || lock_true(s) < 0)
+		return;
+	for (k = 0; k < n; k++) {
+		ssize_t i = find_next(s, v[k].uid);
+
+		if (i < 0 || (x->msg[i].form == v[k].form &&
+		              x->msg[i].cache == v[k].cache))
+			continue;
+		x->msg[i].form = v[k].form;
+		x->msg[i].cache = v[k].cache;
+		span_add(&p, (size_t)i);
+	}
+	if (p.end > 0)
+		index_save(x, p.first, p.end);
+	index_unlock(x);
+}
+
+int
+store_add(struct store *s, const struct store_new *m, size_t n, uint32_t *uid)
+{
+	return n > 0 ? s->op->add(s, m, n, uid) : 0;
 }
 
 int

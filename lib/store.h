@@ -13,7 +13,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { STORE_WHY = 160 };
+enum {
+	STORE_WHY = 160,
+	STORE_RAW = 1 << 20,   /* bytes of a message that store_raw() gives */
+	STORE_HEADER = 1 << 20 /* bytes of a header that store_header() gives */
+};
 
 struct store_how {
 	const char *state; /* directory of the user's records */
@@ -27,7 +31,8 @@ struct store {
 	struct store_how how;
 	struct index index; /* head and messages as of the last sync */
 	const struct store_ops *op;
-	void *box;           /* of the driver */
+	void *box;   /* of the driver */
+	size_t next; /* message that will be asked for next, if it goes on */
 	char why[STORE_WHY]; /* of the last failure, in words */
 };
 
@@ -54,14 +59,71 @@ int store_read(struct store *s, uint32_t uid, struct store_reader *r);
 ssize_t store_get(struct store *s, struct store_reader *r, struct str *out);
 void store_read_end(struct store *s, struct store_reader *r);
 
+/* Its raw form, as the file has it (mbox: from the From_ line on, with the private
+ * fields; LF or CRLF), for who looks for something in many: 1, 0 when it is longer
+ * than STORE_RAW (read it then), -1 with errno.  Good until the next call for this
+ * store.  One after the other costs little more than reading the file. */
+int store_raw(struct store *s, uint32_t uid, struct cur *raw);
+
+/* Add its header in wire form, with the empty line, to out: 0, or -1 with errno.  What is
+ * beyond STORE_HEADER bytes is cut at the end of a line. */
+int store_header(struct store *s, uint32_t uid, struct str *out);
+
 /* Set and clear flags and keywords of n messages, in the index: others see it at
- * once, the mailbox itself at store_keep().  A UID that is gone is passed over. */
+ * once, the mailbox itself at store_keep().  A UID that is gone is passed over.
+ * FLAG_OLD alone is no change that anybody has to be told: it leaves modseq. */
 struct store_change {
 	unsigned set, clear; /* FLAG_* */
 	uint64_t set_keywords, clear_keywords;
+	uint64_t
+	    unchanged; /* RFC 7162 3.1.3: only where modseq is not above; 0: all */
+	uint32_t *failed; /* room for n UIDs where it was above, or NULL */
+	size_t nfailed;
 };
 int store_flag(struct store *s, const uint32_t *uid, size_t n,
-               const struct store_change *c);
+               struct store_change *c);
+
+/* The bit of a keyword by its name, which others then know too: 0..63, or -1 when there
+ * is no room for one more. */
+int store_keyword(struct store *s, const struct cur *name);
+
+/* Add n messages behind the others, all or none, durably.  The text lies in a file, CRLF or LF
+ * at line ends; private fields in it are dropped.  Their UIDs come into uid. */
+struct store_new {
+	int fd;
+	uint64_t off, len;
+	int64_t date;   /* of arrival */
+	unsigned flags; /* FLAG_* */
+	uint64_t keywords;
+};
+int store_add(struct store *s, const struct store_new *m, size_t n,
+              uint32_t *uid);
+
+/* UIDs that went since modseq: 1 and the ranges, ascending, in *v (the caller frees), or 0 when it
+ * is not known so far back.  UIDs that are still there are none of them. */
+struct store_range {
+	uint32_t lo, hi;
+};
+int store_gone(struct store *s, uint64_t modseq, struct store_range **v,
+               size_t *n);
+
+/* What we want to know the next time: a place in the cache, the form.  No change that
+ * anybody is told.  Where it cannot be kept it is forgotten. */
+struct store_note {
+	uint32_t uid;
+	uint16_t form;
+	uint64_t cache;
+};
+void store_notes(struct store *s, const struct store_note *v, size_t n);
+
+/* A descriptor that can be read from once something may have changed (inotify(7)), or
+ * -1.  store_watched() takes what it tells; close(2) ends it.  Look behind each of both
+ * with store_sync(), which also goes on watching a mailbox that was replaced. */
+int store_watch(const struct store *s);
+void store_watched(int fd);
+
+/* Bytes that the mailbox occupies. */
+uint64_t store_size(const struct store *s);
 
 /* Write flags and UIDs that the mailbox lacks into it. */
 int store_keep(struct store *s);
@@ -71,5 +133,10 @@ int store_keep(struct store *s);
 int store_expunge(struct store *s, const uint32_t *uid, size_t n, size_t *gone);
 
 void store_close(struct store *s);
+
+/* A mailbox that nobody has open here: give it another path (its UIDs stay), or remove it and all
+ * that is known of it.  Both paths are of one kind.  0, or -1 with errno. */
+int store_rename(const char *from, const char *to, const struct store_how *how);
+int store_remove(const char *path, const struct store_how *how);
 
 #endif

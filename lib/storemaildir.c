@@ -8,6 +8,7 @@
 #include "io.h"
 #include "mem.h"
 #include "storeops.h"
+#include "storewatch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -102,8 +103,10 @@ dir_sync(struct store *s)
 	struct maildir_store *d = s->box;
 	struct index *x = &s->index;
 	bool had = store_count(s) > 0;
-	int there = box_open(&d->box, s->path, s->how.owner), news, r;
+	int there, news, r;
 
+	watch_add(s, d->watch);
+	there = box_open(&d->box, s->path, s->how.owner);
 	if (there < 0)
 		return maildir_fail(s, "open");
 	if ((news = index_load(x)) < 0)
@@ -197,6 +200,86 @@ dir_get(struct store *s, struct store_reader *r, struct str *out)
 	return (ssize_t)(out->n - before);
 }
 
+/* Read up to most bytes of message i.  1, 0 when there are more, -1. */
+static int
+slurp(struct store *s, size_t i, size_t most)
+{
+	struct maildir_store *d = s->box;
+	struct str *raw = &d->raw;
+	int fd = open_msg(s, store_msg(s, i)->hash);
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		if ((uint64_t)st.st_size < most)
+			most = (size_t)st.st_size;
+		raw->s = mem_grow(raw->s, &raw->cap, most + 1, 1);
+		n = io_readall(fd, raw->s, most);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return maildir_fail(s, "read a message of");
+	raw->n = (size_t)n;
+	return st.st_size <= n;
+}
+
+static int
+dir_raw(struct store *s, size_t i, struct cur *raw)
+{
+	struct maildir_store *d = s->box;
+	int r = slurp(s, i, STORE_RAW);
+
+	*raw = (struct cur){d->raw.s, d->raw.s + d->raw.n};
+	return r;
+}
+
+/* Behind the header in these bytes, or NULL when it does not end in them. */
+static const char *
+header_end(const struct str *raw)
+{
+	const char *p = raw->s, *e = p + raw->n, *lf;
+
+	while (p < e) {
+		if (*p == '\n')
+			return p + 1;
+		if (e - p > 1 && p[0] == '\r' && p[1] == '\n')
+			return p + 2;
+		lf = memchr(p, '\n', (size_t)(e - p));
+		p = lf ? lf + 1 : e;
+	}
+	return NULL;
+}
+
+static int
+dir_header(struct store *s, size_t i, struct str *out)
+{
+	struct maildir_store *d = s->box;
+	size_t most = CHUNK, before = out->n;
+	const char *e;
+	char last = '\n';
+	int r;
+
+	do {
+		if ((r = slurp(s, i, most)) < 0)
+			return -1;
+		e = header_end(&d->raw);
+		most *= 8;
+	} while (!e && r == 0 && most <= STORE_HEADER);
+	if (e) {
+		add_wire(out, d->raw.s, (size_t)(e - d->raw.s), &last);
+		return 0;
+	}
+	/* All of it is header, as far as we read. */
+	add_wire(out, d->raw.s, d->raw.n, &last);
+	while (r == 0 && out->n > before && out->s[out->n - 1] != '\n')
+		out->n--;
+	if (out->n > before && out->s[out->n - 1] != '\n')
+		str_adds(out, "\r\n");
+	str_adds(out, "\r\n");
+	return 0;
+}
+
 static void
 dir_read_end(struct store *s, struct store_reader *r)
 {
@@ -215,6 +298,7 @@ dir_open(struct store *s)
 	struct maildir_store *d = mem_alloc(sizeof *d);
 
 	box_init(&d->box);
+	d->watch = -1;
 	s->box = d;
 	return 0;
 }
@@ -226,7 +310,25 @@ dir_close(struct store *s)
 
 	box_free(&d->box);
 	free(d->fresh);
+	str_free(&d->raw);
 	free(d);
+}
+
+static int *
+dir_watch(const struct store *s)
+{
+	return &((struct maildir_store *)s->box)->watch;
+}
+
+static uint64_t
+dir_size(const struct store *s)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < store_count(s); i++)
+		sum += store_msg(s, i)->len;
+	return sum;
 }
 
 const struct store_ops store_maildir = {
@@ -235,7 +337,14 @@ const struct store_ops store_maildir = {
     .read = dir_read,
     .get = dir_get,
     .read_end = dir_read_end,
+    .raw = dir_raw,
+    .header = dir_header,
     .keep = maildir_keep,
     .expunge = maildir_expunge,
+    .add = maildir_add,
+    .size = dir_size,
+    .watch = dir_watch,
+    .move = maildir_move,
+    .rename = maildir_rename,
     .close = dir_close,
 };

@@ -1,5 +1,6 @@
 /* storemaildir - the Maildir driver of store.h: its parts.
- * Included by storemaildir.c, maildirlook.c and maildirkeep.c only. */
+ * Included by storemaildir.c, maildirlook.c, maildirkeep.c and maildiradd.c
+ * only. */
 #ifndef STOREMAILDIR_H
 #define STOREMAILDIR_H
 
@@ -12,6 +13,8 @@ struct maildir_store {
 	struct letters letters; /* what they meant at the last look */
 	struct fresh *fresh;    /* what the index did not know then */
 	size_t nfresh, cap;
+	struct str raw; /* of store_raw() */
+	int watch;      /* of store_watch(), or -1 */
 };
 
 /* -1, with words about errno. */
@@ -40,6 +43,16 @@ void maildir_numbers(struct store *s, bool import);
  * anything different now? */
 bool maildir_merge_flags(struct index_msg *m, unsigned flags, uint64_t keywords,
                          uint64_t modseq);
+
+/* --- maildiradd.c --- */
+
+int maildir_add(struct store *s, const struct store_new *m, size_t n,
+                uint32_t *uid);
+
+/* --- maildirmove.c --- */
+
+int maildir_move(struct store *s, const char *to);
+int maildir_rename(const char *from, const char *to);
 
 /* --- maildirkeep.c --- */
 

@@ -1,41 +1,21 @@
-/* storembox - the mbox driver of store.h: turns at the file, and reading from it.
- * Reading takes a read lock for the moment of one read, and looks whether the
- * file is still the one that the index tells of; so nobody is locked out
- * by a session, and nobody's rewriting puts a wrong byte into a message. */
-#define _GNU_SOURCE /* O_NOATIME */
+/* storembox - the mbox driver of store.h: turns at the file, and seeing what others
+ * did to it. */
 #include "storembox.h"
 
-#include "io.h"
 #include "mem.h"
+#include "storegone.h"
 #include "storeops.h"
+#include "storewatch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#ifndef O_NOATIME
-#define O_NOATIME 0
-#endif
-
-enum {
-	CHUNK = 65536, /* bytes of one read */
-	PAUSE = 5,     /* ms between two tries to lock */
-	TRIES = 4      /* how often the file may change under a read */
-};
-
-struct box {
-	int fd; /* for reading, or -1 */
-	dev_t dev;
-	ino_t ino;
-	bool unsettled; /* somebody died at a change */
-};
-
 /* --- turns --- */
 
-static bool
+bool
 is_state(const struct index *x, const struct stat *st)
 {
 	struct index_state now;
@@ -72,14 +52,15 @@ see(struct store *s, struct turn *t)
 	return 0;
 }
 
-int
-turn_begin(struct store *s, struct turn *t)
+/* create: make the file if there is none. */
+static int
+begin(struct store *s, struct turn *t, bool create)
 {
 	struct mbox_how how = {
 	    .owner = s->how.owner,
 	    .state = s->how.state,
 	    .dot_optional = s->how.dot_optional,
-	    .must_exist = true,
+	    .must_exist = !create,
 	    .patience = s->how.patience,
 	};
 	int err;
@@ -102,10 +83,22 @@ turn_begin(struct store *s, struct turn *t)
 	return -1;
 }
 
+int
+turn_begin(struct store *s, struct turn *t)
+{
+	return begin(s, t, false);
+}
+
+int
+turn_begin_new(struct store *s, struct turn *t)
+{
+	return begin(s, t, true);
+}
+
 /* Shells and mail readers take a file that was changed after it was read for one
  * with new mail: let them be right. */
-static void
-set_times(const struct store *s, const struct mbox *m)
+void
+turn_times(const struct store *s, const struct mbox *m)
 {
 	struct timespec t[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
 	size_t i, n = store_count(s);
@@ -128,8 +121,9 @@ turn_end(struct store *s, struct turn *t, enum turn_use use)
 	struct stat st;
 
 	if (use != TURN_READ) {
-		set_times(s, &t->mbox);
+		turn_times(s, &t->mbox);
 		x->head.state = (struct index_state){0};
+		((struct box *)s->box)->len = 0;
 		if (use == TURN_WROTE && fstat(t->mbox.fd, &st) == 0)
 			index_state_of(&x->head.state, &st);
 		index_save(x, 0, (size_t)x->head.count);
@@ -174,6 +168,7 @@ vanish(struct store *s)
 		return -1;
 	}
 	if (index_load(x) >= 0 && !is_void(x)) {
+		gone_all(s);
 		h->state = (struct index_state){0};
 		h->count = h->skip = h->kept_next = 0;
 		index_begin(x, 0);
@@ -195,6 +190,7 @@ box_sync(struct store *s)
 
 	if (r < 0)
 		return -1;
+	watch_add(s, b->watch);
 	if (lstat(s->path, &st) < 0) {
 		if (errno == ENOENT)
 			return is_void(x) ? r : vanish(s);
@@ -211,164 +207,6 @@ box_sync(struct store *s)
 	return 1;
 }
 
-/* --- reading --- */
-
-struct reader {
-	struct wire wire;
-	uint64_t pos;  /* raw bytes of the message that were read */
-	uint64_t body; /* its body's place when they were */
-	bool done;
-	char buf[CHUNK];
-};
-
-/* Have the file open that path names now. */
-static int
-box_file(struct store *s, const struct stat *st)
-{
-	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-	struct box *b = s->box;
-	struct stat mine;
-
-	if (b->fd >= 0 && b->dev == st->st_dev && b->ino == st->st_ino)
-		return 0;
-	if (b->fd >= 0)
-		close(b->fd);
-	b->fd = open(s->path, flags | O_NOATIME);
-	if (b->fd < 0 && errno == EPERM)
-		b->fd = open(s->path, flags);
-	if (b->fd < 0 || fstat(b->fd, &mine) < 0)
-		return -1;
-	b->dev = mine.st_dev;
-	b->ino = mine.st_ino;
-	return 0;
-}
-
-static int
-read_lock(const struct store *s, int fd, short type)
-{
-	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
-	long long end = io_now() + s->how.patience;
-
-	while (fcntl(fd, F_SETLK, &fl) < 0) {
-		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) ||
-		    io_now() >= end)
-			return -1;
-		poll(NULL, 0, PAUSE);
-	}
-	return 0;
-}
-
-/* Is the file the one that the index tells of? */
-static bool
-is_same(const struct store *s, struct stat *st)
-{
-	return lstat(s->path, st) == 0 && is_state(&s->index, st);
-}
-
-/* Read n bytes at off if the file is what it was: 1; 0 when it is not, -1. */
-static int
-read_steady(struct store *s, uint64_t off, char *p, size_t n)
-{
-	struct box *b = s->box;
-	struct stat st;
-	ssize_t got;
-
-	if (!is_same(s, &st))
-		return 0;
-	if (box_file(s, &st) < 0 || read_lock(s, b->fd, F_RDLCK) < 0)
-		return -1;
-	got = is_same(s, &st) ? io_preadall(b->fd, p, n, (off_t)off) : 0;
-	/* Not everybody takes the lock. */
-	if (got == (ssize_t)n && !is_same(s, &st))
-		got = 0;
-	read_lock(s, b->fd, F_UNLCK);
-	return got < 0 ? -1 : got == (ssize_t)n;
-}
-
-static int
-box_read(struct store *s, size_t i, struct store_reader *r)
-{
-	struct reader *b = mem_alloc(sizeof *b);
-
-	wire_begin(&b->wire);
-	b->body = store_msg(s, i)->body;
-	r->box = b;
-	return 0;
-}
-
-/* The message is where the index says now: go on at the same place of it. */
-static const struct index_msg *
-follow(const struct store *s, const struct store_reader *r)
-{
-	ssize_t i = store_find(s, r->uid);
-	struct reader *b = r->box;
-	const struct index_msg *m;
-
-	errno = ESTALE;
-	if (i < 0)
-		return NULL;
-	m = store_msg(s, (size_t)i);
-	if (b->pos >= b->body)
-		b->pos = m->body + (b->pos - b->body);
-	else if (b->pos > 0 && m->body != b->body)
-		return NULL;
-	b->body = m->body;
-	return m;
-}
-
-/* Read the next portion: 1, 0 at the end, -1. */
-static int
-next_raw(struct store *s, struct store_reader *r, size_t *n)
-{
-	struct reader *b = r->box;
-	const struct index_msg *m;
-	int tries, got;
-
-	for (tries = 0; tries < TRIES; tries++) {
-		if (!(m = follow(s, r)))
-			return -1;
-		if (b->pos >= m->end)
-			return 0;
-		*n =
-		    m->end - b->pos < CHUNK ? (size_t)(m->end - b->pos) : CHUNK;
-		got = read_steady(s, m->off + b->pos, b->buf, *n);
-		if (got != 0)
-			return got;
-		if (box_sync(s) < 0)
-			return -1;
-	}
-	errno = EAGAIN;
-	return -1;
-}
-
-static ssize_t
-box_get(struct store *s, struct store_reader *r, struct str *out)
-{
-	struct reader *b = r->box;
-	size_t before = out->n, n;
-	int got;
-
-	while (!b->done && out->n == before) {
-		if ((got = next_raw(s, r, &n)) < 0)
-			return -1;
-		if (got > 0) {
-			wire_feed(&b->wire, b->buf, n, out);
-			b->pos += n;
-		} else {
-			wire_end(&b->wire, out);
-			b->done = true;
-		}
-	}
-	return (ssize_t)(out->n - before);
-}
-
-static void
-box_read_end(struct store *s, struct store_reader *r)
-{
-	(void)s;
-	free(r->box);
-}
-
 /* --- the driver --- */
 
 static int
@@ -379,6 +217,7 @@ box_open(struct store *s)
 	struct box *b = mem_alloc(sizeof *b);
 
 	b->fd = -1;
+	b->watch = -1;
 	b->unsettled = mbox_edit_is_open(&f);
 	s->box = b;
 	return 0;
@@ -391,16 +230,36 @@ box_close(struct store *s)
 
 	if (b->fd >= 0)
 		close(b->fd);
+	free(b->window);
 	free(b);
+}
+
+static int *
+box_watch(const struct store *s)
+{
+	return &((struct box *)s->box)->watch;
+}
+
+static uint64_t
+box_size(const struct store *s)
+{
+	return s->index.head.state.size;
 }
 
 const struct store_ops store_mbox = {
     .open = box_open,
     .sync = box_sync,
-    .read = box_read,
-    .get = box_get,
-    .read_end = box_read_end,
+    .read = mbox_read,
+    .get = mbox_get,
+    .read_end = mbox_read_end,
+    .raw = mbox_raw,
+    .header = mbox_header,
     .keep = mbox_keep,
     .expunge = mbox_purge,
+    .add = mbox_add,
+    .size = box_size,
+    .watch = box_watch,
+    .move = mbox_move,
+    .rename = mbox_rename,
     .close = box_close,
 };

@@ -1,5 +1,6 @@
 /* storembox - the mbox driver of store.h: its parts.
- * Included by storembox.c, mboxlook.c, mboxkeep.c and mboxpurge.c only. */
+ * Included by storembox.c, mboxread.c, mboxlook.c, mboxkeep.c, mboxpurge.c and
+ * mboxadd.c only. */
 #ifndef STOREMBOX_H
 #define STOREMBOX_H
 
@@ -7,6 +8,22 @@
 #include "mboxedit.h"
 #include "mboxhead.h"
 #include "store.h"
+
+struct box {
+	int fd; /* for reading, or -1 */
+	dev_t dev;
+	ino_t ino;
+	bool unsettled; /* somebody died at a change */
+	int watch;      /* of store_watch(), or -1 */
+	/* The window: len bytes from off on, of the file in that state. */
+	char *window;
+	uint64_t off;
+	size_t len, ahead;
+	struct index_state state;
+};
+
+/* Is this the file that the index is true of? */
+bool is_state(const struct index *x, const struct stat *st);
 
 /* A turn at the mailbox: both its locks and that of the index are held, what was
  * interrupted is settled, and the index is true of the file.  0, or -1 with
@@ -17,11 +34,16 @@ struct turn {
 };
 
 int turn_begin(struct store *s, struct turn *t);
+/* The same, where a file that is missing is made. */
+int turn_begin_new(struct store *s, struct turn *t);
 
 /* End it.  TURN_WROTE: the file was changed and the index follows; its times are
  * set as shells and mail readers want them.  TURN_FAILED: nobody knows; it is to
  * be looked at again. */
 enum turn_use { TURN_READ, TURN_WROTE, TURN_FAILED };
+
+/* Set the times of the file after it was changed. */
+void turn_times(const struct store *s, const struct mbox *m);
 
 void turn_end(struct store *s, struct turn *t, enum turn_use use);
 
@@ -47,8 +69,18 @@ void stamp_of(struct store *s, const struct index_msg *m, bool first,
 /* Read its header from the file.  0, or -1 when it is too long. */
 int header_read(int fd, const struct index_msg *m, struct str *raw);
 
-/* --- drivers' calls --- */
+/* --- the calls of the driver --- */
 
+int mbox_read(struct store *s, size_t i, struct store_reader *r);
+ssize_t mbox_get(struct store *s, struct store_reader *r, struct str *out);
+void mbox_read_end(struct store *s, struct store_reader *r);
+int mbox_raw(struct store *s, size_t i, struct cur *raw);
+int mbox_header(struct store *s, size_t i, struct str *out);
+int mbox_add(struct store *s, const struct store_new *m, size_t n,
+             uint32_t *uid);
+
+int mbox_move(struct store *s, const char *to);
+int mbox_rename(const char *from, const char *to);
 int mbox_keep(struct store *s);
 int mbox_purge(struct store *s, const uint32_t *uid, size_t n, size_t *gone);
 

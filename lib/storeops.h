@@ -15,11 +15,31 @@ struct store_ops {
 	ssize_t (*get)(struct store *s, struct store_reader *r,
 	               struct str *out);
 	void (*read_end)(struct store *s, struct store_reader *r);
+	int (*raw)(struct store *s, size_t i, struct cur *raw);
+	int (*header)(struct store *s, size_t i, struct str *out);
 	int (*keep)(struct store *s);
 	int (*expunge)(struct store *s, const uint32_t *uid, size_t n,
 	               size_t *gone);
+	int (*add)(struct store *s, const struct store_new *m, size_t n,
+	           uint32_t *uid);
+	uint64_t (*size)(const struct store *s);
+	/* Where the descriptor of store_watch() is kept. */
+	int *(*watch)(const struct store *s);
+	/* Lock, and call store_moved(); rename the files. */
+	int (*move)(struct store *s, const char *to);
+	int (*rename)(const char *from, const char *to);
 	void (*close)(struct store *s);
 };
+
+/* --- storemove.c --- */
+
+/* Rename the locked mailbox, with its records.  0, or -1 with errno. */
+int store_moved(struct store *s, const char *to);
+
+/* Remove the mailbox; forget is called while it is locked. */
+int mbox_remove(const char *path, const struct store_how *how,
+                void (*forget)(const struct store_how *how, const char *path));
+int maildir_remove(const char *path, const struct store_how *how);
 
 extern const struct store_ops store_mbox, store_maildir;
 

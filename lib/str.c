@@ -9,7 +9,8 @@
 void
 str_add(struct str *s, const void *p, size_t n)
 {
-	s->s = mem_grow(s->s, &s->cap, s->n + n + 1, 1);
+	if (s->cap - s->n <= n)
+		s->s = mem_grow(s->s, &s->cap, s->n + n + 1, 1);
 	if (n)
 		memcpy(s->s + s->n, p, n);
 	s->n += n;
@@ -19,7 +20,10 @@ str_add(struct str *s, const void *p, size_t n)
 void
 str_addc(struct str *s, char c)
 {
-	str_add(s, &c, 1);
+	if (s->cap - s->n <= 1)
+		s->s = mem_grow(s->s, &s->cap, s->n + 2, 1);
+	s->s[s->n++] = c;
+	s->s[s->n] = '\0';
 }
 
 void

@@ -118,26 +118,40 @@ user_find_uid(const struct conf *c, uid_t uid, struct user *u)
 	                 : from_system(c, NULL, uid, u);
 }
 
-char *
-mailbox_path(const struct conf *c, const struct user *u)
+/* A path as the configuration has it, for this user. */
+static void
+expand(struct str *s, const char *p, const struct user *u)
 {
-	struct str s = {0};
-	const char *p = c->mailbox;
-
-	if (*p == '~') {
-		str_adds(&s, u->home);
-		p++;
-	}
-	for (; *p; p++) {
+	str_adds(s, *p == '~' ? u->home : "");
+	for (p += *p == '~'; *p; p++) {
 		if (*p == '%' && p[1] == 'u')
-			str_adds(&s, u->name);
+			str_adds(s, u->name);
 		else if (*p == '%' && p[1] == 'h')
-			str_adds(&s, u->home);
+			str_adds(s, u->home);
 		else {
-			str_addc(&s, *p);
+			str_addc(s, *p);
 			continue;
 		}
 		p++;
 	}
-	return s.s ? s.s : mem_dup("", 0);
+}
+
+char *
+mailbox_path(const struct conf *c, const struct user *u)
+{
+	struct str s = {0};
+
+	expand(&s, c->mailbox, u);
+	return s.s;
+}
+
+char *
+folders_path(const struct conf *c, const struct user *u)
+{
+	struct str s = {0};
+
+	expand(&s, c->folders, u);
+	while (s.n > 1 && s.s[s.n - 1] == '/')
+		s.s[--s.n] = '\0';
+	return s.s;
 }

@@ -37,4 +37,7 @@ int user_parse(struct cur line, struct user *u);
  * home.  The caller frees. */
 char *mailbox_path(const struct conf *c, const struct user *u);
 
+/* That of conf.folders, the same way, without a / at its end. */
+char *folders_path(const struct conf *c, const struct user *u);
+
 #endif

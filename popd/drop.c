@@ -54,7 +54,7 @@ drop_mark(struct drop *d, struct item *it, bool deleted)
 static void
 flag_seen(struct drop *d, uint32_t *uid, bool purge)
 {
-	const struct store_change seen = {.set = FLAG_SEEN};
+	struct store_change seen = {.set = FLAG_SEEN};
 	size_t i, n = 0;
 
 	for (i = 0; i < d->n; i++)

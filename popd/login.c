@@ -3,12 +3,8 @@
  * does. */
 #include "pop.h"
 
-#include "become.h"
 #include "code.h"
-
-#include <sys/resource.h>
-
-enum { MEMORY = 8 << 20 };
+#include "limit.h"
 
 static int
 judge(struct session *s)
@@ -28,29 +24,13 @@ judge(struct session *s)
 	return ++s->tries < POP_TRIES ? 0 : POP_CLOSED;
 }
 
-/* RFC 6856 2.2: only well-formed UTF-8.  No control character. */
-static int
-take(struct cur c, char *to, size_t max)
-{
-	const char *p;
-
-	for (p = c.p; p < c.e; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return -1;
-	if (cur_len(&c) == 0 || cur_len(&c) > max || !code_is_utf8(c))
-		return -1;
-	memcpy(to, c.p, cur_len(&c));
-	to[cur_len(&c)] = '\0';
-	return 0;
-}
-
 int
 do_user(void *session, struct cur *c)
 {
 	struct session *s = session;
 
 	s->state = STRANGER;
-	if (take(*c, s->claim.name, AUTH_NAME_MAX) < 0)
+	if (auth_word(*c, s->claim.name, AUTH_NAME_MAX) < 0)
 		return reply_wrong(s, "that cannot be a name");
 	s->state = NAMED;
 	return reply_ok(s, "and the password?");
@@ -62,7 +42,7 @@ do_pass(void *session, struct cur *c)
 {
 	struct session *s = session;
 
-	if (take(*c, s->claim.secret, AUTH_SECRET_MAX) < 0) {
+	if (auth_word(*c, s->claim.secret, AUTH_SECRET_MAX) < 0) {
 		s->state = STRANGER;
 		return reply_wrong(s, "that cannot be a password");
 	}
@@ -107,8 +87,9 @@ sasl_plain(struct session *s, struct cur first)
 	if (answer(s, "", first, &a, &end) == 0) {
 		if (auth_plain((struct cur){a.s, a.s + a.n}, k->name,
 		               k->secret) < 0 ||
-		    take(cur_of(k->name), k->name, AUTH_NAME_MAX) < 0 ||
-		    take(cur_of(k->secret), k->secret, AUTH_SECRET_MAX) < 0)
+		    auth_word(cur_of(k->name), k->name, AUTH_NAME_MAX) < 0 ||
+		    auth_word(cur_of(k->secret), k->secret, AUTH_SECRET_MAX) <
+		        0)
 			end = reply_wrong(s, "cannot read that");
 		else
 			end = judge(s);
@@ -127,10 +108,10 @@ sasl_login(struct session *s, struct cur first)
 
 	if (answer(s, "VXNlcm5hbWU6", first, &name, &end) == 0 &&
 	    answer(s, "UGFzc3dvcmQ6", (struct cur){0}, &secret, &end) == 0) {
-		if (take((struct cur){name.s, name.s + name.n}, k->name,
-		         AUTH_NAME_MAX) < 0 ||
-		    take((struct cur){secret.s, secret.s + secret.n}, k->secret,
-		         AUTH_SECRET_MAX) < 0)
+		if (auth_word((struct cur){name.s, name.s + name.n}, k->name,
+		              AUTH_NAME_MAX) < 0 ||
+		    auth_word((struct cur){secret.s, secret.s + secret.n},
+		              k->secret, AUTH_SECRET_MAX) < 0)
 			end = reply_wrong(s, "cannot read that");
 		else
 			end = judge(s);
@@ -169,34 +150,17 @@ do_auth(void *session, struct cur *c)
 static int
 ask_judge(struct session *s)
 {
-	char r;
-
-	if (io_flush(&s->io) < 0 ||
-	    io_writeall(s->judge, &s->claim, sizeof s->claim) < 0 ||
-	    io_readall(s->judge, &r, 1) != 1)
-		return -1;
-	return r;
-}
-
-static void
-set_limits(void)
-{
-	struct rlimit none = {0, 0};
-
-	limit_memory(MEMORY);
-	(void)none;
-#ifndef __SANITIZE_ADDRESS__ /* which starts some at the end */
-	setrlimit(RLIMIT_NPROC, &none);
-#endif
+	return io_flush(&s->io) < 0 ? -1 : gate_ask(s->judge, &s->claim);
 }
 
 void
-login_run(struct session *s, int judge)
+login_run(void *session, int judge)
 {
+	struct session *s = session;
 	long idle = (long)s->conf->idle_timeout * 1000;
 	struct io *io = &s->io;
 
-	set_limits();
+	limit_talker();
 	s->judge = judge;
 	s->check = ask_judge;
 	s->state = STRANGER;
@@ -204,7 +168,7 @@ login_run(struct session *s, int judge)
 	io->deadline = idle ? io_now() + idle : 0;
 	reply_ok(s, "%s POP3 facteur", s->conf->hostname);
 	if (pop_run(s) == POP_LOGIN && io_flush(io) == 0)
-		io_writeall(judge, io->buf + io->pos, io->len - io->pos);
+		gate_leave(judge, io);
 	io_flush(io);
 	explicit_bzero(io->buf, sizeof io->buf);
 }

@@ -1,5 +1,5 @@
 /* main - popd, the POP3 server: one session on standard input and output.
- * Started by inetd(8) and its kin for each connection, as root or not: gate.c then
+ * Started by inetd(8) and its kin for each connection, as root or not: lib/gate.c then
  * stands before the mailbox.  Started by a user on a terminal or pipe it serves
  * that user's own, and asks for no password. */
 #include "log.h"
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -30,19 +29,15 @@ say_goodbye(void)
 		io_writeall(STDOUT_FILENO, text, sizeof text - 1);
 }
 
-/* Where nobody has to ask for a password: a user, no network. */
-static bool
-is_own(void)
-{
-	struct stat st;
-
-	return getuid() != 0 && session.peer.local &&
-	       fstat(STDIN_FILENO, &st) == 0 && !S_ISSOCK(st.st_mode);
-}
-
 int
 main(int argc, char **argv)
 {
+	const struct gate gate = {.conf = &conf,
+	                          .peer = &session.peer,
+	                          .io = &session.io,
+	                          .tries = POP_TRIES,
+	                          .talk = login_run,
+	                          .session = &session};
 	const char *file = NULL;
 	struct user user = {0};
 	int opt, on = 1;
@@ -70,11 +65,12 @@ main(int argc, char **argv)
 	if (session.peer.socket)
 		setsockopt(STDOUT_FILENO, IPPROTO_TCP, TCP_NODELAY, &on,
 		           sizeof on);
-	own = is_own();
+	own = peer_is_self(&session.peer);
 	if (own && user_find_uid(&conf, getuid(), &user) <= 0)
 		log_die(EX_NOUSER, "no such user here");
-	if (own || gate_pass(&session, file, &user) == 0)
+	if (own || gate_pass(&gate, file, &user) == 0)
 		trans_run(&session, &user, own);
 	finished = true;
+	user_free(&user);
 	return 0;
 }

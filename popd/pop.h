@@ -4,9 +4,8 @@
 #ifndef POP_H
 #define POP_H
 
-#include "auth.h"
+#include "gate.h"
 #include "io.h"
-#include "peer.h"
 #include "store.h"
 
 enum {
@@ -25,12 +24,6 @@ enum {
 	POP_LOGIN,  /* the password was right; somebody else goes on */
 	POP_CLOSED, /* the client got its last -ERR */
 	POP_BROKEN  /* in the middle of something */
-};
-
-/* What somebody says who they are. */
-struct claim {
-	char name[AUTH_NAME_MAX + 1];
-	char secret[AUTH_SECRET_MAX + 1];
 };
 
 /* A message as this session knows it.  Its number is for ever. */
@@ -97,15 +90,9 @@ struct session {
 	unsigned long long top_bytes, retr_bytes;
 };
 
-/* --- gate.c --- */
-
-/* Have a talker find out who it is, and become that user.  file: as become_talker()
- * wants it.  0, or -1: the session is over. */
-int gate_pass(struct session *s, const char *file, struct user *u);
-
-/* The two halves of a session: before the login, asking judge, which then gets
- * what was read and not obeyed; and behind it.  own: a user's own popd. */
-void login_run(struct session *s, int judge);
+/* The two halves of a session: before the login, as gate.h wants it, and behind it.
+ * own: a user's own popd. */
+void login_run(void *session, int judge);
 void trans_run(struct session *s, const struct user *u, bool own);
 
 /* Read and obey until the end, which is returned: POP_* or SERV_*. */

@@ -1,7 +1,7 @@
 /* trans - the TRANSACTION state (RFC 1939 5) and QUIT.  Runs as the user. */
 #include "pop.h"
 
-#include "become.h"
+#include "limit.h"
 #include "log.h"
 #include "serv.h"
 

@@ -4,6 +4,7 @@
  * knows or reads anything of the network. */
 #include "become.h"
 #include "idn.h"
+#include "limit.h"
 #include "log.h"
 #include "smtp.h"
 

@@ -64,6 +64,8 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	    "$root/etc/inetd.conf"
 	grep -qE '^pop3	stream	tcp	nowait\.[0-9]+	root	/usr/local/sbin/popd	popd$' \
 	    "$root/etc/inetd.conf"
+	grep -qE '^imap2	stream	tcp	nowait\.[0-9]+	root	/usr/local/sbin/imapd	imapd$' \
+	    "$root/etc/inetd.conf"
 	grep -q '^ftp ' "$root/etc/inetd.conf"
 	[ -e "$root/etc/cron.d/facteur" ]
 	[ -e "$root/etc/aliases" ]
@@ -109,7 +111,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 @test "what an administrator changed stays" {
 	put
 	mkdir -p "$root/etc/cron.d" "$root/etc/facteur" "$root/usr/sbin"
-	printf '# %s off for now: /usr/local/sbin/%s\n' smtp smtpd pop3 popd \
+	printf '# %s off for now: /usr/local/sbin/%s\n' smtp smtpd pop3 popd imap2 imapd \
 	    > "$root/etc/inetd.conf"
 	echo 'hostname my.test' > "$root/etc/facteur/facteur.conf"
 	echo 'root: kim' > "$root/etc/aliases"
@@ -133,7 +135,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	cp "$root/etc/inetd.conf" "$T/before"
 	run enable
 	[[ $output == *'another smtp entry'* ]]
-	cmp "$T/before" <(grep -v '^pop3' "$root/etc/inetd.conf")
+	cmp "$T/before" <(grep -vE '^(pop3|imap2)' "$root/etc/inetd.conf")
 	grep -q '^pop3' "$root/etc/inetd.conf"
 }
 
@@ -143,6 +145,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	enable
 	cmp etc/xinetd.d/facteur "$root/etc/xinetd.d/facteur"
 	cmp etc/xinetd.d/facteur-pop3 "$root/etc/xinetd.d/facteur-pop3"
+	cmp etc/xinetd.d/facteur-imap "$root/etc/xinetd.d/facteur-imap"
 	disable
 	[ -z "$(ls "$root/etc/xinetd.d")" ]
 }
@@ -156,6 +159,8 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[ -e "$units/facteur@.service" ]
 	[ -e "$units/facteur-pop3.socket" ]
 	[ -e "$units/facteur-pop3@.service" ]
+	[ -e "$units/facteur-imap.socket" ]
+	[ -e "$units/facteur-imap@.service" ]
 	[ -e "$units/facteur-queue.timer" ]
 	disable
 	[ -z "$(ls "$units")" ]

@@ -91,9 +91,14 @@ read_all(struct store *s)
 {
 	struct store_reader r;
 	struct str out = {0};
+	struct cur raw;
 	size_t i;
 
 	for (i = 0; i < store_count(s); i++) {
+		store_raw(s, store_msg(s, i)->uid, &raw);
+		store_header(s, store_msg(s, i)->uid, &out);
+		if (i >= store_count(s))
+			break;
 		if (store_read(s, store_msg(s, i)->uid, &r) < 0)
 			continue;
 		while (store_get(s, &r, &out) > 0 && out.n < 1 << 16)

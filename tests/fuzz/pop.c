@@ -121,7 +121,7 @@ check_uids(const uint32_t *uid, size_t n)
 
 int
 store_flag(struct store *s, const uint32_t *uid, size_t n,
-           const struct store_change *c)
+           struct store_change *c)
 {
 	(void)s;
 	(void)c;

@@ -1,8 +1,9 @@
 #define _GNU_SOURCE
 /* store - a mailbox under everybody's hands: two stores, our deliveries, foreign
- * appends and rewritings, flags, expunges, in random order.  After each step both
- * stores tell the same as a model: every message whole and once, under the UID
- * that it always had. */
+ * appends and rewritings, our own additions, flags, keywords, notes, expunges, in
+ * random order.  After each step both stores tell the same as a model: every
+ * message whole and once, under the UID that it always had; and what went since
+ * some moment is what was there then and is not now. */
 #include "store.h"
 #include "io.h"
 #include "log.h"
@@ -23,6 +24,8 @@ static struct letter {
 	unsigned size; /* bytes of body, about */
 	size_t wire;   /* octets on the wire */
 	unsigned flags;
+	uint64_t keywords;
+	uint16_t form;
 	uint32_t uid; /* 0: not seen yet */
 } model[MOST];
 static size_t live;
@@ -30,8 +33,16 @@ static unsigned last_id;
 static uint32_t top_uid, validity;
 static uint64_t top_modseq;
 
+/* What was there when a store was looked at. */
+static struct moment {
+	uint64_t modseq;
+	size_t n;
+	uint32_t uid[MOST];
+} past[8];
+static size_t moments;
+
 static char dir[] = "/var/tmp/facteur-store.XXXXXX";
-static char box[64], state[64], other[64];
+static char box[64], state[64], other[64], texts[64];
 static uint64_t seed;
 static bool big; /* so large that holes are closed in place */
 
@@ -285,6 +296,73 @@ compare(struct store *s, const struct letter *l)
 	str_free(&want);
 }
 
+static void
+compare_header(struct store *s, const struct letter *l)
+{
+	struct str got = {0}, want = {0};
+	struct cur raw;
+
+	wire_text(&want, l);
+	assert(store_header(s, l->uid, &got) == 0);
+	assert(got.n < want.n && memcmp(got.s, want.s, got.n) == 0);
+	assert(memcmp(got.s + got.n - 4, "\r\n\r\n", 4) == 0);
+	assert(store_raw(s, l->uid, &raw) == 1);
+	assert(cur_len(&raw) > want.n / 2 && id_at(raw.p) == l->id);
+	assert(raw.e[-4] == 'e' && raw.e[-3] == 'n' && raw.e[-2] == 'd');
+	str_free(&got);
+	str_free(&want);
+}
+
+static bool
+was_told(const struct store_range *v, size_t n, uint32_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (uid >= v[i].lo && uid <= v[i].hi)
+			return true;
+	return false;
+}
+
+/* What went since some moments is told. */
+static void
+check_gone(struct store *s)
+{
+	struct store_range *v;
+	size_t i, k, n, lost;
+
+	for (k = 0; k < moments; k++) {
+		const struct moment *m = &past[k];
+
+		assert(store_gone(s, m->modseq, &v, &n) == 1);
+		for (i = lost = 0; i < m->n; i++) {
+			bool there = store_find(s, m->uid[i]) >= 0;
+
+			lost += !there;
+			assert(was_told(v, n, m->uid[i]) == !there);
+		}
+		assert(lost == 0 || s->index.head.modseq > m->modseq);
+		for (i = 0; i < n; i++)
+			assert(v[i].lo <= v[i].hi && v[i].hi <= top_uid &&
+			       (i == 0 || v[i].lo > v[i - 1].hi));
+		for (i = 0; i < store_count(s); i++)
+			assert(!was_told(v, n, store_msg(s, i)->uid));
+		free(v);
+	}
+}
+
+static void
+remember(const struct store *s)
+{
+	struct moment *m = &past[moments < 8 ? moments++ : chance(8)];
+	size_t i;
+
+	m->modseq = s->index.head.modseq;
+	m->n = store_count(s);
+	for (i = 0; i < m->n; i++)
+		m->uid[i] = store_msg(s, i)->uid;
+}
+
 /* The store tells what the model holds; some of the messages are read. */
 static void
 check(struct store *s)
@@ -305,18 +383,100 @@ check(struct store *s)
 		assert(i == 0 || m->uid > store_msg(s, i - 1)->uid);
 		if (!l)
 			l = meet(s, m);
+		top_uid = m->uid > top_uid ? m->uid : top_uid;
 		assert(m->flags == l->flags);
+		assert(m->keywords == l->keywords);
+		assert(m->form == l->form && m->cache == 3U * l->form);
 		assert(m->size == l->wire);
 		if (chance(16) == 0)
 			compare(s, l);
+		if (chance(16) == 0)
+			compare_header(s, l);
 	}
 	assert(s->index.head.next > top_uid);
+	check_gone(s);
+	if (chance(5) == 0)
+		remember(s);
+}
+
+static uint64_t
+any_word(struct store *s)
+{
+	static const char *const words[] = {"$Forwarded", "Work", "$Junk"};
+	struct cur c = cur_of(words[chance(3)]);
+	int bit = store_keyword(s, &c);
+
+	assert(bit >= 0);
+	return UINT64_C(1) << bit;
+}
+
+/* Some letters at once. */
+static void
+add(struct store *s)
+{
+	int fd = open(texts, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	unsigned n = 1 + chance(4), i;
+	struct store_new v[4];
+	struct letter *l[4];
+	uint32_t uid[4];
+	uint64_t off = 0;
+
+	assert(fd >= 0);
+	for (i = 0; i < n; i++) {
+		struct str w = {0};
+
+		l[i] = born();
+		l[i]->flags = chance(64);
+		l[i]->keywords = chance(2) ? any_word(s) : 0;
+		wire_text(&w, l[i]);
+		assert(io_writeall(fd, w.s, w.n) == 0);
+		v[i] = (struct store_new){.fd = fd,
+		                          .off = off,
+		                          .len = w.n,
+		                          .date = 1700000000 + l[i]->id,
+		                          .flags = l[i]->flags,
+		                          .keywords = l[i]->keywords};
+		off += l[i]->wire = w.n;
+		str_free(&w);
+	}
+	assert(store_add(s, v, n, uid) == 0);
+	close(fd);
+	for (i = 0; i < n; i++) {
+		ssize_t at = store_find(s, uid[i]);
+
+		assert(uid[i] > top_uid && at >= 0);
+		assert(store_msg(s, (size_t)at)->saved > 0);
+		l[i]->uid = uid[i];
+	}
+}
+
+static void
+notes(struct store *s)
+{
+	struct store_note v[MOST];
+	uint64_t modseq;
+	size_t i, n = 0;
+
+	assert(store_sync(s) >= 0);
+	modseq = s->index.head.modseq;
+	for (i = 0; i < live; i++)
+		if (model[i].uid && chance(3)) {
+			model[i].form = (uint16_t)chance(60000);
+			v[n++] = (struct store_note){
+			    model[i].uid, model[i].form, 3U * model[i].form};
+		}
+	v[n++] = (struct store_note){UINT32_MAX, 1, 1};
+	store_notes(s, v, n);
+	assert(s->index.head.modseq == modseq);
 }
 
 static void
 flag(struct store *s)
 {
 	struct store_change c = {.set = chance(64), .clear = chance(64)};
+	struct index_msg was;
+	const struct index_msg *is;
+	uint32_t failed = 0;
 	struct letter *l;
 
 	if (live == 0)
@@ -325,8 +485,36 @@ flag(struct store *s)
 	if (l->uid == 0)
 		return;
 	c.clear &= ~c.set;
+	if (chance(4) == 0)
+		c.set_keywords = any_word(s);
+	else if (chance(4) == 0)
+		c.clear_keywords = any_word(s);
+	else if (chance(4) == 0) {
+		c.set &= FLAG_OLD;
+		c.clear &= FLAG_OLD;
+	}
+	assert(store_sync(s) >= 0);
+	was = *store_msg(s, (size_t)store_find(s, l->uid));
+	/* Too late, or not. */
+	c.failed = &failed;
+	if (chance(3) == 0)
+		c.unchanged = was.modseq - chance(2);
 	assert(store_flag(s, &l->uid, 1, &c) == 0);
+	is = store_msg(s, (size_t)store_find(s, l->uid));
+	if (c.unchanged && c.unchanged < was.modseq) {
+		assert(c.nfailed == 1 && failed == l->uid);
+		assert(is->modseq == was.modseq);
+		return;
+	}
+	assert(c.nfailed == 0);
 	l->flags = (l->flags & ~c.clear) | c.set;
+	l->keywords = (l->keywords & ~c.clear_keywords) | c.set_keywords;
+	if (((was.flags ^ l->flags) & ~(unsigned)FLAG_OLD) ||
+	    was.keywords != l->keywords)
+		assert(is->modseq > was.modseq &&
+		       is->modseq == s->index.head.modseq);
+	else
+		assert(is->modseq == was.modseq);
 }
 
 static int
@@ -356,6 +544,18 @@ expunge(struct store *s)
 	assert(gone == n);
 }
 
+/* From here on it is known. */
+static void
+ask_gone(struct store *s)
+{
+	struct store_range *v;
+	size_t n;
+
+	store_gone(s, s->index.head.modseq, &v, &n);
+	free(v);
+	assert(store_gone(s, s->index.head.modseq, &v, &n) == 1 && n == 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -368,19 +568,21 @@ main(int argc, char **argv)
 	snprintf(box, sizeof box, "%s/box", dir);
 	snprintf(other, sizeof other, "%s/other", dir);
 	snprintf(state, sizeof state, "%s/state", dir);
+	snprintf(texts, sizeof texts, "%s/text", dir);
 	for (round = 1; round <= rounds; round++) {
 		seed = round;
 		big = round % 2;
 		unlink(box);
-		live = 0;
+		live = moments = 0;
 		open_store(&a);
+		ask_gone(&a);
 		open_store(&b);
 		while (big && live < 60)
 			deliver();
 		for (step = 0; step < 100; step++) {
 			struct store *s = chance(2) ? &a : &b;
 
-			switch (live < MOST - 10 ? chance(12) : 5) {
+			switch (live < MOST - 10 ? chance(15) : 5) {
 			case 0:
 			case 1:
 			case 2: deliver(); break;
@@ -399,6 +601,9 @@ main(int argc, char **argv)
 				store_close(s);
 				open_store(s);
 				break;
+			case 11:
+			case 12: add(s); break;
+			case 13: notes(s); break;
 			default: break;
 			}
 			check(s);

@@ -514,6 +514,65 @@ together(void)
 	store_close(&b);
 }
 
+/* What went is told, whoever took it, and what is noted is kept. */
+static void
+remembered(void)
+{
+	struct store_change c = {.set = FLAG_SEEN};
+	struct store_note note = {2, 7, 99};
+	struct store_range *v;
+	uint32_t uid = 2, failed;
+	struct cur raw;
+	struct str out = {0};
+	struct store s, t;
+	uint64_t modseq;
+	size_t n;
+
+	begin();
+	put("new/1.a", "A: b\nC: d\n\na\n");
+	put("new/2.b", "b\n");
+	put("new/3.c", "A: b\r\nC: d\r\n\r\n");
+	put("new/4.d", "A: b\nno end");
+	begin_store(&s);
+	begin_store(&t);
+	modseq = s.index.head.modseq;
+	assert(modseq > 0 && store_gone(&s, modseq, &v, &n) == 1 && n == 0);
+	assert(s.index.head.id != 0 && s.index.head.id == t.index.head.id);
+	assert(store_header(&s, 1, &out) == 0);
+	assert(strcmp(out.s, "A: b\r\nC: d\r\n\r\n") == 0);
+	str_clear(&out);
+	assert(store_header(&s, 3, &out) == 0);
+	assert(strcmp(out.s, "A: b\r\nC: d\r\n\r\n") == 0);
+	str_clear(&out);
+	assert(store_header(&s, 4, &out) == 0);
+	assert(strcmp(out.s, "A: b\r\nno end\r\n\r\n") == 0);
+	assert(store_raw(&s, 3, &raw) == 1 && cur_len(&raw) == 14);
+	assert(store_size(&s) == 13 + 2 + 14 + 11);
+	store_notes(&s, &note, 1);
+	assert(s.index.head.modseq == modseq && store_sync(&t) >= 0);
+	assert(store_msg(&t, 1)->form == 7 && store_msg(&t, 1)->cache == 99);
+	c.failed = &failed;
+	c.unchanged = store_msg(&t, 1)->modseq - 1;
+	assert(store_flag(&t, &uid, 1, &c) == 0 && c.nfailed == 1);
+	assert(failed == 2 && flags(&t, 2) == 0);
+	c.unchanged++;
+	assert(store_flag(&t, &uid, 1, &c) == 0 && c.nfailed == 0);
+	assert(t.index.head.modseq > modseq && store_msg(&t, 1)->form == 7);
+	modseq = t.index.head.modseq;
+	set(&t, 2, FLAG_OLD, 0);
+	assert(t.index.head.modseq == modseq);
+	assert(expunge(&t, 2, 0) == 1);
+	unlink(at("new/3.c"));
+	assert(store_sync(&s) == 1 && store_count(&s) == 2);
+	assert(s.index.head.modseq > modseq);
+	assert(store_gone(&s, modseq, &v, &n) == 1 && n == 1);
+	assert(v[0].lo == 2 && v[0].hi == 3);
+	free(v);
+	str_free(&out);
+	store_close(&s);
+	store_close(&t);
+}
+
 /* --- time --- */
 
 static void
@@ -588,6 +647,7 @@ main(int argc, char **argv)
 		migrated();
 		in_memory();
 		together();
+		remembered();
 	}
 	wipe(top);
 	return 0;

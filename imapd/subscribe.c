@@ -1,0 +1,261 @@
+/* subscribe - the lists of subscriptions that IMAP servers keep in a user's files, so
+ * that a mailbox which was another's keeps them: .mailboxlist of UW imapd, subscriptions of
+ * Dovecot in its two versions, courierimapsubscribed.  The one that is there is
+ * read and written.  Called by folder.c and folderlist.c, as the user.  A line that
+ * nobody understands stays as it is. */
+#include "folderkind.h"
+
+#include "namefile.h"
+#include "utf7.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char courier[] = "INBOX.", head2[] = "V\t2\n\n";
+
+enum form { UW, DOVECOT, COURIER };
+
+/* A list, and how it is written. */
+struct paper {
+	const struct folders *f;
+	const char *name;
+	int dir;
+	enum form form;
+	bool tabs; /* version 2 of Dovecot's: between levels */
+	/* UW: names are relative to the home, "mail/" of a folder's is this
+	 * much of the root; empty: the root is not below it. */
+	struct cur prefix;
+};
+
+static int
+open_dir(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool
+has(int dir, const char *name)
+{
+	return dir >= 0 && faccessat(dir, name, F_OK, 0) == 0;
+}
+
+/* What of the root lies below the home. */
+static struct cur
+below_home(const struct folders *f)
+{
+	size_t n = strlen(f->home);
+	const char *p = f->root + n;
+
+	if (n == 0 || strncmp(f->root, f->home, n) != 0 || *p++ != '/')
+		return (struct cur){0};
+	return cur_of(p);
+}
+
+/* Which list it is.  The directory may be missing: dir is -1 then. */
+static void
+choose(struct paper *l, const struct folders *f)
+{
+	*l = (struct paper){.f = f, .dir = open_dir(f->root)};
+	if (f->maildir) {
+		l->form = has(l->dir, "courierimapsubscribed") &&
+		                  !has(l->dir, "subscriptions")
+		              ? COURIER
+		              : DOVECOT;
+		l->name = l->form == COURIER ? "courierimapsubscribed"
+		                             : "subscriptions";
+		return;
+	}
+	l->form = DOVECOT;
+	l->name = ".subscriptions";
+	if (has(l->dir, l->name)) {
+		int home = open_dir(f->home);
+		bool uw = has(home, ".mailboxlist");
+
+		if (home >= 0)
+			close(home);
+		if (!uw)
+			return;
+	}
+	if (l->dir >= 0)
+		close(l->dir);
+	l->dir = open_dir(f->home);
+	l->form = UW;
+	l->name = ".mailboxlist";
+	l->prefix = below_home(f);
+}
+
+static void
+put_away(struct paper *l)
+{
+	if (l->dir >= 0)
+		close(l->dir);
+}
+
+/* Take the head of version 2 off. */
+static void
+take_head(struct paper *l, struct cur *text)
+{
+	l->tabs = l->form == DOVECOT && cur_len(text) >= strlen(head2) &&
+	          memcmp(text->p, head2, strlen(head2)) == 0;
+	if (l->tabs)
+		text->p += strlen(head2);
+}
+
+/* A prefix and a / at the beginning. */
+static bool
+skip(struct cur *c, struct cur prefix)
+{
+	size_t n = cur_len(&prefix);
+
+	if (n == 0 || cur_len(c) <= n + 1 || memcmp(c->p, prefix.p, n) != 0 ||
+	    c->p[n] != '/')
+		return false;
+	c->p += n + 1;
+	return true;
+}
+
+static void
+replace(struct str *s, char what, char with)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->s[i] == what)
+			s->s[i] = with;
+}
+
+/* The name that a line stands for.  -1: none for us. */
+static int
+read_name(const struct paper *l, struct cur line, struct str *name)
+{
+	struct str s = {0};
+	struct cur c;
+	int r;
+
+	if (cur_is(&line, "INBOX")) {
+		str_clear(name);
+		str_adds(name, "INBOX");
+		return 0;
+	}
+	if (l->form == UW)
+		skip(&line, l->prefix);
+	if (l->form == COURIER) {
+		size_t n = strlen(courier);
+
+		if (cur_len(&line) <= n || !mem_ieq(line.p, courier, n))
+			return -1;
+		line.p += n;
+	}
+	str_add(&s, line.p, cur_len(&line));
+	if (l->tabs)
+		replace(&s, '\t', l->f->separator);
+	str_clear(name);
+	r = utf7_decode(name, (struct cur){s.s, s.s + s.n});
+	str_free(&s);
+	c = (struct cur){name->s, name->s + name->n};
+	return r == 0 && name->n > 0 && folder_check(l->f, c) == 0 ? 0 : -1;
+}
+
+static void
+write_name(const struct paper *l, struct cur name, struct str *text)
+{
+	struct str s = {0};
+	struct cur c = name;
+
+	if (l->form == COURIER && !folder_is_inbox(name))
+		str_adds(text, courier);
+	/* What begins like the prefix would lose it. */
+	if (l->form == UW && skip(&c, l->prefix)) {
+		str_add(text, l->prefix.p, cur_len(&l->prefix));
+		str_addc(text, '/');
+	}
+	utf7_encode(&s, name);
+	if (l->tabs)
+		replace(&s, l->f->separator, '\t');
+	str_add(text, s.s, s.n);
+	str_addc(text, '\n');
+	str_free(&s);
+}
+
+int
+subscribe_list(const struct folders *f, struct names *names)
+{
+	struct str text = {0}, name = {0};
+	struct cur c, line;
+	struct paper l;
+	int r = 0;
+
+	choose(&l, f);
+	if (l.dir >= 0)
+		r = namefile_read(l.dir, l.name, &text);
+	c = (struct cur){text.s, text.s + text.n};
+	take_head(&l, &c);
+	while (r == 0 && namefile_line(&c, &line))
+		if (read_name(&l, line, &name) == 0)
+			names_add(names, (struct cur){name.s, name.s + name.n},
+			          FOLDER_SUBSCRIBED);
+	str_free(&name);
+	str_free(&text);
+	put_away(&l);
+	return r;
+}
+
+/* The text with the name in it, or without.  Was anything changed? */
+static bool
+change(struct paper *l, struct cur text, struct cur name, bool on,
+       struct str *out)
+{
+	struct str one = {0};
+	struct cur line;
+	bool had = false, fresh = cur_len(&text) == 0;
+
+	if (fresh && l->form == DOVECOT)
+		text = cur_of(head2);
+	take_head(l, &text);
+	if (l->tabs)
+		str_adds(out, head2);
+	while (namefile_line(&text, &line)) {
+		bool is = read_name(l, line, &one) == 0 &&
+		          one.n == cur_len(&name) &&
+		          memcmp(one.s, name.p, one.n) == 0;
+
+		had = had || is;
+		if (is && !on)
+			continue;
+		str_add(out, line.p, cur_len(&line));
+		str_addc(out, '\n');
+	}
+	if (on && !had)
+		write_name(l, name, out);
+	str_free(&one);
+	return had != on;
+}
+
+int
+subscribe_change(const struct folders *f, struct cur name, bool on)
+{
+	struct namefile file;
+	struct str text = {0};
+	struct paper l;
+	int r, err;
+
+	/* Whoever subscribes to something has a Maildir from then on. */
+	if (on && f->maildir && maildir_make_top(f) < 0)
+		return -1;
+	choose(&l, f);
+	r = l.dir < 0 ? -1
+	              : namefile_begin(&file, l.dir, l.name, f->how.patience);
+	if (r == 0) {
+		struct cur old = {file.text.s, file.text.s + file.text.n};
+		bool changed = change(&l, old, name, on, &text);
+
+		r = namefile_end(&file, changed ? &text : NULL);
+	}
+	err = errno;
+	str_free(&text);
+	put_away(&l);
+	errno = err;
+	return r;
+}

@@ -1,0 +1,380 @@
+/* text - see text.h.  Two ways: in the raw bytes, where the message is of a
+ * form that allows it, and through its structure.  The second one is always
+ * right; the first may say no, and yes where nothing but text can have been
+ * hit. */
+#include "text.h"
+
+#include "letter.h"
+#include "word.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	NOBODY = -1,
+	HEADER_MOST = 1 << 20 /* bytes of a header that are looked at at once */
+};
+
+void
+texts_begin(struct text *t, struct session *s, struct fold *fold)
+{
+	*t = (struct text){.s = s, .fold = fold, .at = (size_t)NOBODY};
+}
+
+size_t
+texts_add(struct text *t, struct needle needle, bool header)
+{
+	struct wanted *w;
+
+	t->v = mem_grow(t->v, &t->cap, t->n + 1, sizeof *t->v);
+	w = &t->v[t->n];
+	*w = (struct wanted){.needle = needle, .header = header};
+	w->ascii = is_ascii(needle.text);
+	w->line = !memchr(needle.text.p, '\n', cur_len(&needle.text)) &&
+	          !memchr(needle.text.p, '\r', cur_len(&needle.text));
+	if (cur_len(&needle.text) > t->longest)
+		t->longest = cur_len(&needle.text);
+	return t->n++;
+}
+
+/* A note tells everything anew: where the cache has the message is what the
+ * index says by now. */
+static void
+keep_forms(struct text *t)
+{
+	struct store *st = &t->s->box.store;
+	size_t i;
+
+	for (i = 0; i < t->nnote; i++) {
+		ssize_t k = store_find(st, t->note[i].uid);
+
+		if (k >= 0)
+			t->note[i].cache = store_msg(st, (size_t)k)->cache;
+	}
+	if (t->nnote > 0)
+		store_notes(st, t->note, t->nnote);
+}
+
+void
+texts_end(struct text *t)
+{
+	keep_forms(t);
+	free(t->note);
+	free(t->v);
+	str_free(&t->header);
+	str_free(&t->bytes);
+	str_free(&t->utf8);
+	str_free(&t->folded);
+}
+
+/* Forget the first n bytes. */
+static void
+drop(struct str *s, size_t n)
+{
+	if (n == 0)
+		return;
+	memmove(s->s, s->s + n, s->n - n);
+	s->n -= n;
+}
+
+/* --- through the structure --- */
+
+/* A stretch of the message. */
+struct stretch {
+	bool header;    /* not a body */
+	bool only_text; /* for TEXT, not for BODY */
+	uint64_t from, to;
+	struct cur encoding, charset;
+};
+
+static bool
+all_found(const struct text *t)
+{
+	size_t k;
+
+	for (k = 0; k < t->n; k++)
+		if (!t->v[k].found)
+			return false;
+	return true;
+}
+
+/* Look at what was folded; the end of it stays, as something may begin
+ * there. */
+static void
+look(struct text *t, const struct stretch *x)
+{
+	size_t k, keep = t->longest > 0 ? t->longest - 1 : 0;
+
+	for (k = 0; k < t->n; k++) {
+		struct wanted *w = &t->v[k];
+
+		if (!w->found && (w->header || !x->only_text))
+			w->found =
+			    needle_find(&w->needle, whole_of(&t->folded));
+	}
+	if (t->folded.n > keep)
+		drop(&t->folded, t->folded.n - keep);
+}
+
+/* The header's fields that are here in full. */
+static void
+look_header(struct text *t, const struct stretch *x)
+{
+	struct cur c = whole_of(&t->header), field;
+
+	while (header_next(&c, &field)) {
+		str_clear(&t->utf8);
+		str_clear(&t->folded);
+		word_decode(t->fold, field, &t->utf8);
+		fold_add(t->fold, &t->folded, whole_of(&t->utf8), false, true);
+		look(t, x);
+	}
+	str_clear(&t->header);
+	str_clear(&t->utf8);
+}
+
+/* The body's bytes without their transfer encoding. */
+static void
+look_body(struct text *t, const struct stretch *x, bool last)
+{
+	struct str *from = &t->bytes;
+	size_t bad;
+
+	if (t->charset) {
+		drop(&t->bytes, charset_add(t->charset, &t->utf8,
+		                            whole_of(&t->bytes), last, &bad));
+		from = &t->utf8;
+	}
+	drop(from, fold_add(t->fold, &t->folded, whole_of(from), false, last));
+	look(t, x);
+}
+
+struct passing {
+	struct text *t;
+	const struct stretch *x;
+};
+
+static int
+pass(void *to, const char *p, size_t n)
+{
+	const struct passing *a = to;
+	struct text *t = a->t;
+
+	if (!a->x->header) {
+		decode_feed(&t->decode, p, n, &t->bytes);
+		look_body(t, a->x, false);
+		return 0;
+	}
+	str_add(&t->header, p, n);
+	if (t->header.n > HEADER_MOST)
+		look_header(t, a->x);
+	return 0;
+}
+
+/* 0, or -1 with errno. */
+static int
+pass_stretch(struct text *t, struct letter *l, const struct stretch *x)
+{
+	struct passing a = {t, x};
+
+	str_clear(&t->header);
+	str_clear(&t->bytes);
+	str_clear(&t->utf8);
+	str_clear(&t->folded);
+	t->charset = NULL;
+	if (!x->header) {
+		decode_begin(&t->decode, decode_kind(x->encoding));
+		if (x->charset.p)
+			charset_find(t->fold, x->charset, &t->charset);
+	}
+	if (letter_range(t->s, l, x->from, x->to - x->from, pass, &a) < 0)
+		return -1;
+	if (x->header) {
+		look_header(t, x);
+	} else {
+		decode_end(&t->decode, &t->bytes);
+		look_body(t, x, true);
+	}
+	return 0;
+}
+
+/* What is said before the part's body.  The header of a message inside is
+ * text of the one around it; MIME's fields are not. */
+static int
+pass_header(struct text *t, struct letter *l, const struct part *p)
+{
+	struct stretch x = {.header = true, .from = p->head, .to = p->body};
+
+	x.only_text = !p->parent || p->parent->kind != MIME_MESSAGE;
+	return pass_stretch(t, l, &x);
+}
+
+static int
+pass_part(struct text *t, struct letter *l, const struct part *p)
+{
+	struct stretch x = {.from = p->body, .to = p->end};
+
+	if (pass_header(t, l, p) < 0)
+		return -1;
+	if (p->kind != MIME_TEXT &&
+	    !(p->kind == MIME_OTHER && cur_is(&p->type, "message")))
+		return 0;
+	x.encoding = p->encoding;
+	x.charset = param_find(p->params, "charset");
+	return pass_stretch(t, l, &x);
+}
+
+/* The part behind this one, those inside of it first. */
+static const struct part *
+next_part(const struct part *p)
+{
+	if (p->child)
+		return p->child;
+	while (p && !p->next)
+		p = p->parent;
+	return p ? p->next : NULL;
+}
+
+/* Look for everything in all of the message. */
+static int
+read_all(struct text *t, size_t i)
+{
+	struct letter *l = letter_at(t->s, i);
+	const struct part *p = l ? letter_root(t->s, l) : NULL;
+	size_t k;
+
+	for (k = 0; k < t->n; k++)
+		t->v[k].found = cur_len(&t->v[k].needle.text) == 0;
+	if (!p)
+		return -1;
+	for (; p && !all_found(t); p = next_part(p))
+		if (pass_part(t, l, p) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- in the raw bytes --- */
+
+enum { PERHAPS = 2 };
+
+/* The same header without folds: they may stand where the needle has a
+ * blank. */
+static bool
+in_unfolded(struct text *t, const struct wanted *w, struct cur head)
+{
+	str_clear(&t->utf8);
+	while (head.p < head.e) {
+		const char *lf = memchr(head.p, '\n', cur_len(&head)), *to;
+
+		to = lf ? lf + 1 : head.e;
+		if (lf && to < head.e && (*to == ' ' || *to == '\t')) {
+			lf -= lf > head.p && lf[-1] == '\r';
+			str_add(&t->utf8, head.p, (size_t)(lf - head.p));
+		} else {
+			str_add(&t->utf8, head.p, (size_t)(to - head.p));
+		}
+		head.p = to;
+	}
+	return needle_find(&w->needle, whole_of(&t->utf8));
+}
+
+/* 1, 0, or PERHAPS: a message whose form allows to tell at once. */
+static int
+in_plain(struct text *t, const struct wanted *w, const struct halves *h)
+{
+	const struct needle *n = &w->needle;
+
+	if (needle_find(n, h->body)) {
+		/* The mailbox may have put a > before a line. */
+		return t->form & FORM_SIMPLE &&
+		               !memchr(n->text.p, '>', cur_len(&n->text))
+		           ? 1
+		           : PERHAPS;
+	}
+	if (!w->header)
+		return 0;
+	/* Fields of the mailbox's own are in the raw header, too. */
+	if (needle_find(n, h->head))
+		return PERHAPS;
+	if (!memchr(n->text.p, ' ', cur_len(&n->text)) &&
+	    !memchr(n->text.p, '\t', cur_len(&n->text)))
+		return 0;
+	return in_unfolded(t, w, h->head) ? PERHAPS : 0;
+}
+
+/* The form of the message at hand, found out the first time. */
+static uint16_t
+form_of(struct text *t, uint32_t uid, const struct halves *h)
+{
+	if (t->form)
+		return t->form;
+	if (!t->ready)
+		signs_make(&t->signs, &t->s->arena);
+	t->ready = true;
+	t->form = form_find(&t->signs, h);
+	t->note = mem_grow(t->note, &t->capnote, t->nnote + 1, sizeof *t->note);
+	t->note[t->nnote++] = (struct store_note){.uid = uid, .form = t->form};
+	return t->form;
+}
+
+/* The same for a body that needs but to be folded. */
+static int
+in_utf8(struct text *t, const struct wanted *w, const struct halves *h)
+{
+	str_clear(&t->folded);
+	fold_add(t->fold, &t->folded, h->body, false, true);
+	if (needle_find(&w->needle, whole_of(&t->folded)))
+		return memchr(w->needle.text.p, '>', cur_len(&w->needle.text))
+		           ? PERHAPS
+		           : 1;
+	return w->header ? PERHAPS : 0;
+}
+
+static int
+find_raw(struct text *t, const struct wanted *w)
+{
+	uint32_t uid = t->s->box.v[t->at].uid;
+	struct halves h;
+	struct cur raw;
+	uint16_t form;
+
+	/* Nothing is read of ASCII for what is not. */
+	if (t->form & FORM_PLAIN && w->line && !w->ascii)
+		return 0;
+	if (!w->line || (t->form && !(t->form & (FORM_PLAIN | FORM_UTF8))) ||
+	    store_raw(&t->s->box.store, uid, &raw) <= 0)
+		return PERHAPS;
+	form_split(raw, &h);
+	form = form_of(t, uid, &h);
+	if (form & FORM_PLAIN)
+		return w->ascii ? in_plain(t, w, &h) : 0;
+	return form & FORM_UTF8 ? in_utf8(t, w, &h) : PERHAPS;
+}
+
+/* Turn to the message at place i. */
+static void
+turn(struct text *t, size_t i)
+{
+	const struct index_msg *m = box_msg(t->s, i);
+
+	t->at = i;
+	t->read = false;
+	t->form = m ? m->form : 0;
+}
+
+bool
+texts_find(struct text *t, size_t k, size_t i)
+{
+	int found = PERHAPS;
+
+	if (t->at != i)
+		turn(t, i);
+	if (!t->read)
+		found = find_raw(t, &t->v[k]);
+	if (found != PERHAPS)
+		return found;
+	if (!t->read && read_all(t, i) < 0 && errno != ESTALE)
+		t->error = errno;
+	t->read = true;
+	return t->v[k].found;
+}

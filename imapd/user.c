@@ -1,0 +1,56 @@
+/* user - a session from the login to its end.  Runs as the user. */
+#include "imap.h"
+
+#include "folder.h"
+#include "limit.h"
+#include "log.h"
+
+#include <unistd.h>
+
+enum { MEMORY = 512 << 20 };
+
+static void
+log_end(const struct session *s, int end)
+{
+	const char *why = "error";
+
+	if (end == IMAP_BYE)
+		why = "logout";
+	else if (end == IO_EOF)
+		why = "lost";
+	else if (end == IO_TIMEOUT)
+		why = "timeout";
+	log_info("Logout user=%s host=%s [%s] end=%s", s->user->name,
+	         s->peer.host, s->peer.ip, why);
+}
+
+void
+user_run(struct session *s, const struct user *u, bool own)
+{
+	struct io *io = &s->io;
+	struct str x = {0};
+	int end;
+
+	limit_memory(MEMORY);
+	s->user = u;
+	s->own = own;
+	str_addf(&s->records, "%s/%s", s->conf->state, u->name);
+	s->state = USER;
+	io->lf = own;
+	io->deadline = 0;
+	io->idle = own ? 0 : IMAP_IDLE;
+	s->folders = folders_open(s->conf, u);
+	if (own) {
+		add_capabilities(s, &x);
+		io_putf(io, "* PREAUTH [CAPABILITY%s] %s, this is %s\r\n", x.s,
+		        u->name, s->conf->hostname);
+		str_free(&x);
+	}
+	end = imap_run(s);
+	box_close(s);
+	io_flush(io);
+	log_end(s, end);
+	folders_free(s->folders);
+	str_free(&s->records);
+	arena_free(&s->arena);
+}

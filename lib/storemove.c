@@ -1,0 +1,124 @@
+/* storemove - a mailbox gets another name, or is removed, with all that is known of
+ * it.  Sessions that have it open keep the index that they have in their hands:
+ * the new name gets a copy of its own. */
+#include "record.h"
+#include "store.h"
+#include "storeops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The records that go with a mailbox, beside the index. */
+static const char *const kinds[] = {"gone", "cache", "mbox", "edit"};
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* Remove the records of path, or give them to the mailbox at to. */
+static void
+move_records(const struct store_how *how, const char *path, const char *to)
+{
+	int dir = how->state ? record_dir(how->state, how->owner) : -1;
+	char old[RECORD_NAME], new[RECORD_NAME];
+	size_t i;
+
+	if (dir < 0)
+		return;
+	record_name(old, "index", path);
+	unlinkat(dir, old, 0);
+	for (i = 0; i < KINDS; i++) {
+		record_name(old, kinds[i], path);
+		if (to) {
+			record_name(new, kinds[i], to);
+			unlinkat(dir, new, 0);
+			renameat(dir, old, dir, new);
+		} else {
+			unlinkat(dir, old, 0);
+		}
+	}
+	fsync(dir);
+	close(dir);
+}
+
+/* What another mailbox of this name has left. */
+static void
+forget(const struct store_how *how, const char *path)
+{
+	move_records(how, path, NULL);
+}
+
+/* A copy of the index for the mailbox at to. */
+static void
+copy_index(struct store *s, const char *to)
+{
+	struct index *x = &s->index, new;
+
+	if (x->fd < 0 || !x->trusted ||
+	    index_open(&new, s->how.state, to, s->how.owner) < 0)
+		return;
+	if (index_lock(&new) == 0) {
+		new.head = x->head;
+		index_room(&new, store_count(s) + 1);
+		if (store_count(s) > 0)
+			memcpy(new.msg, x->msg,
+			       store_count(s) * sizeof *x->msg);
+		index_save(&new, 0, store_count(s));
+		index_unlock(&new);
+	}
+	index_close(&new);
+}
+
+int
+store_moved(struct store *s, const char *to)
+{
+	const char *from = s->path;
+	struct stat st;
+
+	if (lstat(to, &st) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	if (errno != ENOENT)
+		return -1;
+	forget(&s->how, to);
+	if (s->op->rename(from, to) < 0)
+		return -1;
+	copy_index(s, to);
+	move_records(&s->how, from, to);
+	return 0;
+}
+
+int
+store_rename(const char *from, const char *to, const struct store_how *how)
+{
+	struct store s;
+	struct stat st;
+	int r, err;
+
+	if (lstat(from, &st) < 0 || store_open(&s, from, how) < 0)
+		return -1;
+	/* Where the index cannot go with it the mailbox itself knows its UIDs. */
+	store_keep(&s);
+	r = s.op->move(&s, to);
+	err = errno;
+	store_close(&s);
+	errno = err;
+	return r;
+}
+
+int
+store_remove(const char *path, const struct store_how *how)
+{
+	size_t n = strlen(path);
+
+	if (n > 0 && path[n - 1] == '/') {
+		if (maildir_remove(path, how) < 0)
+			return -1;
+		forget(how, path);
+		return 0;
+	}
+	return mbox_remove(path, how, forget);
+}

@@ -1,0 +1,351 @@
+# imap-search - SEARCH with every key and result form, SORT, THREAD; mbox and Maildir.
+
+load lib
+load imap
+
+setup()
+{
+	test_begin
+	instance a a.test
+	imap_ready
+}
+
+teardown() { test_end; }
+
+# add DATE-OF-ARRIVAL < TEXT: one more message for bob.
+add()
+{
+	{
+		echo "From jo@x.test $1"
+		cat
+		echo
+	} >> "$D/mail/bob"
+	own "$D/mail/bob" bob
+}
+
+# Four of them, each with another trick.
+four()
+{
+	add 'Sat Nov 21 10:00:00 2020' <<-'END'
+		From: Jo Doe <jo@x.test>
+		To: bob@a.test
+		Subject: Hello there
+		Date: Sat, 21 Nov 2020 10:00:00 +0000
+		Message-ID: <1@x>
+		Status: RO
+		X-Status: F
+		X-Keywords: Junk
+
+		a plain body with a needle in it
+	END
+	add 'Sun Nov 22 10:00:00 2020' <<-'END'
+		From: =?iso-8859-1?Q?J=FCrgen?= <jue@x.test>
+		To: kim@a.test
+		Cc: Lee <lee@b.test>
+		To: bob@a.test
+		Subject: =?utf-8?B?R3LDvMOfZQ==?=
+		 =?utf-8?Q?_von_=C3=A4rger?=
+		Date: Fri, 20 Nov 2020 23:30:00 -0500
+		Message-ID: <2@x>
+		In-Reply-To: <1@x>
+		Content-Type: text/plain; charset=iso-8859-1
+		Content-Transfer-Encoding: quoted-printable
+
+		Stra=DFe und nee=
+		dle im Caf=E9
+	END
+	add 'Mon Nov 23 10:00:00 2020' <<-'END'
+		From: kim@a.test
+		To: bob@a.test
+		Subject: Re: Hello there
+		Date: Sun, 22 Nov 2020 10:00:00 +0000
+		Message-ID: <3@x>
+		References: <1@x>
+		Content-Type: multipart/mixed; boundary=xx
+
+		before it all
+		--xx
+		Content-Type: text/plain; charset=utf-8
+		Content-Transfer-Encoding: base64
+
+		0J/RgNC40LLQtdGCINC80LjRgCwgbmVlZGxlCg==
+		--xx
+		Content-Type: application/octet-stream; name=blob-name
+
+		blob-text
+		--xx
+		Content-Type: message/rfc822
+
+		Subject: inner subject
+		X-Inner: =?utf-8?q?=C3=84?=
+
+		inner text
+		--xx--
+	END
+	add 'Tue Nov 24 10:00:00 2020' <<-'END'
+		From: kim@a.test
+		To: bob@a.test
+		Subject: last
+		 folded one
+		X-Foo: bar
+
+		>From here on
+		München, Грузия
+	END
+}
+
+# finds NUMBERS KEYS...: what SEARCH finds.
+finds()
+{
+	local want=$1 got
+	shift
+	got=$(printf 'a SELECT INBOX\nb SEARCH %s\n' "$*" | imap bob |
+	    grep -a -e '^\* SEARCH' -e '^b [NB]')
+	[ "$got" = "* SEARCH${want:+ $want}" ] || {
+		echo "$*: $got"
+		return 1
+	}
+}
+
+# says KEYS...: the answers to these lines in the selected mailbox.
+says()
+{
+	{
+		echo '0 SELECT INBOX'
+		printf '%s\n' "$@"
+	} | imap bob | sed '1,/^0 OK/d'
+}
+
+# one LINE: the untagged answer to one command; or what was wrong.
+one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
+
+@test "new ones are new once" {
+	four
+	diff - <(says '1 SEARCH NEW' '2 SEARCH RECENT' '3 SEARCH OLD' | grep -v OK) <<-'END'
+		* SEARCH 2 3 4
+		* SEARCH 2 3 4
+		* SEARCH 1
+	END
+	finds '' NEW
+	finds '1 2 3 4' OLD
+}
+
+@test "flags, keywords, numbers, sizes, dates" {
+	four
+	finds '1 2 3 4' ALL
+	finds 1 FLAGGED
+	finds 1 seen
+	finds '2 3 4' UNSEEN
+	finds 1 KEYWORD junk
+	finds '2 3 4' UNKEYWORD Junk
+	finds '' KEYWORD other
+	finds '2 4' 4,2
+	finds '3 4' '3:*'
+	finds '4' '9:*'
+	finds '1 4' UID 1,4,77
+	finds '4' UID '99:*'
+	finds '2 3' NOT 1 NOT 4
+	finds '1 2 3 4' NOT NOT ALL
+	finds '1 4' OR 1 4
+	finds '1 2 4' OR OR 1 2 4
+	finds '1 2 3 4' OR 1 OR 2 OR 3 4
+	finds '2' '(OR 2 3)' '(UNSEEN (NOT 3))'
+	finds '3' LARGER 500
+	finds '1 2 4' SMALLER 500
+	finds '1' BEFORE 22-Nov-2020
+	finds '2' ON '"22-Nov-2020"'
+	finds '2 3 4' SINCE 22-nov-2020
+	finds '2' SENTBEFORE 21-Nov-2020
+	finds '2' SENTON 20-Nov-2020
+	finds '1 3' SENTSINCE 21-Nov-2020
+	finds '' YOUNGER 1
+	finds '1 2 3 4' SAVEDATESUPPORTED
+	finds '' SAVEDBEFORE 1-Jan-2020
+	finds '1 2 3 4' SAVEDSINCE 1-Jan-2020
+	finds '' THREADID x
+	finds '' EMAILID M00000000000000001
+}
+
+@test "fields" {
+	four
+	finds '1 3' SUBJECT hello
+	finds 2 CHARSET UTF-8 SUBJECT '"GRÜßE VON ÄRGER"'
+	finds 2 SUBJECT '"ärger"'
+	finds 2 CHARSET ISO-8859-1 SUBJECT $'"\344rger"'
+	finds 4 SUBJECT '"last folded"'
+	finds 2 FROM '"jürgen"'
+	finds 2 TO kim@a
+	finds '1 2 3 4' TO BOB
+	finds 2 CC lee
+	finds '' BCC x
+	finds 4 HEADER X-Foo '""'
+	finds 4 HEADER x-foo BAR
+	finds '' HEADER X-Foo baz
+	finds '' HEADER X-None '""'
+	finds 3 HEADER References '1@x'
+}
+
+@test "bodies, without what they are wrapped in" {
+	four
+	for _ in cold warm; do
+		finds '1 2 3' BODY NEEDLE
+		finds 2 BODY '"straße und"'
+		finds '2' BODY cafe
+		finds 3 BODY '"привет МИР"'
+		finds 3 BODY '"INNER TEXT"'
+		finds 3 BODY '"inner subject"'
+		finds 3 BODY '"x-inner: ä"'
+		finds '' BODY blob-text
+		finds '' BODY blob-name
+		finds 3 TEXT blob-name
+		finds '' BODY '"before it all"'
+		finds 4 BODY '"from here"'
+		finds '' BODY '">from here"'
+		finds 4 BODY '"грузия"'
+		finds 4 BODY '"münchen"'
+		finds 4 TEXT '"x-foo: bar"'
+		finds 4 TEXT '"last folded one"'
+		finds '' TEXT x-status
+		finds '' TEXT '"from jo@x.test"'
+		finds '1 2 3 4' TEXT '"to: bob"'
+		finds '2 4' OR BODY cafe BODY here
+		finds '4' UNSEEN NOT BODY needle
+		finds '1 2 3 4' BODY '""'
+	done
+}
+
+@test "the forms of the answer" {
+	four
+	[ "$(one 'UID SEARCH RETURN (MIN MAX COUNT ALL) UNSEEN')" = \
+	    '* ESEARCH (TAG "1") UID MIN 2 MAX 4 ALL 2:4 COUNT 3' ]
+	[ "$(one 'SEARCH RETURN () ALL')" = '* ESEARCH (TAG "1") ALL 1:4' ]
+	[ "$(one 'SEARCH RETURN (MIN) BODY none')" = '* ESEARCH (TAG "1")' ]
+	[ "$(one 'SEARCH RETURN (COUNT ALL) BODY none')" = '* ESEARCH (TAG "1") COUNT 0' ]
+	one 'SEARCH MODSEQ 1' | grep -qE '^\* SEARCH 1 2 3 4 \(MODSEQ [1-9][0-9]*\)$'
+	one 'SEARCH MODSEQ "/flags/\\Seen" all 1 RETURN' | grep -q '^1 BAD'
+	one 'SEARCH RETURN (MAX) MODSEQ "/flags/\\Seen" all 1' |
+	    grep -qE '^\* ESEARCH \(TAG "1"\) MAX 4 MODSEQ [1-9][0-9]*$'
+	[ "$(one 'SEARCH MODSEQ 9223372036854775807')" = '* SEARCH' ]
+	[ "$(imap bob <<< $'1 ENABLE IMAP4rev2\n2 SELECT INBOX\n3 SEARCH 2:3' |
+	    grep SEARCH)" = '* ESEARCH (TAG "3") ALL 2:3' ]
+}
+
+@test "what is remembered" {
+	four
+	diff - <(says '1 UID SEARCH RETURN (SAVE) UNSEEN' '2 SEARCH $' \
+	    '3 SEARCH RETURN (SAVE MIN MAX) 2:4' '4 UID SEARCH UID $' \
+	    '5 SEARCH RETURN (SAVE COUNT) BODY none' '6 SEARCH $' \
+	    '7 SEARCH RETURN (SAVE) ALL' '8 SEARCH RETURN (SAVE) 99' \
+	    '9 SEARCH $' '10 SEARCH RETURN (SAVE) CHARSET none ALL' \
+	    '11 SEARCH $' | grep -v ' OK ') <<-'END'
+		* SEARCH 2 3 4
+		* ESEARCH (TAG "3") MIN 2 MAX 4
+		* SEARCH 2 4
+		* ESEARCH (TAG "5") COUNT 0
+		* SEARCH
+		8 BAD there is no message of that number
+		* SEARCH 1 2 3 4
+		10 NO [BADCHARSET (UTF-8 US-ASCII)] that charset is not known here
+		* SEARCH
+	END
+}
+
+@test "what is wrong gets BAD, and never more than that" {
+	local deep many
+	four
+	deep=$(printf '(%.0s' {1..60})ALL$(printf ')%.0s' {1..60})
+	many=$(printf 'SEEN %.0s' {1..1100})
+	says '1 SEARCH' '2 SEARCH ' '3 SEARCH NONE' '4 SEARCH OR 1' '5 SEARCH NOT' \
+	    '6 SEARCH (ALL' '7 SEARCH ALL)' '8 SEARCH SINCE 32-Nov-2020' \
+	    '9 SEARCH BODY' '10 SEARCH 0' '11 SEARCH 5' 'n NOOP' '12 SEARCH LARGER 18446744073709551616' \
+	    '13 SEARCH RETURN (FOO) ALL' '14 SEARCH UID x' "15 SEARCH $deep" \
+	    "16 SEARCH ${many}ALL" '17 SORT (DATE) UTF-8' '18 SORT () UTF-8 ALL' \
+	    '19 SORT (REVERSE) UTF-8 ALL' '20 THREAD REFS UTF-8 ALL' \
+	    '21 THREAD REFERENCES ALL' '22 SEARCH CHARSET UTF-8' '23 SEARCH OLDER 0' \
+	    '24 SEARCH CHARSET UTF-16 SUBJECT "x"' > "$T/got"
+	sed -i '/^n OK/d' "$T/got"
+	cat "$T/got"
+	[ "$(grep -c '^[0-9]* BAD ' "$T/got")" -eq 23 ]
+	grep -q '^21 NO \[BADCHARSET' "$T/got"
+	[ "$(wc -l < "$T/got")" -eq 24 ]
+	# NOTs and ORs in a row are not deep.
+	says "1 SEARCH $(printf 'NOT %.0s' {1..2000})ALL" \
+	    "2 SEARCH $(printf 'OR 1 %.0s' {1..900})2" | grep -v OK > "$T/got"
+	diff - "$T/got" <<< $'* SEARCH 1 2 3 4\n* SEARCH 1 2'
+}
+
+@test "a set of 20,000 parts, many times over" {
+	local set
+	box bob 40
+	set=$(seq -s, 1 20000)
+	set="$set,$(printf '1:*,%.0s' {1..20000})1"
+	says "1 SEARCH RETURN (COUNT) UID $set NOT UID $set" \
+	    "2 SEARCH RETURN (COUNT) UID $set UID $set UID $set" | grep -v OK > "$T/got"
+	diff - "$T/got" <<< $'* ESEARCH (TAG "1") COUNT 0\n* ESEARCH (TAG "2") COUNT 40'
+}
+
+@test "SORT" {
+	four
+	[ "$(one 'SORT (SUBJECT) UTF-8 ALL')" = '* SORT 2 1 3 4' ]
+	[ "$(one 'SORT (REVERSE SUBJECT) UTF-8 ALL')" = '* SORT 4 1 3 2' ]
+	[ "$(one 'SORT (DATE) US-ASCII ALL')" = '* SORT 2 1 3 4' ]
+	[ "$(one 'SORT (REVERSE DATE) US-ASCII ALL')" = '* SORT 4 3 1 2' ]
+	[ "$(one 'UID SORT (REVERSE ARRIVAL) UTF-8 1:3')" = '* SORT 3 2 1' ]
+	[ "$(one 'SORT (FROM REVERSE SIZE) UTF-8 ALL')" = '* SORT 1 2 3 4' ]
+	[ "$(one 'SORT (CC TO) UTF-8 ALL')" = '* SORT 1 3 4 2' ]
+	[ "$(one 'SORT (SIZE) UTF-8 2:4')" = '* SORT 4 2 3' ]
+	[ "$(one 'SORT (DISPLAYFROM) UTF-8 ALL')" = '* SORT 1 2 3 4' ]
+	[ "$(one 'SORT (REVERSE DISPLAYTO) UTF-8 ALL')" = '* SORT 2 1 3 4' ]
+	[ "$(one 'SORT (DATE) UTF-8 BODY none')" = '* SORT' ]
+	one 'SORT (DATE) UTF-8 MODSEQ 1' | grep -qE '^\* SORT 2 1 3 4 \(MODSEQ [0-9]+\)$'
+}
+
+@test "THREAD" {
+	four
+	[ "$(one 'THREAD REFERENCES UTF-8 ALL')" = '* THREAD (1 (2)(3))(4)' ]
+	[ "$(one 'UID THREAD REFERENCES UTF-8 2:4')" = '* THREAD ((2)(3))(4)' ]
+	[ "$(one 'THREAD ORDEREDSUBJECT US-ASCII ALL')" = '* THREAD (2)(1 3)(4)' ]
+	[ "$(one 'THREAD REFERENCES UTF-8 BODY none')" = '* THREAD' ]
+}
+
+@test "a Maildir is searched as well" {
+	local f
+	echo 'mailbox ~/Maildir/' >> "$C"
+	four
+	mkdir -p "$D/home/bob/Maildir"/{tmp,new,cur}
+	awk -v d="$D/home/bob/Maildir/cur" '
+	/^From jo/ { f = d "/" ++n ".x.h:2,"; next }
+	{ sub(/^>From /, "From "); print > f }' "$D/mail/bob"
+	rm "$D/mail/bob"
+	for f in "$D/home/bob/Maildir" "$D/home/bob/Maildir"/*{,/*}; do
+		own "$f" bob
+	done
+	finds '1 2 3' BODY needle
+	finds 4 BODY '"from here"'
+	finds 4 TEXT '"last folded"'
+	finds 2 SUBJECT '"ärger"'
+	[ "$(one 'THREAD REFERENCES UTF-8 ALL')" = '* THREAD (1 (2)(3))(4)' ]
+}
+
+@test "a needle where portions of a long message meet" {
+	{
+		printf 'Subject: long\n\n'
+		yes 'a line of text that is there to be long' | head -n 60000
+		echo 'and a pin'
+		yes 'a line of text that is there to be long' | head -n 60000
+	} | add 'Sat Nov 21 10:00:00 2020'
+	{
+		printf 'Subject: long\nContent-Type: text/plain; charset=utf-8\n'
+		printf 'Content-Transfer-Encoding: base64\n\n'
+		{
+			yes 'Zeile für Zeile ä' | head -n 100000
+			echo 'und eine Nädel'
+			yes 'Zeile für Zeile ö' | head -n 100000
+		} | base64
+	} | add 'Sat Nov 21 10:00:00 2020'
+	finds 1 BODY 'pin'
+	finds 1 BODY '"long"'
+	finds 2 BODY '"EINE NÄDEL"'
+	finds 2 BODY '"zeile für"'
+	finds '' BODY '"äzeile"'
+}

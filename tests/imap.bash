@@ -1,0 +1,117 @@
+# imap - what the suites about IMAP share: mailboxes with letters, and dialogues with
+# imapd.  A suite starts with:
+#
+#	load lib
+#	load imap
+#	setup() { test_begin; instance a a.test; imap_ready; }
+#
+# Then `box bob 3` makes three letters and `imap bob` takes a dialogue from stdin.
+# shellcheck shell=bash
+
+IMAP_PORT=1143
+# shellcheck disable=SC2016
+IMAP_HASH='$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1'	# of "secret"
+
+# Say to imap.py what is to be tested: the last instance.
+imap_ready()
+{
+	IMAP_PROG=$(prog imapd) IMAP_CONF=$C PYTHONPATH=$REPO/tests
+	export IMAP_PROG IMAP_CONF PYTHONPATH D T PYTHONDONTWRITEBYTECODE=1
+}
+
+# id_of USER: of the instance's, as UID:GID.
+id_of() { awk -F: -v u="$1" '$1 == u { print $3 ":" $4 }' "$D/passwd"; }
+
+# own FILE USER: give it to the user.
+own()
+{
+	[ "$EUID" -ne 0 ] || chown "$(id_of "$2")" "$1"
+}
+
+# as USER COMMAND...: run it as a user of the instance.
+as()
+{
+	local id
+	id=$(id_of "$1")
+	shift
+	[ "$EUID" -ne 0 ] || set -- setpriv --reuid="${id%:*}" \
+	    --regid="${id#*:}" --clear-groups "$@"
+	"$@"
+}
+
+# letter N: number N as an mbox has it, each in its own minute.
+letter()
+{
+	printf '%s\n' "From jo@x.test Sat Nov 21 10:$(printf %02d $(($1 % 60))):00 2026" \
+	    'Date: Sat, 21 Nov 2026 10:00:00 +0000' \
+	    'From: Jo <jo@x.test>' 'To: bob@a.test' \
+	    "Message-ID: <$1@x.test>" "Subject: letter $1" '' \
+	    'one' '.dot' "three of $1" ''
+}
+
+# box USER COUNT [FILE]: a mailbox with letters 1 to COUNT, the user's INBOX or a file.
+box()
+{
+	local i f=${3:-$D/mail/$1}
+	for ((i = 1; i <= $2; i++)); do
+		letter "$i"
+	done > "$f"
+	own "$f" "$1"
+	chmod 600 "$f"
+}
+
+# imap USER: the dialogue of stdin by pipe as that user, all that comes back but the
+# greeting.  Lines end in LF here and CRLF there.
+imap()
+{
+	IMAP_AS=$(id_of "$1") python3 "$REPO/tests/imap.py" \
+	    "$(prog imapd)" -C "$C" | sed 1d
+}
+
+# imap_raw USER: the same, bytes as they are, greeting and all.
+imap_raw()
+{
+	IMAP_RAW=1 IMAP_AS=$(id_of "$1") python3 "$REPO/tests/imap.py" \
+	    "$(prog imapd)" -C "$C"
+}
+
+# imap_stranger: the dialogue of stdin with an imapd that inetd started on a socket, and
+# that asks for a password; with the greeting.
+imap_stranger()
+{
+	TCPREMOTEIP=192.0.2.1 python3 "$REPO/tests/imap.py" -s \
+	    "$(prog imapd)" -C "$C"
+}
+
+# imap_secret: give the instance's users the password "secret".
+imap_secret()
+{
+	sed -i "s|:x:|:$IMAP_HASH:|" "$D/passwd"
+}
+
+# imap_inetd NAME ADDRESS: give the users of an instance a password, and put its imapd
+# under a real openbsd-inetd at ADDRESS:$IMAP_PORT.
+imap_inetd()
+{
+	sed -i "s|:x:|:$IMAP_HASH:|" "$T/$1/passwd"
+	cat > "$T/imapd-$1.conf" <<-END
+		$2:$IMAP_PORT stream tcp nowait.1000000 $ME $(prog imapd) imapd -C $T/$1/facteur.conf
+	END
+	start "imapd-$1" "$(peer inetd)" -i "$T/imapd-$1.conf"
+	wait_for listens "$2" "$IMAP_PORT"
+}
+
+# imap_py: a python program on stdin that may use all of imap.py.
+imap_py()
+{
+	python3 -c 'import os, sys
+from imap import *
+exec(compile(sys.stdin.read(), "test", "exec"))' "$@"
+}
+
+# imap_says USER: a dialogue as RFCs print them; see dialogue() in imap.py.
+imap_says()
+{
+	python3 -c 'import sys, imap
+imap.dialogue(sys.stdin.read(), sys.argv[1])' "$1"
+}
