@@ -15,6 +15,7 @@ import os
 import poplib
 import random
 import re
+import select
 import shlex
 import subprocess
 import sys
@@ -243,14 +244,39 @@ def python_deletes():
         score.deleted.update(gone)
 
 
+def drain(fd):
+    """What mutt draws, nobody looks at."""
+    while select.select([fd], [], [], 0)[0] and os.read(fd, 65536):
+        pass
+
+
 def mutt_flags(rc):
-    """The same file anew: every letter gets a flag, or loses it."""
-    # More q's for when it dropped the keys, as where there are no letters.
-    subprocess.run(
-        ["sh", "-c", 'while printf q; do sleep 0.1; done 2> /dev/null | timeout '
-         '-k 1 60 script -qec "mutt -n -F $1 -f $2" /dev/null', "mutt", rc, MBOX],
-        stdout=subprocess.DEVNULL, env=dict(os.environ, TERM="vt100"),
-        check=True)
+    """The same file anew: every letter gets a flag, or loses it.  A mutt that finds
+    the file changed each time it wants to write gives up when it is told to: not by
+    SIGKILL, which would tear what it is writing."""
+    fd, tty = os.openpty()
+    end = time.time() + PATIENCE
+    p = subprocess.Popen(["mutt", "-n", "-F", rc, "-f", MBOX], stdin=tty,
+                         stdout=tty, stderr=tty, start_new_session=True,
+                         env=dict(os.environ, TERM="vt100"))
+    os.close(tty)
+    try:
+        # More q's for when it dropped the keys, as where there are no letters.
+        while p.poll() is None:
+            drain(fd)
+            if time.time() > end:
+                p.terminate()
+            else:
+                os.write(fd, b"q")
+            time.sleep(0.1)
+    except OSError:	# it has closed its side
+        p.wait()
+    os.close(fd)
+    if time.time() > end:
+        with score.lock:
+            score.later += 1
+    elif p.returncode != 0:
+        raise OSError("mutt: exit code %d" % p.returncode)
 
 
 def rewriters():

@@ -35,6 +35,6 @@ fight()
 }
 
 @test "the same while mutt and python write the file anew" {
-	need mutt script
+	need mutt
 	fight rewrite
 }
