@@ -54,7 +54,9 @@ find_all(struct found *f, struct cur header)
 
 	while (header_next(&header, &field))
 		for (i = 0; i < N; i++)
-			if (header_is(field, names[i], &body)) {
+			/* Most are told apart by their first letter. */
+			if (str_lower(*field.p) == str_lower(*names[i]) &&
+			    header_is(field, names[i], &body)) {
 				found_add(f, i, body);
 				break;
 			}

@@ -141,6 +141,7 @@ do_store(struct session *s, struct parse *p)
 	struct order o = {0};
 	uint32_t *at, *uid;
 	uint64_t words;
+	uint64_t before;
 	size_t n;
 
 	if (store_args(s, p, &o) < 0)
@@ -154,9 +155,13 @@ do_store(struct session *s, struct parse *p)
 	decide(&o, words);
 	uid = box_uids(s, at, n);
 	o.change.failed = arena_alloc(&s->arena, (n + 1) * sizeof *uid);
+	before = st->index.head.generation;
 	if (store_flag(st, uid, n, &o.change) < 0)
 		return no_store(s, st);
 	tell(s, &o, at, n);
+	/* Nothing has changed but by us, and that was told. */
+	if (before == s->box.generation && o.change.alone)
+		s->box.generation = st->index.head.generation;
 	if (o.change.nfailed > 0)
 		return modified(s, &o);
 	for (size_t i = 0; i < n; i++)

@@ -32,7 +32,7 @@ enum {
 	 * give out a modseq again: 2 to the power of this. */
 	MODSEQ_SHIFT = 16,
 	PIECE = 512, /* records that are read at a time */
-	MORE = 1024, /* records that there is room for, beyond what is there */
+	PART = 16, /* there is room for so many more, and for a part so large */
 	LARGE = 1 << 22 /* bytes that are worth large pages */
 };
 
@@ -246,7 +246,7 @@ make_room(struct index *x, size_t n)
 	if (x->cap >= n)
 		return;
 	free(x->msg);
-	x->cap = n + MORE;
+	x->cap = n + n / PART + PART;
 	x->msg = mem_alloc(x->cap * sizeof *x->msg);
 	large_pages(x->msg, x->cap * sizeof *x->msg);
 }
@@ -380,17 +380,12 @@ save(struct index *x, size_t first, size_t end)
 	return save_head(x, false);
 }
 
-int
-index_save(struct index *x, size_t first, size_t end)
+/* Save what has its sums. */
+static int
+save_summed(struct index *x, size_t first, size_t end)
 {
-	size_t i;
 	int err;
 
-	for (i = first; i < end; i++)
-		x->msg[i].sum = msg_sum(&x->msg[i]);
-	x->head.total = 0;
-	for (i = 0; i < x->head.count; i++)
-		x->head.total += x->msg[i].sum;
 	if (x->head.generation++ == 0)
 		x->head.generation = new_number();
 	x->trusted = true;
@@ -403,6 +398,32 @@ index_save(struct index *x, size_t first, size_t end)
 	x->fd = -1;
 	errno = err;
 	return -1;
+}
+
+int
+index_save(struct index *x, size_t first, size_t end)
+{
+	size_t i;
+
+	for (i = first; i < end; i++)
+		x->msg[i].sum = msg_sum(&x->msg[i]);
+	x->head.total = 0;
+	for (i = 0; i < x->head.count; i++)
+		x->head.total += x->msg[i].sum;
+	return save_summed(x, first, end);
+}
+
+int
+index_update(struct index *x, size_t first, size_t end)
+{
+	size_t i;
+
+	for (i = first; i < end; i++) {
+		x->head.total -= x->msg[i].sum;
+		x->msg[i].sum = msg_sum(&x->msg[i]);
+		x->head.total += x->msg[i].sum;
+	}
+	return save_summed(x, first, end);
 }
 
 /* --- small things --- */

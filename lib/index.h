@@ -101,6 +101,10 @@ int index_load(struct index *x);
  * are.  Under the lock.  0, or -1 with errno: it is then good in memory. */
 int index_save(struct index *x, size_t first, size_t end);
 
+/* The same when it is trusted and nothing in it came, went or moved: it costs what
+ * has changed. */
+int index_update(struct index *x, size_t first, size_t end);
+
 /* Begin one that tells nothing yet: UIDVALIDITY (0: that of the time), UIDNEXT,
  * modseq and id, where they are not set. */
 void index_begin(struct index *x, uint32_t validity);

@@ -48,9 +48,9 @@ mem_dup(const void *p, size_t n)
 /* --- arenas --- */
 
 #ifdef __SANITIZE_ADDRESS__ /* which sees to each piece if it stands alone */
-enum { SLAB = 0, UNIT = 1 };
+enum { SLAB = 0, FIRST = 0, UNIT = 1 };
 #else
-enum { SLAB = 16384, UNIT = sizeof(max_align_t) };
+enum { SLAB = 16384, FIRST = 1024, UNIT = sizeof(max_align_t) };
 #endif
 
 struct slab {
@@ -84,8 +84,10 @@ arena_alloc(struct arena *a, size_t n)
 	if (!s || s->size - s->used < n) {
 		/* What is large gets a slab of its own, behind the one at
 		 * hand. */
-		s = slab_new(a, n > SLAB / 4 ? n : SLAB);
-		if (a->slab && n > SLAB / 4) {
+		size_t usual = a->slab ? SLAB : FIRST;
+
+		s = slab_new(a, n > usual / 4 ? n : usual);
+		if (a->slab && n > usual / 4) {
 			s->next = a->slab->next;
 			a->slab->next = s;
 		} else {

@@ -212,14 +212,15 @@ store_flag(struct store *s, const uint32_t *uid, size_t n,
            struct store_change *c)
 {
 	struct index *x = &s->index;
+	uint64_t modseq, generation = x->head.generation;
 	struct span p = {0};
-	uint64_t modseq;
 	size_t k;
 	int r = 0;
 
 	c->nfailed = 0;
 	if (lock_true(s) < 0)
 		return -1;
+	c->alone = x->head.generation == generation;
 	modseq = index_modseq(x);
 	for (k = 0; k < n; k++) {
 		ssize_t i = find_next(s, uid[k]);
@@ -236,7 +237,7 @@ store_flag(struct store *s, const uint32_t *uid, size_t n,
 		}
 	}
 	if (p.end > 0)
-		r = index_save(x, p.first, p.end);
+		r = index_update(x, p.first, p.end);
 	index_unlock(x);
 	return r;
 }
@@ -279,7 +280,7 @@ store_notes(struct store *s, const struct store_note *v, size_t n)
 		span_add(&p, (size_t)i);
 	}
 	if (p.end > 0)
-		index_save(x, p.first, p.end);
+		index_update(x, p.first, p.end);
 	index_unlock(x);
 }
 

@@ -79,6 +79,7 @@ struct store_change {
 	    unchanged; /* RFC 7162 3.1.3: only where modseq is not above; 0: all */
 	uint32_t *failed; /* room for n UIDs where it was above, or NULL */
 	size_t nfailed;
+	bool alone; /* nobody else had changed anything since the last sync */
 };
 int store_flag(struct store *s, const uint32_t *uid, size_t n,
                struct store_change *c);

@@ -1,6 +1,6 @@
 # imap-model - thousands of random commands in several sessions, each answer held
-# against a model: tests/imapmodel.py.  Another seed each time; the one of a failure:
-# make check SEED=N SUITES=imap-model
+# against a model: tests/imapmodel.py.  More of it, as often as one likes:
+# SEED=$RANDOM make check SUITES=imap-model
 
 load lib
 load imap
@@ -20,7 +20,7 @@ model()
 {
 	as alice env HOME="$D/home/alice" BOX="$1" FOLDERS="${2-}" timeout 120 \
 	    python3 "$REPO/tests/imapmodel.py" "$TIME" \
-	    "${SEED:-$RANDOM}" "${STEPS:-1000000}" >&2
+	    "${SEED:-1}" "${STEPS:-1000000}" >&2
 }
 
 @test "an mbox and files beside it" {

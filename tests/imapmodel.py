@@ -164,7 +164,8 @@ class Model:
 
     def check_recent(self, s, box):
         """RFC 3501 2.3.2: in one session only."""
-        if s.recent is None or any(m.flags is None for m in s.msgs):
+        if s.recent is None or any(m.flags is None or m.recent is None
+                                   for m in s.msgs):
             return
         said = {m.uid for m in s.msgs if m.recent}
         if len(said) != s.recent:

@@ -190,6 +190,7 @@ class View(imap.Imap):
             r.wrong("UIDs do not ascend")
         if self.cache is not None and uid in self.cache:
             m.flags, m.modseq = self.cache[uid]
+            m.recent = None
 
     def fetch_item(self, r, n, got):
         name = r.match(ITEM)
@@ -252,7 +253,7 @@ class View(imap.Imap):
         for i in places:
             m = self.msgs.pop(i)
             self.went.append(m)
-            if m.flags is None:
+            if m.flags is None or m.recent is None:
                 self.recent = None      # who knows whether it was
             elif self.recent is not None and m.recent:
                 self.recent -= 1
@@ -527,6 +528,7 @@ class View(imap.Imap):
                 m.uid = uid
                 if m.flags is None:
                     m.flags, m.modseq = self.cache[uid]
+                    m.recent = None     # the cache cannot know
 
     def learn(self):
         """Ask for what is not known of messages."""
