@@ -126,13 +126,16 @@ close_target(struct append *a)
 		box_leave(&a->store);
 }
 
-/* The response code of RFC 4315 3. */
+/* The response code of RFC 4315 3, which may be left out. */
 static void
 appenduid(struct str *x, const struct append *a, const uint32_t *uid)
 {
+	str_adds(x, "");
+	if (!uid)
+		return;
 	str_addf(x, "[APPENDUID %u ", a->store.index.head.validity);
 	out_set(x, uid, a->stage.n);
-	str_addc(x, ']');
+	str_adds(x, "] ");
 }
 
 int
@@ -150,7 +153,7 @@ do_append(struct session *s, struct parse *p)
 		bad_parse(s);
 	else if (!a.refused && stage_add(s, &a.stage, &a.store, &uid) == 0) {
 		appenduid(&x, &a, uid);
-		ok(s, "%s done", x.s);
+		ok(s, "%sdone", x.s);
 	}
 	str_free(&x);
 	close_target(&a);
@@ -192,7 +195,7 @@ replace(struct session *s, struct append *a, uint32_t old)
 	if (stage_add(s, &a->stage, &a->store, &uid) < 0)
 		return 0;
 	appenduid(&x, a, uid);
-	io_putf(&s->io, "* OK %s the new one is there\r\n", x.s);
+	io_putf(&s->io, "* OK %sthe new one is there\r\n", x.s);
 	str_free(&x);
 	if (store_expunge(&s->box.store, &old, 1, &gone) < 0)
 		return no_store(s, &s->box.store);

@@ -25,11 +25,13 @@ read_all(struct session *s, uint32_t *at, size_t *n, struct stage *g)
 	return 0;
 }
 
-/* The response code of RFC 4315 3. */
+/* The response code of RFC 4315 3, which may be left out. */
 static void
 copyuid(struct str *x, const struct store *to, const uint32_t *from,
         const uint32_t *uid, size_t n)
 {
+	if (!uid)
+		return;
 	str_addf(x, "[COPYUID %u ", to->index.head.validity);
 	out_set(x, from, n);
 	str_addc(x, ' ');

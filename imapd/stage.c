@@ -149,6 +149,9 @@ stage_keywords(struct session *s, struct stage *g, const struct store *from,
 int
 stage_add(struct session *s, struct stage *g, struct store *st, uint32_t **uid)
 {
+	bool sure = true;
+	size_t i;
+
 	flush(g);
 	if (g->err) {
 		errno = g->err;
@@ -159,5 +162,10 @@ stage_add(struct session *s, struct stage *g, struct store *st, uint32_t **uid)
 	*uid = arena_alloc(&s->arena, (g->n + 1) * sizeof **uid);
 	if (store_add(st, g->v, g->n, *uid) < 0)
 		return no_store(s, st) - 1;
+	for (i = 0; i < g->n; i++)
+		if ((*uid)[i] == 0)
+			sure = false;
+	if (!sure)
+		*uid = NULL;
 	return 0;
 }

@@ -30,8 +30,8 @@ int stage_read(struct stage *g, struct store *from, const struct index_msg *m);
 int stage_keywords(struct session *s, struct stage *g, const struct store *from,
                    struct store *to);
 
-/* Put all into the mailbox: 0 and their UIDs, ascending, or -1 with the answer
- * given. */
+/* Put all into the mailbox: 0 and their UIDs, ascending, in *uid, which is NULL
+ * where they are not sure; or -1 with the answer given. */
 int stage_add(struct session *s, struct stage *g, struct store *st,
               uint32_t **uid);
 

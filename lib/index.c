@@ -282,13 +282,13 @@ static int
 take(struct index *x)
 {
 	struct index_head *h = &x->head;
-	bool sound = head_is_sound(h, io_preadall(x->fd, h, sizeof *h, 0));
+	ssize_t got = io_preadall(x->fd, h, sizeof *h, 0);
+	bool sound = head_is_sound(h, got);
 	uint64_t total;
 	struct stat st;
 	size_t n = 0, whole;
-	ssize_t got;
 
-	if (fstat(x->fd, &st) < 0)
+	if (got < 0 || fstat(x->fd, &st) < 0)
 		return -1;
 	if (st.st_size > INDEX_HEAD)
 		n = (size_t)(st.st_size - INDEX_HEAD) / sizeof *x->msg;
@@ -319,21 +319,27 @@ is_current(const struct index *x)
 int
 index_load(struct index *x)
 {
+	struct index new = {.fd = x->fd};
 	bool mine = !x->locked;
 	int r;
 
 	if (x->fd < 0 || is_current(x))
 		return 0;
-	r = take(x);
+	r = take(&new);
 	/* A writer was at work, or died at it: only who has the lock knows. */
 	if (r == 0 && mine) {
-		if (index_lock(x) < 0)
-			return -1;
-		r = take(x);
+		if ((r = index_lock(x)) == 0)
+			r = take(&new);
 		index_unlock(x);
 	}
-	if (r < 0)
+	if (r < 0) {
+		free(new.msg);
 		return -1;
+	}
+	free(x->msg);
+	x->head = new.head;
+	x->msg = new.msg;
+	x->cap = new.cap;
 	x->trusted = r > 0;
 	return 1;
 }
@@ -396,6 +402,7 @@ save_summed(struct index *x, size_t first, size_t end)
 	index_unlock(x);
 	close(x->fd);
 	x->fd = -1;
+	x->lost = true;
 	errno = err;
 	return -1;
 }
@@ -424,6 +431,41 @@ index_update(struct index *x, size_t first, size_t end)
 		x->head.total += x->msg[i].sum;
 	}
 	return save_summed(x, first, end);
+}
+
+/* Make the head of the file in fd, which is not ours to save, say that. */
+static int
+doubt(int fd)
+{
+	struct index_head h;
+	ssize_t n;
+
+	if (wait_lock(fd) < 0 || (n = io_preadall(fd, &h, sizeof h, 0)) < 0)
+		return -1;
+	if (!head_is_sound(&h, n) || h.busy)
+		return 0;
+	h.busy = true;
+	h.sum = head_sum(&h);
+	return io_pwriteall(fd, &h, sizeof h, 0);
+}
+
+int
+index_doubt(struct index *x, const char *path)
+{
+	int fd, r, err;
+
+	if (x->fd >= 0)
+		return save_head(x, true);
+	if (!x->dir)
+		return 0;
+	fd = record_open(x->dir, "index", path, x->owner, false);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	r = doubt(fd);
+	err = errno;
+	close(fd);
+	errno = err;
+	return r;
 }
 
 /* --- small things --- */

@@ -77,6 +77,7 @@ struct index {
 	uid_t owner;
 	bool locked;
 	bool trusted; /* what was loaded is whole; else it is a hint */
+	bool lost;    /* it could not be saved: in memory only since */
 	struct index_head head;
 	struct index_msg *msg;
 	size_t cap;
@@ -94,7 +95,7 @@ void index_unlock(struct index *x);
 
 /* Get what others saved since: 1 something was new, 0 nothing, -1 (errno).  An
  * index that is torn, foreign or of another version gives trusted = false and
- * the records that are whole one by one. */
+ * the records that are whole one by one.  After -1 x is what it was. */
 int index_load(struct index *x);
 
 /* Save the head and the records from first up to end; count says how many there
@@ -104,6 +105,11 @@ int index_save(struct index *x, size_t first, size_t end);
 /* The same when it is trusted and nothing in it came, went or moved: it costs what
  * has changed. */
 int index_update(struct index *x, size_t first, size_t end);
+
+/* Before the mailbox at path is changed in a way that does not show from outside: what
+ * the file has is a hint until it is saved, also where x is in memory only.  0, or
+ * -1 with errno. */
+int index_doubt(struct index *x, const char *path);
 
 /* Begin one that tells nothing yet: UIDVALIDITY (0: that of the time), UIDNEXT,
  * modseq and id, where they are not set. */

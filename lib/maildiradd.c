@@ -1,6 +1,6 @@
 /* maildiradd - the Maildir driver of store.h: messages are added.
  * All are durable in tmp/ before the first gets its name, which tells its flags;
- * then the names are looked at, and the index gives the UIDs.  Called by
+ * then the names are looked at, and the index gives the UIDs, under its lock.  Called by
  * store.c. */
 #include "maildir.h"
 #include "maildirname.h"
@@ -62,7 +62,8 @@ find(const struct store *s, uint64_t hash, size_t i)
 	return (ssize_t)k;
 }
 
-/* They are there: their UIDs, and what the names do not tell. */
+/* They are there: their UIDs, and what the names do not tell.  -1 when the UIDs are
+ * not sure: nobody can tell them from the names. */
 static int
 number(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 {
@@ -71,7 +72,7 @@ number(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 	size_t k, first = SIZE_MAX, last = 0;
 	ssize_t i = (ssize_t)store_count(s) - 1;
 
-	if (store_sync(s) < 0 || maildir_turn(s, false) < 0)
+	if (maildir_look(s) < 0 || maildir_merge(s) < 0)
 		return -1;
 	for (k = 0; k < n; k++) {
 		struct index_msg *m;
@@ -88,14 +89,13 @@ number(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 	}
 	if (first <= last)
 		index_save(x, first, last + 1);
-	return maildir_turn_end(s, 0);
+	return x->dir && x->fd < 0 ? -1 : 0;
 }
 
 /* Letters for their keywords. */
 static int
 learn(struct store *s, const struct store_new *new, size_t n)
 {
-	struct maildir_store *d = s->box;
 	uint64_t all = 0;
 	size_t k;
 
@@ -103,11 +103,9 @@ learn(struct store *s, const struct store_new *new, size_t n)
 		all |= new[k].keywords;
 	if (all == 0)
 		return 0;
-	if (store_sync(s) < 0 || maildir_turn(s, false) < 0)
+	if (maildir_turn(s, false) < 0)
 		return -1;
-	letters_load(&d->letters, d->box.top, &s->index);
-	letters_add(&d->letters, d->box.top, &s->index, all);
-	return maildir_turn_end(s, 0);
+	return maildir_turn_end(s, maildir_letters(s, all));
 }
 
 static int
@@ -117,7 +115,7 @@ add_all(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 	const char *name = NULL;
 	size_t k;
 
-	if (learn(a->s, new, n) < 0)
+	if (store_sync(a->s) < 0 || learn(a->s, new, n) < 0)
 		return -1;
 	for (k = 0; k < n; k++)
 		if (put_msg(a, &new[k],
@@ -130,12 +128,15 @@ add_all(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 		name_parse(&parts, cur_of(name));
 		a->hash[k] = name_hash(parts.base);
 	}
+	/* Nobody gives numbers to some of them before all are there. */
+	if (maildir_turn(a->s, false) < 0)
+		return -1;
 	if (maildir_commit(&a->m) < 0)
-		return maildir_fail(a->s, "write to");
+		return maildir_turn_end(a->s, maildir_fail(a->s, "write to"));
 	/* From here on they are there, whatever comes. */
 	if (number(a, new, n, uid) < 0)
 		memset(uid, 0, n * sizeof *uid);
-	return 0;
+	return maildir_turn_end(a->s, 0);
 }
 
 int

@@ -74,26 +74,35 @@ open_dir(int *fd, int at, const char *name, uid_t owner)
 int
 box_open(struct maildirbox *b, const char *path, uid_t owner)
 {
+	struct maildirbox new;
 	struct str top = {0};
 	int r, err;
 
-	close_all(b);
+	box_init(&new);
 	/* O_NOFOLLOW looks through a name that ends in '/'. */
 	str_adds(&top, path);
 	while (top.n > 1 && top.s[top.n - 1] == '/')
 		top.s[--top.n] = '\0';
-	r = open_dir(&b->top, AT_FDCWD, top.s, owner);
+	r = open_dir(&new.top, AT_FDCWD, top.s, owner);
 	str_free(&top);
-	if (r == 0 && b->top >= 0 &&
-	    (open_dir(&b->dir[DIR_NEW], b->top, "new", owner) < 0 ||
-	     open_dir(&b->dir[DIR_CUR], b->top, "cur", owner) < 0))
+	if (r == 0 && new.top >= 0 &&
+	    (open_dir(&new.dir[DIR_NEW], new.top, "new", owner) < 0 ||
+	     open_dir(&new.dir[DIR_CUR], new.top, "cur", owner) < 0))
 		r = -1;
-	if (r == 0 && (b->dir[DIR_NEW] >= 0 || b->dir[DIR_CUR] >= 0))
-		return 1;
-	err = errno;
+	if (r < 0) {
+		err = errno;
+		close_all(&new);
+		errno = err;
+		return -1;
+	}
 	close_all(b);
-	errno = err;
-	return r;
+	if (new.dir[DIR_NEW] < 0 && new.dir[DIR_CUR] < 0) {
+		close_all(&new);
+		return 0;
+	}
+	b->top = new.top;
+	memcpy(b->dir, new.dir, sizeof b->dir);
+	return 1;
 }
 
 static int

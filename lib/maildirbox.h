@@ -35,7 +35,8 @@ struct maildirbox {
 void box_init(struct maildirbox *b);
 void box_free(struct maildirbox *b);
 
-/* Open what path names now.  1, 0 when there is no Maildir, -1 with errno. */
+/* Open what path names now.  1, 0 when there is no Maildir, -1 with errno: then what
+ * was open before still is. */
 int box_open(struct maildirbox *b, const char *path, uid_t owner);
 
 /* Is this how it looks now? */

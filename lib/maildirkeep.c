@@ -164,8 +164,8 @@ maildir_keep(struct store *s)
 	/* Names that are older than the index would bring back the flags of then. */
 	if (maildir_turn(s, !box_is_current(&d->box)) < 0)
 		return -1;
-	letters_load(&d->letters, d->box.top, &s->index);
-	letters_add(&d->letters, d->box.top, &s->index, pending_keywords(s));
+	if (maildir_letters(s, pending_keywords(s)) < 0)
+		return maildir_turn_end(s, -1);
 	for (pass = 0; pass < PASSES && missed > 0; pass++) {
 		if (pass > 0 && box_scan(&d->box, false) < 0)
 			missed = -1;

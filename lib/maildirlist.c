@@ -218,20 +218,28 @@ slurp(int top, struct str *s)
 
 	if (fstatat(top, words_file, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
 		return -1;
+	}
 	return io_slurp(top, words_file, WORDS_MAX, s);
 }
 
-void
+int
 letters_load(struct letters *l, int top, struct index *x)
 {
 	struct str s = {0};
+	int r = slurp(top, &s), err = errno;
 
-	if (slurp(top, &s) < 0)
+	if (r < 0)
 		str_clear(&s);
 	letters_parse(l, whole(&s), x);
 	str_free(&s);
+	errno = err;
+	/* One that is not for us to read will not be the next time either. */
+	if (r < 0 && (err == EACCES || err == EFBIG || err == EINVAL))
+		return 0;
+	return r;
 }
 
 /* Dovecot's way to change the file: the lock is the new file. */
@@ -283,18 +291,29 @@ change_words(struct letters *l, int top, int fd, struct index *x,
 	return r;
 }
 
-void
+int
 letters_add(struct letters *l, int top, struct index *x, uint64_t keywords)
 {
-	int fd;
+	int fd, r, err;
 
-	if (!(keywords & ~letters_keywords(l, UINT32_MAX)) || l->used == 26 ||
-	    (fd = lock_words(top)) < 0)
-		return;
-	if (change_words(l, top, fd, x, keywords) < 0)
-		unlinkat(top, words_lock, 0);
-	close(fd);
-	letters_load(l, top, x);
+	if (!(keywords & ~letters_keywords(l, UINT32_MAX)))
+		return 0;
+	if (l->used < 26) {
+		if ((fd = lock_words(top)) < 0)
+			return -1;
+		r = change_words(l, top, fd, x, keywords);
+		err = errno;
+		if (r < 0)
+			unlinkat(top, words_lock, 0);
+		close(fd);
+		if (letters_load(l, top, x) < 0)
+			return -1;
+		errno = err;
+		if (r < 0)
+			return -1;
+	}
+	errno = ENOSPC;
+	return keywords & ~letters_keywords(l, UINT32_MAX) ? -1 : 0;
 }
 
 uint64_t

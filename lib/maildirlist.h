@@ -34,10 +34,11 @@ struct letters {
 	int used; /* letters from here on are free */
 };
 
-void letters_load(struct letters *l, int top, struct index *x);
-/* Give letters to the keywords that have none, as far as there are any. */
-void letters_add(struct letters *l, int top, struct index *x,
-                 uint64_t keywords);
+/* 0, or -1 with errno when it cannot be told what they mean. */
+int letters_load(struct letters *l, int top, struct index *x);
+/* Give letters to the keywords that have none.  0, or -1 with errno: not all have
+ * one now (ENOSPC, too, when all letters are used). */
+int letters_add(struct letters *l, int top, struct index *x, uint64_t keywords);
 
 uint64_t letters_keywords(const struct letters *l, uint32_t letters);
 uint32_t letters_of(const struct letters *l, uint64_t keywords);

@@ -261,7 +261,7 @@ maildir_numbers(struct store *s, bool import)
 }
 
 /* Make the index true of what was seen.  1 when the messages or their flags
- * changed, else 0. */
+ * changed, 0, or -1. */
 int
 maildir_merge(struct store *s)
 {
@@ -271,7 +271,8 @@ maildir_merge(struct store *s)
 	uint64_t modseq = index_modseq(x);
 	bool trusted = x->trusted, changed;
 
-	letters_load(&d->letters, d->box.top, x);
+	if (letters_load(&d->letters, d->box.top, x) < 0)
+		return -1;
 	maildir_numbers(s, true);
 	if (!trusted)
 		gone_unknown(s);
@@ -294,4 +295,17 @@ maildir_merge(struct store *s)
 	/* An index that cannot be saved is good in memory. */
 	index_save(x, trusted ? first : 0, n);
 	return changed;
+}
+
+int
+maildir_letters(struct store *s, uint64_t keywords)
+{
+	struct maildir_store *d = s->box;
+	struct index *x = &s->index;
+
+	if (letters_load(&d->letters, d->box.top, x) < 0 ||
+	    (letters_add(&d->letters, d->box.top, x, keywords) < 0 &&
+	     x->fd < 0))
+		return maildir_fail(s, "keep the keywords of");
+	return 0;
 }

@@ -84,8 +84,9 @@ put_msg(struct add *a, const struct store_new *new, uint32_t uid, uint32_t last)
 	return 0;
 }
 
-/* The file has them.  Let the index follow; what it cannot tell we know. */
-static void
+/* The file has them.  Let the index follow; what it cannot tell we know.  Is it
+ * saved? */
+static bool
 follow(struct store *s, const struct mbox *m, size_t before)
 {
 	struct index *x = &s->index;
@@ -94,14 +95,15 @@ follow(struct store *s, const struct mbox *m, size_t before)
 	struct stat st;
 
 	if (fstat(m->fd, &st) < 0 || look(s, m->fd, &st, &first) < 0)
-		return;
+		return false;
 	for (i = before; i < x->head.count; i++)
 		x->msg[i].saved = now;
 	turn_times(s, m);
 	x->head.state = (struct index_state){0};
 	if (fstat(m->fd, &st) == 0)
 		index_state_of(&x->head.state, &st);
-	index_save(x, first, (size_t)x->head.count);
+	return index_save(x, first, (size_t)x->head.count) == 0 &&
+	       (x->fd >= 0 || !x->dir);
 }
 
 static int
@@ -110,6 +112,7 @@ add_all(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 	struct store *s = a->s;
 	size_t before = store_count(s), k;
 	uint32_t next = s->index.head.next;
+	bool based = before == 0 || s->index.head.kept_next > 0;
 
 	if (UINT32_MAX / 2 - next < n) {
 		errno = EOVERFLOW;
@@ -122,7 +125,9 @@ add_all(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 	}
 	if (mbox_commit(a->m) < 0)
 		return -1;
-	follow(s, a->m, before);
+	/* UIDs in the file are believed where it says whose they are. */
+	if (!follow(s, a->m, before) && !based)
+		memset(uid, 0, n * sizeof *uid);
 	return 0;
 }
 

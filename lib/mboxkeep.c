@@ -233,6 +233,7 @@ any_due(const struct store *s)
 int
 mbox_keep(struct store *s)
 {
+	enum turn_use use = TURN_READ;
 	struct keep k = {.s = s};
 	struct turn t;
 	int r, err;
@@ -244,7 +245,13 @@ mbox_keep(struct store *s)
 	if (turn_begin(s, &t) < 0)
 		return errno == ENOENT ? 0 : -1;
 	k.order = file_order(&s->index);
-	r = keep_all(&k, &t.mbox);
+	/* The file may have the same length: where the index cannot be saved, it
+	 * must not be believed. */
+	r = index_doubt(&s->index, s->path);
+	if (r == 0) {
+		r = keep_all(&k, &t.mbox);
+		use = r < 0 ? TURN_FAILED : TURN_WROTE;
+	}
 	err = errno;
 	if (r < 0)
 		snprintf(s->why, STORE_WHY, "cannot write to mailbox: %s",
@@ -253,7 +260,7 @@ mbox_keep(struct store *s)
 	free(k.v);
 	str_free(&k.text);
 	str_free(&k.raw);
-	turn_end(s, &t, r < 0 ? TURN_FAILED : TURN_WROTE);
+	turn_end(s, &t, use);
 	errno = err;
 	return r;
 }

@@ -196,14 +196,17 @@ static int
 lock_true(struct store *s)
 {
 	struct index *x = &s->index;
+	int r, err;
 
 	if (index_load(x) < 0 || (!x->trusted && s->op->sync(s) < 0) ||
 	    index_lock(x) < 0)
 		return -1;
-	if (index_load(x) >= 0 && x->trusted)
+	r = index_load(x);
+	if (r >= 0 && x->trusted)
 		return 0;
+	err = r < 0 ? errno : EAGAIN;
 	index_unlock(x);
-	errno = EAGAIN;
+	errno = err;
 	return -1;
 }
 
@@ -215,7 +218,6 @@ store_flag(struct store *s, const uint32_t *uid, size_t n,
 	uint64_t modseq, generation = x->head.generation;
 	struct span p = {0};
 	size_t k;
-	int r = 0;
 
 	c->nfailed = 0;
 	if (lock_true(s) < 0)
@@ -237,9 +239,12 @@ store_flag(struct store *s, const uint32_t *uid, size_t n,
 		}
 	}
 	if (p.end > 0)
-		r = index_update(x, p.first, p.end);
+		index_update(x, p.first, p.end);
 	index_unlock(x);
-	return r;
+	/* It must be somewhere before anybody hears that it is done. */
+	if (x->lost && p.end > 0 && x->head.modseq == modseq)
+		return s->op->keep(s);
+	return 0;
 }
 
 int
@@ -253,7 +258,8 @@ store_keyword(struct store *s, const struct cur *name)
 		return -1;
 	before = strnlen(x->head.names, INDEX_NAMES);
 	bit = index_keyword(x, name);
-	/* One that cannot be saved is known to us at least. */
+	/* One that cannot be saved is known to us, and to the mailbox when a
+	 * message gets it. */
 	if (strnlen(x->head.names, INDEX_NAMES) > before)
 		index_save(x, 0, 0);
 	index_unlock(x);

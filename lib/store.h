@@ -71,7 +71,8 @@ int store_header(struct store *s, uint32_t uid, struct str *out);
 
 /* Set and clear flags and keywords of n messages, in the index: others see it at
  * once, the mailbox itself at store_keep().  A UID that is gone is passed over.
- * FLAG_OLD alone is no change that anybody has to be told: it leaves modseq. */
+ * FLAG_OLD alone is no change that anybody has to be told: it leaves modseq.
+ * When the index can no longer be saved the mailbox gets them at once. */
 struct store_change {
 	unsigned set, clear; /* FLAG_* */
 	uint64_t set_keywords, clear_keywords;
@@ -89,7 +90,8 @@ int store_flag(struct store *s, const uint32_t *uid, size_t n,
 int store_keyword(struct store *s, const struct cur *name);
 
 /* Add n messages behind the others, all or none, durably.  The text lies in a file, CRLF or LF
- * at line ends; private fields in it are dropped.  Their UIDs come into uid. */
+ * at line ends; private fields in it are dropped.  Their UIDs come into uid, 0 where one
+ * is not sure, as the index could not be saved. */
 struct store_new {
 	int fd;
 	uint64_t off, len;

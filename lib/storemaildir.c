@@ -52,12 +52,12 @@ maildir_turn(struct store *s, bool again)
 	/* Others may have seen more than we did. */
 	if (r > 0 && maildir_look(s) < 0)
 		r = -1;
-	if (r < 0) {
-		index_unlock(x);
-		return maildir_fail(s, "read");
-	}
+	if (r < 0)
+		return maildir_turn_end(s, maildir_fail(s, "read"));
 	if (again || r > 0)
 		changed = maildir_merge(s);
+	if (changed < 0)
+		return maildir_turn_end(s, maildir_fail(s, "read"));
 	return changed || r > 0;
 }
 

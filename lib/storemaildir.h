@@ -32,7 +32,7 @@ int maildir_turn_end(struct store *s, int r);
 int maildir_look(struct store *s);
 
 /* Make the locked index true of what was seen, and save it.  1 when messages or
- * flags changed, else 0. */
+ * flags changed, 0, or -1 with errno. */
 int maildir_merge(struct store *s);
 
 /* Give the index the numbers that it lacks.  import: those of another server, if
@@ -43,6 +43,10 @@ void maildir_numbers(struct store *s, bool import);
  * anything different now? */
 bool maildir_merge_flags(struct index_msg *m, unsigned flags, uint64_t keywords,
                          uint64_t modseq);
+
+/* Read what the letters mean, and give some to these keywords.  0, or -1 when that is
+ * not known, or nothing can hold these keywords: neither names nor the index. */
+int maildir_letters(struct store *s, uint64_t keywords);
 
 /* --- maildiradd.c --- */
 

@@ -35,14 +35,20 @@ see(struct store *s, struct turn *t)
 	struct timespec keep[2];
 	struct stat st;
 	size_t first;
+	int err;
 
 	if (index_load(x) < 0 || fstat(fd, &st) < 0)
 		return -1;
 	if (is_state(x, &st))
 		return 0;
 	t->changed = true;
-	if (look(s, fd, &st, &first) < 0)
+	if (look(s, fd, &st, &first) < 0) {
+		err = errno;
+		/* What was known before is not gone. */
+		index_load(x);
+		errno = err;
 		return -1;
+	}
 	/* We are not who reads the mail. */
 	keep[0] = st.st_atim;
 	keep[1] = (struct timespec){.tv_nsec = UTIME_OMIT};
@@ -158,6 +164,7 @@ vanish(struct store *s)
 	struct index *x = &s->index;
 	struct index_head *h = &x->head;
 	struct stat st;
+	int err;
 
 	if (index_lock(x) < 0)
 		return -1;
@@ -167,7 +174,13 @@ vanish(struct store *s)
 		errno = EAGAIN;
 		return -1;
 	}
-	if (index_load(x) >= 0 && !is_void(x)) {
+	if (index_load(x) < 0) {
+		err = errno;
+		index_unlock(x);
+		errno = err;
+		return -1;
+	}
+	if (!is_void(x)) {
 		gone_all(s);
 		h->state = (struct index_state){0};
 		h->count = h->skip = h->kept_next = 0;

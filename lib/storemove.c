@@ -50,25 +50,64 @@ forget(const struct store_how *how, const char *path)
 	move_records(how, path, NULL);
 }
 
-/* A copy of the index for the mailbox at to. */
-static void
+/* There is no index in our hands: 0, or -1 with errno when there is one. */
+static int
+have_none(const struct store *s)
+{
+	int fd;
+
+	if (!s->how.state)
+		return 0;
+	fd = record_open(s->how.state, "index", s->path, s->how.owner, false);
+	if (fd < 0)
+		return errno == ENOENT || errno == EACCES || errno == EPERM ||
+		               errno == EROFS
+		           ? 0
+		           : -1;
+	close(fd);
+	errno = EIO;
+	return -1;
+}
+
+/* A copy of the index for the mailbox at to.  0, or -1 with errno. */
+static int
 copy_index(struct store *s, const char *to)
 {
 	struct index *x = &s->index, new;
+	int r = -1, err;
 
-	if (x->fd < 0 || !x->trusted ||
-	    index_open(&new, s->how.state, to, s->how.owner) < 0)
-		return;
+	if (x->fd < 0)
+		return have_none(s);
+	if (index_open(&new, s->how.state, to, s->how.owner) < 0)
+		return -1;
 	if (index_lock(&new) == 0) {
 		new.head = x->head;
 		index_room(&new, store_count(s) + 1);
 		if (store_count(s) > 0)
 			memcpy(new.msg, x->msg,
 			       store_count(s) * sizeof *x->msg);
-		index_save(&new, 0, store_count(s));
+		r = index_save(&new, 0, store_count(s));
 		index_unlock(&new);
 	}
+	err = errno;
 	index_close(&new);
+	errno = err;
+	return r;
+}
+
+/* Does the mailbox itself tell its UIDs, all of them? */
+static bool
+tells_uids(const struct store *s)
+{
+	const struct index_head *h = &s->index.head;
+	size_t i;
+
+	if (h->kept_next < h->next)
+		return false;
+	for (i = 0; i < store_count(s); i++)
+		if (store_msg(s, i)->kept_uid != KEPT_YES)
+			return false;
+	return true;
 }
 
 int
@@ -76,6 +115,7 @@ store_moved(struct store *s, const char *to)
 {
 	const char *from = s->path;
 	struct stat st;
+	int err;
 
 	if (lstat(to, &st) == 0) {
 		errno = EEXIST;
@@ -84,9 +124,14 @@ store_moved(struct store *s, const char *to)
 	if (errno != ENOENT)
 		return -1;
 	forget(&s->how, to);
-	if (s->op->rename(from, to) < 0)
+	/* First, so that whoever finds the mailbox there finds its UIDs. */
+	if ((copy_index(s, to) < 0 && !tells_uids(s)) ||
+	    s->op->rename(from, to) < 0) {
+		err = errno;
+		forget(&s->how, to);
+		errno = err;
 		return -1;
-	copy_index(s, to);
+	}
 	move_records(&s->how, from, to);
 	return 0;
 }
@@ -100,7 +145,7 @@ store_rename(const char *from, const char *to, const struct store_how *how)
 
 	if (lstat(from, &st) < 0 || store_open(&s, from, how) < 0)
 		return -1;
-	/* Where the index cannot go with it the mailbox itself knows its UIDs. */
+	/* Where the index cannot go with it an mbox itself knows its UIDs. */
 	store_keep(&s);
 	r = s.op->move(&s, to);
 	err = errno;

@@ -52,12 +52,15 @@ maildir_crash()
 @test "no space: STORE and CHECK" { crash store ENOSPC; }
 @test "no space: EXPUNGE" { crash expunge ENOSPC; }
 @test "no space: RENAME INBOX" { crash inbox ENOSPC; }
+@test "no space for one write: STORE and CHECK" { PLACE=pwrite64 crash store ENOSPC; }
+@test "no space for one write: APPEND" { PLACE=pwrite64 crash append ENOSPC; }
 @test "input/output error: APPEND" { crash append EIO; }
 @test "input/output error: COPY" { crash copy EIO; }
 @test "input/output error: MOVE" { crash move EIO; }
 @test "input/output error: STORE and CHECK" { crash store EIO; }
 @test "input/output error: EXPUNGE" { crash expunge EIO; }
 @test "input/output error: CREATE, RENAME, DELETE" { crash names EIO; }
+@test "input/output error: FETCH" { crash fetch EIO; }
 @test "kill -9: APPEND in a Maildir" { maildir_crash append KILL; }
 @test "kill -9: COPY in a Maildir" { maildir_crash copy KILL; }
 @test "kill -9: MOVE in a Maildir" { maildir_crash move KILL; }
@@ -67,6 +70,13 @@ maildir_crash()
 @test "kill -9: RENAME INBOX in a Maildir" { maildir_crash inbox KILL; }
 @test "no space: MOVE in a Maildir" { maildir_crash move ENOSPC; }
 @test "no space: APPEND in a Maildir" { maildir_crash append ENOSPC; }
+@test "no space for one write: STORE and CHECK in a Maildir" { PLACE=pwrite64 maildir_crash store ENOSPC; }
+@test "no space for one write: APPEND in a Maildir" { PLACE=pwrite64 maildir_crash append ENOSPC; }
+@test "no space for one write: MOVE in a Maildir" { PLACE=pwrite64 maildir_crash move ENOSPC; }
+@test "keywords that cannot be read: MOVE in a Maildir" { PLACE="read" maildir_crash move EIO; }
+@test "keywords that cannot be read: RENAME INBOX in a Maildir" { PLACE="read" maildir_crash inbox EIO; }
+@test "a record that cannot be made: CREATE, RENAME, DELETE in a Maildir" { PLACE="mkdir" maildir_crash names EIO; }
 @test "input/output error: STORE and CHECK in a Maildir" { maildir_crash store EIO; }
 @test "input/output error: CREATE, RENAME, DELETE in a Maildir" { maildir_crash names EIO; }
+@test "input/output error: FETCH in a Maildir" { maildir_crash fetch EIO; }
 @test "input/output error: MOVE in a Maildir" { maildir_crash move EIO; }
