@@ -65,8 +65,8 @@ main(int argc, char **argv)
 	if (session.peer.socket)
 		setsockopt(STDOUT_FILENO, IPPROTO_TCP, TCP_NODELAY, &on,
 		           sizeof on);
-	own = peer_is_self(&session.peer);
-	if (own && user_find_uid(&conf, getuid(), &user) <= 0)
+	own = peer_is_self(&session.peer, true);
+	if (own && user_find_self(&conf, &user) <= 0)
 		log_die(EX_NOUSER, "no such user here");
 	if (own || gate_pass(&gate, file, &user) == 0)
 		user_run(&session, &user, own);

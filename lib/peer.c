@@ -121,10 +121,10 @@ is_pair(int fd)
 }
 
 bool
-peer_is_self(const struct peer *p)
+peer_is_self(const struct peer *p, bool pair)
 {
 	struct stat st;
 
 	return getuid() != 0 && p->local && fstat(STDIN_FILENO, &st) == 0 &&
-	       (!S_ISSOCK(st.st_mode) || is_pair(STDIN_FILENO));
+	       (!S_ISSOCK(st.st_mode) || (pair && is_pair(STDIN_FILENO)));
 }

@@ -19,9 +19,9 @@ struct peer {
  * caller's to set.  0, or -1 when the connection is gone already. */
 int peer_find(struct peer *p);
 
-/* Is it the user who started us, so that nobody has to ask for a password: not root, and on
- * a terminal, a pipe, a file, or the socketpair of sshd(8)?  A socket with a name
- * on either side may be anybody's. */
-bool peer_is_self(const struct peer *p);
+/* Is it the user who started us, so that nobody has to ask for a password: not root,
+ * and on a terminal, a pipe or a file; or, where pair says so, the socketpair of
+ * sshd(8)?  A socket with a name on either side may be anybody's. */
+bool peer_is_self(const struct peer *p, bool pair);
 
 #endif

@@ -8,8 +8,22 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { USERS_MAX = 64 << 20, PW_FIELDS = 7 };
+
+int
+user_find_self(const struct conf *c, struct user *u)
+{
+	const char *name = getenv("LOGNAME");
+
+	if (name && user_find(c, name, u) > 0) {
+		if (u->uid == getuid())
+			return 1;
+		user_free(u);
+	}
+	return user_find_uid(c, getuid(), u);
+}
 
 void
 user_free(struct user *u)

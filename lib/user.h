@@ -21,6 +21,10 @@ int user_find(const struct conf *c, const char *name, struct user *u);
 int user_find_uid(const struct conf *c, uid_t uid, struct user *u);
 void user_free(struct user *u);
 
+/* The one who started us: where several share our number, the one that LOGNAME
+ * names. */
+int user_find_self(const struct conf *c, struct user *u);
+
 /* Ask the name service for an account that is not in /etc/passwd; as the two
  * above.  A program that is linked statically, and so has no name service, brings a
  * user_ask() of its own. */

@@ -210,7 +210,7 @@ c NO [UNKNOWN-CTE]'*'d NO [UNKNOWN-CTE]'* ]]
 	own "$D/mail/bob" bob
 	id=$(id_of bob) how=()
 	[ "$EUID" -ne 0 ] || how=(setpriv "--reuid=${id%:*}" "--regid=${id#*:}" --clear-groups)
-	python3 "$REPO/tests/imapparts.py" -c 40 7 "${how[@]}" "$(prog imapd)" -C "$C"
+	LOGNAME=bob python3 "$REPO/tests/imapparts.py" -c 40 7 "${how[@]}" "$(prog imapd)" -C "$C"
 }
 
 @test "what is read is seen, unless one only peeks or the mailbox is read-only" {

@@ -31,7 +31,8 @@ own()
 # as USER COMMAND...: run it as a user of the instance.
 as()
 {
-	local id
+	local id LOGNAME=$1
+	export LOGNAME
 	id=$(id_of "$1")
 	shift
 	[ "$EUID" -ne 0 ] || set -- setpriv --reuid="${id%:*}" \
@@ -64,14 +65,14 @@ box()
 # greeting.  Lines end in LF here and CRLF there.
 imap()
 {
-	IMAP_AS=$(id_of "$1") python3 "$REPO/tests/imap.py" \
+	LOGNAME=$1 IMAP_AS=$(id_of "$1") python3 "$REPO/tests/imap.py" \
 	    "$(prog imapd)" -C "$C" | sed 1d
 }
 
 # imap_raw USER: the same, bytes as they are, greeting and all.
 imap_raw()
 {
-	IMAP_RAW=1 IMAP_AS=$(id_of "$1") python3 "$REPO/tests/imap.py" \
+	LOGNAME=$1 IMAP_RAW=1 IMAP_AS=$(id_of "$1") python3 "$REPO/tests/imap.py" \
 	    "$(prog imapd)" -C "$C"
 }
 

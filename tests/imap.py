@@ -57,6 +57,7 @@ class Imap:
             argv = [os.environ["IMAP_PROG"], "-C", os.environ["IMAP_CONF"]]
             self.child = subprocess.Popen(
                 argv, stdin=theirs, stdout=theirs, stderr=theirs,
+                env=dict(os.environ, LOGNAME=user),
                 **become(ids_of(user)))
             theirs.close()
         self.buf = b""
