@@ -171,7 +171,8 @@ login_run(void *session, int judge)
 	str_free(&x);
 	if (imap_run(s) == IMAP_LOGIN && io_flush(io) == 0)
 		gate_leave(judge, io);
-	io_flush(io);
+	else
+		io_finish(io);
 	explicit_bzero(io->buf, sizeof io->buf);
 	arena_free(&s->arena);
 }

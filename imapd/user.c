@@ -48,7 +48,7 @@ user_run(struct session *s, const struct user *u, bool own)
 	}
 	end = imap_run(s);
 	box_close(s);
-	io_flush(io);
+	io_finish(io);
 	log_end(s, end);
 	folders_free(s->folders);
 	str_free(&s->records);

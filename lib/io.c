@@ -6,11 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { OBUF_MAX = 65536 };
+enum {
+	OBUF_MAX = 65536,
+	FINISH_TIME = 2000 /* ms that a peer is heard out */
+};
 
 void
 io_init(struct io *io, int in, int out)
@@ -261,6 +265,20 @@ io_pending(struct io *io)
 
 	return io->pos < io->len ||
 	       (poll(&p, 1, 0) > 0 && (p.revents & POLLIN));
+}
+
+void
+io_finish(struct io *io)
+{
+	long long end = io_now() + FINISH_TIME;
+
+	if (io_flush(io) < 0 || !io_pending(io) ||
+	    shutdown(io->out, SHUT_WR) < 0)
+		return;
+	while (wait_for(io, io->in, POLLIN, end) == 0 &&
+	       io_take(io->in, io->buf, sizeof io->buf) > 0)
+		;
+	io->pos = io->len = 0;
 }
 
 /* The length of the first line in the buffer with its end, or 0.  from: bytes

@@ -81,6 +81,10 @@ __attribute__((format(printf, 2, 3))) void io_putf(struct io *io,
 /* Write all that is queued, within the idle time.  0 or -1 (err is set). */
 int io_flush(struct io *io);
 
+/* The last words: flush, and where the peer is still talking hear it out for a
+ * while, as the reset that closing causes then would take them from it. */
+void io_finish(struct io *io);
+
 /* Plain files: read or write all n bytes, going on after short counts and EINTR.
  * io_readall returns the count (less than n only at the end of the file) or -1;
  * io_writeall returns 0 or -1 with errno. */

@@ -169,6 +169,7 @@ login_run(void *session, int judge)
 	reply_ok(s, "%s POP3 facteur", s->conf->hostname);
 	if (pop_run(s) == POP_LOGIN && io_flush(io) == 0)
 		gate_leave(judge, io);
-	io_flush(io);
+	else
+		io_finish(io);
 	explicit_bzero(io->buf, sizeof io->buf);
 }

@@ -332,7 +332,7 @@ trans_run(struct session *s, const struct user *u, bool own)
 	end = pop_run(s);
 	if (end != POP_QUIT)
 		drop_update(&s->drop, false);
-	io_flush(io);
+	io_finish(io);
 	log_end(s, u, end);
 	drop_close(&s->drop);
 }

@@ -640,7 +640,7 @@ smtp_run(struct session *s)
 		log_info("lost connection after %s from %s[%s]", s->last,
 		         s->peer.host, s->peer.ip);
 	}
-	io_flush(&s->io);
+	io_finish(&s->io);
 	log_end(s);
 	smtp_reset(s);
 }

@@ -255,7 +255,7 @@ def storms():
     case("tls", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)), "stranger", cut=True)
     case("smtp", "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n", "stranger")
     case("many", [(b"x NOOP\r\n", 50000)])
-    case("many-bad", [(b"x BAD\r\n", 50000)], cut=True)
+    case("many-bad", [(b"x BAD\r\n", 50000)], cut=True, bye=True)
     case("many-selects", [(b"x SELECT INBOX\r\n", 2000)])
     case("many-fetches", [(b"x FETCH 1:* (FLAGS UID)\r\n", 3000)])
     case("deaf", [(b"x FETCH 1:* (FLAGS BODY.PEEK[])\r\n", 3000)], deaf=True)
@@ -326,6 +326,8 @@ def judge(name, out, ended, how):
         raise Wrong("greeted with %r" % head)
     if b"Sanitizer" in out or b"runtime error" in out:
         raise Wrong(out.decode("latin-1")[-3000:])
+    if how.get("bye") and b"* BYE" not in out:
+        raise Wrong("sent away without a word: %r" % out[-200:])
     if how.get("cut") or how.get("reset") or how.get("deaf") or "COMPRESS" in name:
         return
     if ended and b"* BYE" not in out:
@@ -369,7 +371,10 @@ def session(state, name, pieces, how, user):
                 got = b""
                 while not over.wait(0.001):
                     while select.select([a], [], [], 0)[0]:
-                        data = a.recv(1 << 18)
+                        try:
+                            data = a.recv(1 << 18)
+                        except ConnectionResetError:
+                            data = b""
                         if not data:
                             break
                         got += data

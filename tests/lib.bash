@@ -46,7 +46,8 @@ test_end()
 			tail -n 30 "$f"
 		done
 	fi
-	rm -rf "$T"
+	# A session that inetd started may take a moment to end.
+	wait_for rm -rf "$T"
 }
 
 # wait_for COMMAND...: poll until it succeeds; fail after $PATIENCE seconds.
