@@ -30,8 +30,11 @@ Q	= $(if $(V),,@)
 B	= build
 OUT	= $(if $(filter build,$(B)),,$(B)/)
 
-PROGS	= smtpd sendmail queuerun deliver mailq popd imapd
-BINS	= $(foreach p,$(PROGS),$(OUT)$(p)/$(p))
+# Helpers lie below those that run them.
+PROGS	:= $(patsubst %/main.c,%,$(wildcard $(addsuffix /main.c,smtpd sendmail \
+	  queuerun deliver mailq popd imapd tlsrelay lib/checkpass \
+	  lib/pamcheck queuerun/mtasts)))
+BINS	= $(foreach p,$(PROGS),$(OUT)$(p)/$(notdir $(p)))
 SRCS	= $(wildcard lib/*.c $(foreach p,$(PROGS),$(p)/*.c))
 HDRS	= $(wildcard lib/*.h $(foreach p,$(PROGS),$(p)/*.h))
 UNIT	= $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/*.c))
@@ -46,26 +49,34 @@ SCRIPTS	= .ci/run $(addprefix etc/,install enable disable) $(addprefix tests/, \
 # Debian's names for what the commands below need.  The first list may be
 # installed; the second holds other mail systems and super-servers, which are
 # unpacked under build/peers and never installed.
-BUILDPKG = gcc libc6-dev make musl-tools zlib1g-dev
+BUILDPKG = gcc libc6-dev make musl-tools zlib1g-dev libssl-dev \
+	  libcurl4-openssl-dev libpam0g-dev
 DEMOPKG	= python3 util-linux
 CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat \
 	  procmail liblockfile-bin mutt neomutt alpine tmux s-nail git-email \
 	  libmailtools-perl fetchmail getmail6 mpop isync offlineimap3 \
-	  chromium chromium-driver pflogsumm mandoc iproute2 xfsprogs e2fsprogs
+	  chromium chromium-driver pflogsumm mandoc iproute2 xfsprogs e2fsprogs \
+	  openssl gnutls-bin
 PEERPKG	= openbsd-inetd dnsmasq-base bsd-mailx
 MOREPEER = inetutils-inetd xinetd ucspi-tcp systemd mailutils postfix \
 	  php8.2-cli fail2ban dovecot-core dovecot-pop3d dovecot-imapd popa3d \
-	  roundcube-core roundcube-sqlite3 libjs-jquery
+	  roundcube-core roundcube-sqlite3 libjs-jquery unbound knot
 LINTPKG	= clang clang-format cppcheck shellcheck mandoc
 
 all: $(BINS)
 	@tests/weights
 
+# What one program alone is linked with.
+LIBS_tlsrelay = -lssl -lcrypto
+LIBS_checkpass = -lcrypt
+LIBS_pamcheck = -lpam
+LIBS_mtasts = -lcurl
+
 define program
-$(OUT)$(1)/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(B)/libfacteur.a
+$(OUT)$(1)/$(notdir $(1)): $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(B)/libfacteur.a
 	@mkdir -p $$(@D)
 	@echo ld $$@
-	$$Q$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+	$$Q$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) $$(LIBS_$(notdir $(1)))
 endef
 $(foreach p,$(filter-out smtpd,$(PROGS)),$(eval $(call program,$(p))))
 
