@@ -144,14 +144,14 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	: > "$root/etc/inetd.conf"
 	run enable
 	[[ $output == *'/etc/facteur/tls: made'* ]]
-	pem=$(ls "$root"/etc/facteur/tls/*.pem)
-	[ "$(stat -c %a "$pem")" = 600 ]
-	openssl x509 -in "$pem" -noout -checkhost "$(hostname -f 2> /dev/null || hostname)" |
+	key=$root/etc/facteur/tls/default/privkey.pem
+	[ "$(stat -c %a "$key")" = 600 ]
+	openssl x509 -in "${key%/*}/fullchain.pem" -noout -checkhost "$(hostname -f 2> /dev/null || hostname)" |
 	    grep -q 'does match'
-	openssl pkey -in "$pem" -noout
-	cksum "$pem" > "$T/before"
+	openssl pkey -in "$key" -noout
+	cksum "$key" > "$T/before"
 	enable
-	cksum "$pem" | cmp "$T/before"
+	cksum "$key" | cmp "$T/before"
 }
 
 @test "without a certificate nothing that needs one is put in service" {
