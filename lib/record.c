@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { TRIES = 10 /* to open what others make and remove */ };
+
 /* Make the name of a new directory durable; where we may not read the one
  * above, by what we can open. */
 static void
@@ -70,6 +72,23 @@ check(int fd, uid_t owner)
 	return 0;
 }
 
+/* Open it, or make it, also when somebody else does at this moment. */
+static int
+open_made(int dirfd, const char *name, int flags)
+{
+	int fd, tries = 0;
+
+	do {
+		fd = openat(dirfd, name, flags);
+		if (fd >= 0 || errno != ENOENT)
+			return fd;
+		fd = openat(dirfd, name, flags | O_CREAT | O_EXCL, 0600);
+	} while (fd < 0 && errno == EEXIST && ++tries < TRIES);
+	if (fd >= 0)
+		fsync(dirfd);
+	return fd;
+}
+
 int
 record_open(const char *dir, const char *kind, const char *path, uid_t owner,
             bool make)
@@ -81,12 +100,7 @@ record_open(const char *dir, const char *kind, const char *path, uid_t owner,
 	if (dirfd < 0)
 		return -1;
 	record_name(name, kind, path);
-	fd = openat(dirfd, name, flags);
-	if (fd < 0 && errno == ENOENT && make) {
-		fd = openat(dirfd, name, flags | O_CREAT | O_EXCL, 0600);
-		if (fd >= 0)
-			fsync(dirfd);
-	}
+	fd = make ? open_made(dirfd, name, flags) : openat(dirfd, name, flags);
 	err = fd < 0 ? errno : check(fd, owner);
 	close(dirfd);
 	if (!err)
