@@ -6,6 +6,7 @@
 #include "limit.h"
 #include "log.h"
 #include "sasl.h"
+#include "serv.h"
 
 /* Who may say a password may, who may not is told how to come there. */
 static void
