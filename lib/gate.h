@@ -52,6 +52,7 @@ struct judge {
 	const struct gate *gate;
 	int fd;  /* where questions go */
 	int end; /* of TLS, when it should come; -1: it cannot any more */
+	bool scram; /* there are keys for it */
 	struct tls tls; /* version "" as long as all is in the clear */
 };
 
