@@ -74,7 +74,8 @@ judge(void *arg, const char *addr)
 	return j->foreign || ++j->n > FROM_MAX ? -1 : 0;
 }
 
-/* RFC 5322 3.6.2, or 3.6.6 where a letter is sent anew: by the last who did.
+/* RFC 5322 3.6.2, or 3.6.6 where a letter is sent anew: by the last who did, whose
+ * fields are the first.
  * 0, or the code with why. */
 static int
 check(struct session *s, struct cur header, const char **why)
@@ -86,12 +87,16 @@ check(struct session *s, struct cur header, const char **why)
 	const char *const *want = names;
 	struct cur c = header;
 	struct field f;
+	bool found = false;
 
 	if (hdr_find(c, again[0], &f))
 		want = again;
 	for (c = header; hdr_next(&c, &f);) {
 		if (!hdr_name_in(&f.name, want))
 			continue;
+		if (want == again && found && cur_is(&f.name, again[0]))
+			break;
+		found |= cur_is(&f.name, again[0]);
 		j.n = 0;
 		if (addr_list(f.body, judge, &j) == 0 && j.n > 0)
 			continue;

@@ -124,7 +124,6 @@ stored() { cat "$D"/spool/new/*; }
 		504 5.5.4|AUTH PLAINX AGJvYgBzZWNyZXQ=
 		504 5.5.4|AUTH $(printf 'A%.0s' {1..300})
 		501 5.5.2|AUTH PLAIN ====
-		501 5.5.2|AUTH PLAIN AGJvYgBz ZWNyZXQ=
 		501 5.5.2|AUTH PLAIN|AGJv YgBz
 		501 5.5.2|AUTH PLAIN AGJvYg==
 		501 5.5.2|AUTH PLAIN =
@@ -347,7 +346,8 @@ stored() { cat "$D"/spool/new/*; }
 		    'RCPT TO:<kim@b.test>' DATA
 		yes 'X-Long: and so on' | head -c 20000000
 		printf '\n%s\n' . NOOP
-	} | sed 's/$/\r/' | python3 "$REPO/tests/peak.py" "$(prog smtpd)" -a \
+	} | sed 's/$/\r/' | python3 "$REPO/tests/peak.py" 16000 \
+	    "$(prog smtpd)" -a \
 	    -C "$C" > "$T/got" 2> "$T/peak"
 	grep -q '^552 5.3.4 the header is too long' "$T/got"
 	tail -n 1 "$T/got" | grep -q '^250'
@@ -398,16 +398,20 @@ stored() { cat "$D"/spool/new/*; }
 @test "an account that cannot be kept holds up no mail" {
 	local how
 	for how in "mkdir '$D/state/.sent'" "ln -s /etc/passwd '$D/state/.sent'" \
-	    "mkfifo '$D/state/.sent'" "head -c 5000 /dev/urandom > '$D/state/.sent'" \
-	    "rm -r '$D/state'"; do
+	    "mkfifo '$D/state/.sent'" "head -c 5000 /dev/urandom > '$D/state/.sent'"; do
 		: > "$D/log"
 		rm -rf "$D/state/.sent"
 		eval "$how"
+		echo "$how"
 		gets 250 bob 'MAIL FROM:<bob@a.test>' 'RCPT TO:<x@b.test>' \
 		    'RCPT TO:<y@b.test>'
 		grep -q 'warning: .*/.sent: .*: recipients are not counted' \
-		    "$D/log" || [[ $how = head* ]]
+		    "$D/log" || [[ $how = head* && $EUID -ne 0 ]]
 	done
+	# Damaged, but ours: what can be read of it counts.
+	[ "$EUID" -ne 0 ] || chown facteurd:facteur "$D/state/.sent"
+	gets 250 bob 'MAIL FROM:<bob@a.test>' 'RCPT TO:<x@b.test>'
+	grep -qa '0000000001 bob ' "$D/state/.sent"
 }
 
 @test "Received and the log tell who it was, or hide where" {
