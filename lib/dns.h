@@ -73,11 +73,9 @@ unsigned dns_port(const struct address *a);
  * *port is left alone when there is none.  0, or -1 when it cannot be read. */
 int dns_hostport(const char *text, char host[DNS_NAME], unsigned *port);
 
-/* --- the pure part --- */
-
 struct record {
-	unsigned pref;          /* MX */
-	char host[DNS_NAME];    /* MX, PTR; "" the root, "." no host */
+	unsigned pref;       /* MX */
+	char host[DNS_NAME]; /* MX, PTR; "" the root, "." no host; TXT's text */
 	unsigned char addr[16]; /* A, AAAA */
 };
 
@@ -85,6 +83,12 @@ struct records {
 	struct record r[DNS_MX_MAX];
 	size_t n;
 };
+
+/* The TXT records of a name, the strings of each joined.  Longer ones than fit,
+ * and those with a NUL in them, are left out. */
+enum dns_why dns_txt(const char *name, struct records *out);
+
+/* --- the pure part --- */
 
 /* Read a name server's answer of n bytes: follow the CNAMEs in it from name,
  * which becomes the last one, and collect the records of type that the last

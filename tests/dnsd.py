@@ -13,6 +13,7 @@ ACTION for a question below NAME (b.test answers for b.test only):
     mx:PREF:HOST,...	MX records; HOST . is the root
     a:ADDRESS,...	addresses (and aaaa:)
     many:N		N MX records
+    txt:A|B~C|...	TXT records, the second one of two strings
 
 A name that is not here is NXDOMAIN; one with an action for another type has no
 such record.  The file READY appears when it listens.
@@ -22,7 +23,7 @@ import socket
 import struct
 import sys
 
-TYPES = {"a": 1, "cname": 5, "mx": 15, "aaaa": 28}
+TYPES = {"a": 1, "cname": 5, "mx": 15, "txt": 16, "aaaa": 28}
 
 
 def wire(name):
@@ -55,6 +56,10 @@ def records(name, qtype, action):
         pairs = [item.split(":") for item in rest.split(",")]
         return [record(name, 15, struct.pack(">H", int(p)) + wire(h))
                 for p, h in pairs]
+    if kind == "txt":
+        return [record(name, 16, b"".join(
+            bytes([len(part)]) + part.encode() for part in text.split("~")))
+                for text in rest.split("|")]
     return [record(name, qtype, ipaddress.ip_address(a).packed)
             for a in rest.replace("_", ":").split(",")]
 
