@@ -98,7 +98,7 @@ floor()
 {
 	case $1 in
 	mem | str | log | sum) echo 0 ;;
-	addr | hdr | code | date | idn | utf7) echo 1 ;;
+	addr | hdr | code | date | idn | utf7 | sha256 | scram) echo 1 ;;
 	io | conf | alias | lock | dns | peer | ask | limit) echo 2 ;;
 	spool* | user* | route* | auth* | become | gate | index | record | store* | \
 	    mbox* | maildir*) echo 3 ;;
