@@ -459,7 +459,7 @@ dns_mx(const char *domain, struct mxlist *out)
 enum dns_why
 dns_txt(const char *name, struct records *out)
 {
-	return lookup(name, ns_t_txt, out);
+	return lookup(name, ns_t_txt, out, NULL);
 }
 
 static void
