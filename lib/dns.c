@@ -142,6 +142,25 @@ read_name(const ns_msg *msg, const unsigned char *p, char out[DNS_NAME])
 	return 0;
 }
 
+/* Join the strings of a TXT record of n bytes (RFC 1035 3.3.14).  0 or -1. */
+static int
+read_text(const unsigned char *p, size_t n, char out[DNS_NAME])
+{
+	const unsigned char *e = p + n;
+	size_t len = 0, k;
+
+	for (; p < e; p += k) {
+		k = *p++;
+		if (k > (size_t)(e - p) || k >= DNS_NAME - len ||
+		    memchr(p, '\0', k))
+			return -1;
+		memcpy(out + len, p, k);
+		len += k;
+	}
+	out[len] = '\0';
+	return 0;
+}
+
 /* Add the record to out if it is one of type that can be used. */
 static void
 collect(const ns_msg *msg, const ns_rr *rr, struct records *out)
@@ -174,6 +193,10 @@ collect(const ns_msg *msg, const ns_rr *rr, struct records *out)
 	case ns_t_cname: /* asked for by itself */
 	case ns_t_ptr:
 		if (n < 1 || read_name(msg, d, r->host) < 0)
+			return;
+		break;
+	case ns_t_txt:
+		if (read_text(d, n, r->host) < 0)
 			return;
 		break;
 	default: return;
@@ -437,6 +460,12 @@ dns_mx(const char *domain, struct mxlist *out)
 		return null ? DNS_NULLMX : DNS_NONE;
 	mx_sort(out);
 	return w;
+}
+
+enum dns_why
+dns_txt(const char *name, struct records *out)
+{
+	return lookup(name, ns_t_txt, out, NULL);
 }
 
 static void

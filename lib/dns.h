@@ -112,11 +112,9 @@ bool dns_is_loopback(const struct address *a);
  * *port is left alone when there is none.  0, or -1 when it cannot be read. */
 int dns_hostport(const char *text, char host[DNS_NAME], unsigned *port);
 
-/* --- the pure part --- */
-
 struct record {
-	unsigned pref;          /* MX */
-	char host[DNS_NAME];    /* MX, PTR; "" the root, "." no host */
+	unsigned pref;       /* MX */
+	char host[DNS_NAME]; /* MX, PTR; "" the root, "." no host; TXT's text */
 	unsigned char addr[16]; /* A, AAAA */
 	const unsigned char *p; /* TLSA: the data, within the answer */
 	size_t n;
@@ -127,6 +125,12 @@ struct records {
 	size_t n;
 	bool secure;
 };
+
+/* The TXT records of a name, the strings of each joined.  Longer ones than fit,
+ * and those with a NUL in them, are left out. */
+enum dns_why dns_txt(const char *name, struct records *out);
+
+/* --- the pure part --- */
 
 /* Read a name server's answer of n bytes: follow the CNAMEs in it from name,
  * which becomes the last one, and collect the records of type that the last

@@ -23,7 +23,7 @@ enum sts_mode { STS_NONE, STS_TESTING, STS_ENFORCE };
 
 struct sts {
 	enum sts_mode mode;
-	unsigned long max_age; /* s */
+	unsigned long max_age;         /* s */
 	char mx[STS_MX_MAX][DNS_NAME]; /* lower case: "mx.b.test", "*.b.test" */
 	size_t nmx;
 	char why[STS_WHY]; /* printable: "policy 20261122, fetched now", ... */

@@ -14,6 +14,7 @@ ACTION for a question below NAME (b.test answers for b.test only):
     a:ADDRESS,...	addresses (and aaaa:)
     tlsa:HEX,...	TLSA records
     many:N		N MX records
+    txt:A|B~C|...	TXT records, the second one of two strings
 
 An action behind "ad:" is answered as validated, where the question has AD.
 A name that is not here is NXDOMAIN; one with an action for another type has no
@@ -24,7 +25,7 @@ import socket
 import struct
 import sys
 
-TYPES = {"a": 1, "cname": 5, "mx": 15, "aaaa": 28, "tlsa": 52}
+TYPES = {"a": 1, "cname": 5, "mx": 15, "txt": 16, "aaaa": 28, "tlsa": 52}
 
 
 def wire(name):
@@ -59,6 +60,10 @@ def records(name, qtype, action):
                 for p, h in pairs]
     if kind == "tlsa":
         return [record(name, 52, bytes.fromhex(h)) for h in rest.split(",")]
+    if kind == "txt":
+        return [record(name, 16, b"".join(
+            bytes([len(part)]) + part.encode() for part in text.split("~")))
+                for text in rest.split("|")]
     return [record(name, qtype, ipaddress.ip_address(a).packed)
             for a in rest.replace("_", ":").split(",")]
 
