@@ -190,6 +190,12 @@ plan_make(struct plan *p, const char *domain, struct verdict *v)
 	return -1;
 }
 
+static bool
+is_implicit(const struct plan *p)
+{
+	return p->smart && p->port == PORT_SMTPS;
+}
+
 /* Decide how host i is talked to, p->secure.  0, or -1 with v. */
 static int
 plan_secure(struct plan *p, size_t i, const struct addrlist *l,
@@ -197,8 +203,14 @@ plan_secure(struct plan *p, size_t i, const struct addrlist *l,
 {
 	const char *host = p->mx.mx[i].host;
 
-	if (secure_ask(&p->tls, host, l, &p->secure) == 0)
+	if (secure_ask(&p->tls, host, l, &p->secure) == 0) {
+		if (is_implicit(p) && p->secure.level == LEVEL_MAY) {
+			p->secure.level = LEVEL_ENCRYPT;
+			snprintf(p->secure.why, sizeof p->secure.why, "port %d",
+			         PORT_SMTPS);
+		}
 		return 0;
+	}
 	verdict_set(v, 'd', "4.7.5", NULL, "%s", p->secure.why);
 	return -1;
 }
@@ -299,8 +311,8 @@ connection(struct work *w, const char *host, const struct address *a)
 	s->mind_self = w->plan.mind_self;
 	s->secure = &w->plan.secure;
 	s->login = w->login;
-	s->implicit = w->plan.smart && w->plan.port == PORT_SMTPS &&
-	              w->plan.secure.level > LEVEL_NONE;
+	s->implicit =
+	    is_implicit(&w->plan) && w->plan.secure.level > LEVEL_NONE;
 	host_key(a, key);
 	open = session_open(s) == 0;
 	if (open)

@@ -106,7 +106,7 @@ without(struct session *s, const char *what)
 static int
 failed(struct session *s, const char *why)
 {
-	s->clear = s->secure->level <= LEVEL_MAY && !s->implicit;
+	s->clear = s->secure->level <= LEVEL_MAY;
 	s->tls.version[0] = '\0';
 	if (s->io.err == 0)
 		s->io.err = ECONNABORTED; /* nobody is there to say QUIT to */

@@ -230,7 +230,9 @@ class Conn:
         else:
             right = self.scram(base64.b64decode(words[2]))
         self.peer.log("login %s %s" % (name, "ok" if right else "wrong"))
-        if right:
+        if right and self.action("auth") == "forged":
+            self.act("rset")
+        elif right:
             self.act("auth")
         else:
             self.send(NO.encode() + b"\r\n")
