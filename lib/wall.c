@@ -6,10 +6,13 @@
 #include "mem.h"
 #include "sandbox.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { PATHS = 24 };
+enum { PATHS = 64 };
 
 struct wall {
 	struct sandbox_path path[PATHS + 1]; /* the last ends it */
@@ -33,11 +36,18 @@ add_to(struct wall *w, const char *dir, const char *name, unsigned may)
 	add(w, s.s, may);
 }
 
+static bool
+is_elsewhere(const char *path)
+{
+	return *path == '/' && strncmp(path, "/etc/", 5) != 0 &&
+	       strncmp(path, "/usr/", 5) != 0;
+}
+
 /* A file that may lie anywhere. */
 static void
 add_table(struct wall *w, const char *path)
 {
-	if (strncmp(path, "/etc/", 5) != 0)
+	if (is_elsewhere(path))
 		add_to(w, path, "", MAY_READ);
 }
 
@@ -91,7 +101,35 @@ wall_talker(void)
 }
 
 void
-wall_spool(const struct conf *c)
+wall_relay(void)
+{
+	sandbox_enter(SANDBOX_RELAY, NULL);
+}
+
+/* A list of addresses: the directory of it, since lists are often replaced. */
+static void
+add_list(void *arg, struct cur path)
+{
+	struct wall *w = arg;
+	struct str s = {0};
+	size_t i;
+
+	if (cur_len(&path) == 0)
+		return;
+	while (cur_len(&path) > 1 && path.e[-1] != '/')
+		path.e--;
+	str_add(&s, path.p, cur_len(&path));
+	for (i = 0; i < w->n && strcmp(w->path[i].path, s.s) != 0; i++)
+		;
+	if (i == w->n && is_elsewhere(s.s))
+		add(w, s.s, MAY_READ);
+	else
+		str_free(&s);
+}
+
+void
+wall_spool(const struct conf *c, const struct alias_table *aliases,
+           bool submission)
 {
 	static const char *const programs[] = {"deliver", "queuerun", NULL};
 	struct wall w = {.n = 0};
@@ -100,11 +138,18 @@ wall_spool(const struct conf *c)
 	add_table(&w, c->file);
 	add_table(&w, c->aliases);
 	add_table(&w, c->users);
-	add(&w, conf_beside(c, "senders"), MAY_READ);
 	add_to(&w, c->spool, "", MAY_LIST);
 	add_to(&w, c->spool, "/new", MAY_ADD);
 	add_to(&w, c->spool, "/wake", MAY_ADD);
 	add_programs(&w, c, programs);
+	if (submission) {
+		add(&w, conf_beside(c, "senders"), MAY_READ);
+		add_to(&w, c->state, "/.sent", MAY_READ | MAY_ADD);
+		close(open(w.path[w.n - 1].path,
+		           O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+	}
+	if (aliases)
+		alias_includes(aliases, add_list, &w);
 	enter(&w, SANDBOX_SPOOL);
 }
 
@@ -146,8 +191,21 @@ wall_client(const struct conf *c)
 	begin(&w, c);
 	add_table(&w, c->file);
 	add(&w, conf_beside(c, "tls_policy"), MAY_READ);
-	add_to(&w, c->spool, "", MAY_LIST);
 	add_to(&w, c->spool, "/hosts", MAY_CHANGE);
+	add_to(&w, c->spool, "/sts", MAY_CHANGE);
+	/* Or all of the spool would stand for it. */
+	mkdir(w.path[w.n - 1].path, 0700);
 	add_programs(&w, c, programs);
 	enter(&w, SANDBOX_CLIENT);
+}
+
+void
+wall_verifier(const char *dir)
+{
+	struct wall w = {.n = 0};
+
+	add_to(&w, dir, "", MAY_READ);
+	add_to(&w, "/etc/ssl", "", MAY_READ);
+	add_to(&w, "/usr", "", MAY_READ); /* where the links lead */
+	enter(&w, SANDBOX_VERIFIER);
 }
