@@ -80,7 +80,7 @@ stored() { cat "$D"/spool/new/*; }
 		$(plain bob)
 		MAIL FROM:<> AUTH=<>
 	END
-	! grep AUTH <(head -n 13 <<< "$output") || return 1
+	! grep "^250.AUTH" <<< "$output" || return 1
 	[[ ${lines[-2]} = '502 5.5.1 '* ]]
 	[[ ${lines[-1]} = '555 '* ]]
 	export TCPREMOTEIP=198.51.100.1
