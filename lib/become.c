@@ -12,18 +12,13 @@
 
 #define TALKER "facteurd"
 
-void
-make_state(const struct conf *c)
-{
-	umask(0);
-	mkdir(c->state, getuid() == 0 ? 01777 : 0700);
-	umask(077);
-}
-
 int
 become_user(const struct conf *c, const struct user *u, gid_t mail)
 {
-	make_state(c);
+	/* Everybody's records lie below; nobody can see or take others'. */
+	umask(0);
+	mkdir(c->state, getuid() == 0 ? 01777 : 0700);
+	umask(077);
 	if (getuid() == u->uid && geteuid() == u->uid)
 		return 0;
 	if (getuid() != 0)

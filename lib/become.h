@@ -9,10 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Make conf.state when it is missing, and the umask 077: everybody's records lie
- * below, and nobody can see or take others'. */
-void make_state(const struct conf *c);
-
 /* Started by root: become the user, in the group mail (of that number) for the
  * dot-lock, with a umask of 077.  Makes conf.state when it is missing.  0, or -1
  * when we are not, and cannot become, the user. */

@@ -24,32 +24,23 @@ struct watch {
 	unsigned failures; /* of this connection */
 };
 
-/* What checkpass(8) says after a yes: the text for the talker; else the number of the
- * group mail, a signature or "-", and the user as a line of passwd(5). */
+/* What checkpass(8) says after a yes: the number of the group mail, the text for the
+ * talker, and behind a tab the user as a line of passwd(5). */
 static int
 understand(struct watch *w, int kind, struct cur line, struct grant *a)
 {
-	struct cur mail = line, sign = line, name;
-	unsigned long long n;
+	unsigned long long mail;
+	struct cur text;
 
-	if (kind != GATE_SCRAM) {
-		if (cur_number(&mail, UINT_MAX - 1, &n) < 0 ||
-		    cur_word(&mail, &sign) == 0)
-			return -1;
-		w->mail = (gid_t)n;
-		cur_blanks(&mail);
-		if (user_parse(mail, w->user) < 0)
-			return -1;
-	}
-	name = cur_of(w->user->name ? w->user->name : "");
-	if (cur_len(&sign) + cur_len(&name) >= GRANT_TEXT)
+	if (cur_number(&line, UINT_MAX - 1, &mail) < 0 || !cur_take(&line, ' '))
 		return -1;
-	if (kind == GATE_PASSWORD)
-		sign.e = sign.p;
-	memcpy(a->text, sign.p, cur_len(&sign));
-	if (kind == GATE_PROOF)
-		a->text[cur_len(&sign)] = ' ';
-	memcpy(a->text + strlen(a->text), name.p, cur_len(&name));
+	cur_until(&line, "\t", &text);
+	cur_get(&line);
+	if (cur_len(&text) > GRANT_TEXT ||
+	    (kind != GATE_SCRAM && user_parse(line, w->user) < 0))
+		return -1;
+	w->mail = (gid_t)mail;
+	memcpy(a->text, text.p, cur_len(&text));
 	return 0;
 }
 
@@ -81,22 +72,11 @@ judge(struct watch *w, const struct claim *k, struct grant *a)
 		a->verdict = AUTH_OK;
 	else
 		least = auth_delay(++w->failures);
+	if (status < 0 || (status > 1 && status != 111))
+		log_warn("checkpass ended with %d", status);
 	least = (long long)told > least ? (long long)told : least;
 	while (io_now() < begin + least)
 		poll(NULL, 0, (int)(begin + least - io_now()));
-}
-
-static int
-start_relay(struct watch *w)
-{
-	pid_t pid = -1;
-
-	if (w->end[1] >= 0) {
-		pid = tls_serve(w->gate->conf, 0, 1, w->end[1]);
-		close(w->end[1]);
-		w->end[1] = -1;
-	}
-	return pid < 0 ? AUTH_NO : AUTH_OK;
 }
 
 /* Answer the talker until it knows who it talks with: 0; or to its end: -1.  A
@@ -113,9 +93,12 @@ watch(struct watch *w, int sock)
 	       io_readall(sock, &k, sizeof k) == (ssize_t)sizeof k) {
 		a = (struct grant){.verdict = AUTH_NO};
 		k.name[AUTH_NAME_MAX] = k.secret[AUTH_SECRET_MAX] = '\0';
-		if (k.kind == GATE_TLS)
-			a.verdict = (signed char)start_relay(w);
-		else if (k.kind < GATE_TLS && !known)
+		if (k.kind == GATE_TLS && w->end[1] >= 0) {
+			if (tls_serve(w->gate->conf, 0, 1, w->end[1]) >= 0)
+				a.verdict = AUTH_OK;
+			close(w->end[1]);
+			w->end[1] = -1;
+		} else if (k.kind < GATE_TLS && !known)
 			judge(w, &k, &a);
 		if (a.verdict == AUTH_OK && k.kind < GATE_TLS)
 			known |= k.kind != GATE_SCRAM;

@@ -93,14 +93,15 @@ take_name(struct sasl *s, const char *name)
 		*s->name = '\0';
 }
 
-static enum sasl_end
-ask_password(struct sasl *s, struct claim *k)
+enum sasl_end
+sasl_password(struct sasl *s, struct claim *k)
 {
 	struct grant g = {0};
 	enum sasl_end end;
 
 	k->kind = GATE_PASSWORD;
 	end = ask(s, k, &g);
+	explicit_bzero(k, sizeof *k);
 	if (end == SASL_OK)
 		take_name(s, g.text);
 	return end;
@@ -126,7 +127,7 @@ run_plain(struct sasl *s, struct cur first, struct str *x)
 	     auth_word(cur_of(k.secret), k.secret, AUTH_SECRET_MAX) < 0))
 		end = SASL_SYNTAX;
 	if (end == SASL_OK)
-		end = ask_password(s, &k);
+		end = sasl_password(s, &k);
 	explicit_bzero(&k, sizeof k);
 	return end;
 }
@@ -146,7 +147,7 @@ run_login(struct sasl *s, struct cur first, struct str *x)
 	    (!good || auth_word(all(x), k.secret, AUTH_SECRET_MAX) < 0))
 		end = SASL_SYNTAX;
 	if (end == SASL_OK)
-		end = ask_password(s, &k);
+		end = sasl_password(s, &k);
 	explicit_bzero(&k, sizeof k);
 	return end;
 }

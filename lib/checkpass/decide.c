@@ -175,6 +175,8 @@ check_proof(const struct check *k, const struct failures *f, struct str *sign)
 	r = find_key(k, f, true, &key);
 	if (r == 0)
 		r = scram_verify(&key, proof, auth, sign);
+	if (r == 0)
+		str_addc(sign, ' ');
 	explicit_bzero(&key, sizeof key);
 	return r < 0 ? AUTH_NO : AUTH_OK;
 }
@@ -241,7 +243,7 @@ tell_salt(struct check *k, const struct failures *f)
 	find_key(k, f, false, &key);
 	if (k->found < 0)
 		return EX_TEMPFAIL;
-	printf("0 %lu %s\n", key.rounds, key.salt);
+	printf("0 0 %lu %s\n", key.rounds, key.salt);
 	explicit_bzero(&key, sizeof key);
 	return 0;
 }
@@ -266,9 +268,9 @@ decide(struct check *k)
 	note(k, r);
 	printf("%u", wait);
 	if (r == AUTH_OK)
-		printf(" %lu %s %s:x:%lu:%lu::%s:%s",
+		printf(" %lu %s%s\t%s:x:%lu:%lu::%s:%s",
 		       (unsigned long)group_mail(k->user.gid),
-		       sign.n > 0 ? sign.s : "-", k->user.name,
+		       sign.n > 0 ? sign.s : "", k->user.name, k->user.name,
 		       (unsigned long)k->user.uid, (unsigned long)k->user.gid,
 		       k->user.home, k->user.shell);
 	printf("\n");

@@ -4,7 +4,6 @@
 #include "checkpass.h"
 
 #include "ask.h"
-#include "become.h"
 #include "mem.h"
 
 #include <fcntl.h>
@@ -28,7 +27,6 @@ open_account(const struct conf *c)
 	struct stat st;
 	int fd;
 
-	make_state(c);
 	str_addf(&s, "%s/.failures", c->state);
 	if (lstat(s.s, &st) == 0 &&
 	    (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1))
