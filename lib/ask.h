@@ -3,7 +3,7 @@
 #ifndef ASK_H
 #define ASK_H
 
-#include "str.h"
+#include "conf.h"
 
 enum {
 	ASK_SECONDS = 30, /* that it may take */
@@ -16,5 +16,10 @@ enum {
  * when it could not run to its end. */
 int ask_program(char *const argv[], const struct str *for_it,
                 char buf[ASK_LINE], struct cur *line);
+
+/* The same for a program of ours: words are its name (see conf_program()) and its
+ * arguments, ended by NULL. */
+int ask_ours(const struct conf *c, const char *const words[],
+             const struct str *for_it, char buf[ASK_LINE], struct cur *line);
 
 #endif
