@@ -20,8 +20,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* More than a handshake can need. */
-enum { MEMORY = 32 << 20 };
+enum {
+	MEMORY = 32 << 20, /* more than a handshake can need */
+	RECORDS = 65536    /* bytes that one read of the network takes */
+};
 
 static struct conf conf;
 static struct secrets secrets;
@@ -93,6 +95,13 @@ run(const char *file, const struct wants *client)
 		return EX_UNAVAILABLE;
 	}
 	say("ready", &text);
+	SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+	                         SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
+	                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                      SSL_MODE_RELEASE_BUFFERS);
+	SSL_set_read_ahead(ssl, 1);
+	SSL_set_default_read_buffer_len(ssl, RECORDS);
 	SSL_set_rfd(ssl, STDIN_FILENO);
 	SSL_set_wfd(ssl, STDOUT_FILENO);
 	if (hello(ssl, TLS_PLAIN_FD, &text) < 0) {

@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
 #include <time.h>
 
 struct certificate {
@@ -129,9 +130,7 @@ set_options(SSL_CTX *ctx)
 	SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
 	SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384");
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE |
-	                             SSL_OP_PRIORITIZE_CHACHA |
-	                             SSL_OP_NO_RENEGOTIATION |
-	                             SSL_OP_NO_COMPRESSION);
+	                             SSL_OP_PRIORITIZE_CHACHA);
 }
 
 SSL *
@@ -149,8 +148,10 @@ server_new(struct secrets *s, struct tickets *t, struct str *why)
 		tickets_parse(t, &s->tickets, time(NULL));
 		tickets_use(ctx, t);
 		SSL_CTX_set_cert_cb(ctx, choose, s);
-		ssl = SSL_new(ctx);
-		SSL_set_accept_state(ssl);
+		if ((ssl = SSL_new(ctx)))
+			SSL_set_accept_state(ssl);
+		else
+			why_not(why, "OpenSSL does not start");
 	}
 	SSL_CTX_free(ctx);
 	return ssl;
