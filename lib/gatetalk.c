@@ -3,6 +3,7 @@
 #include "gate.h"
 
 #include "log.h"
+#include "wall.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@ gate_talk(const struct gate *g, int judge, int end, struct tls *tls)
 {
 	struct judge j = {.gate = g, .fd = judge, .end = end};
 
+	if (!g->stays)
+		wall_talker();
 	if (!g->secure || gate_start_tls(&j, g->io, NULL) == 0)
 		g->talk(g->session, &j);
 	*tls = j.tls;
