@@ -382,11 +382,8 @@ run(struct session *s, struct parse *p, const struct command **c)
 	}
 	if ((*c)->states & s->state)
 		return (*c)->run(s, p);
-	if (s->state & CLEAR && (*c)->states & STRANGER) /* RFC 5530 3 */
-		return no(s, "[PRIVACYREQUIRED] no password in the clear%s",
-		          gate_has_tls(s->judge)
-		              ? ": say STARTTLS first, or use port 993"
-		              : "");
+	if (s->state & CLEAR && (*c)->states & STRANGER)
+		return login_in_clear(s);
 	if (s->state & (STRANGER | CLEAR))
 		return bad(s, "log in first");
 	if ((*c)->states == SELECTED)

@@ -209,6 +209,8 @@ int quota_over(const struct session *s, const struct store *st, uint64_t more);
 int do_login(struct session *s, struct parse *p);
 int do_authenticate(struct session *s, struct parse *p);
 int do_starttls(struct session *s, struct parse *p);
+/* The answer to a password that would be in the clear. */
+int login_in_clear(struct session *s);
 /* The two halves of a session, as gate.h and front.h want them. */
 void login_run(void *session, struct judge *j);
 void user_run(void *session, const struct user *u, bool own, struct judge *j);

@@ -14,6 +14,19 @@ begin(struct session *s)
 	s->state = gate_is_safe(s->judge) ? STRANGER : CLEAR;
 }
 
+/* RFC 5530 3 */
+int
+login_in_clear(struct session *s)
+{
+	if (gate_has_tls(s->judge))
+		return no(s, "[PRIVACYREQUIRED] no password in the clear: say "
+		             "STARTTLS first, or use port 993");
+	log_warn("no login for %s[%s]: there is no certificate, and clear_from "
+	         "does not have that address",
+	         s->peer.host, s->peer.ip);
+	return no(s, "[PRIVACYREQUIRED] no password in the clear");
+}
+
 static int
 told(struct session *s, const struct sasl *sasl, enum sasl_end end)
 {
@@ -114,10 +127,6 @@ login_run(void *session, struct judge *j)
 	limit_talker();
 	s->judge = j;
 	begin(s);
-	if (s->state == CLEAR && !gate_has_tls(j))
-		log_warn("no login for %s[%s]: there is no certificate, and "
-		         "clear_from does not have this address",
-		         s->peer.host, s->peer.ip);
 	io->idle = (long)s->conf->idle_timeout * 1000;
 	io->deadline = io->idle ? io_now() + io->idle : 0;
 	add_capabilities(s, &x);

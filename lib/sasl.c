@@ -8,8 +8,6 @@
 #include "mem.h"
 #include "scram.h"
 
-#include <sys/socket.h>
-
 enum { NONCE_MAX = 128 /* bytes of a client's */ };
 
 /* --- what is said --- */
@@ -344,7 +342,6 @@ scram_agree(struct sasl *s, const char *signature, size_t n, struct str *x)
 		return end;
 	if (end != SASL_LOST)
 		s->input = IO_EOF;
-	shutdown(s->io->in, SHUT_RDWR);
 	return SASL_LOST;
 }
 

@@ -16,6 +16,18 @@ begin(struct session *s)
 	s->state = gate_is_safe(s->judge) ? STRANGER : CLEAR;
 }
 
+int
+login_in_clear(struct session *s)
+{
+	if (gate_has_tls(s->judge))
+		return reply_wrong(s, "[AUTH] no password in the clear: say "
+		                      "STLS first, or use port 995");
+	log_warn("no login for %s[%s]: there is no certificate, and clear_from "
+	         "does not have that address",
+	         s->peer.host, s->peer.ip);
+	return reply_wrong(s, "[AUTH] no password in the clear");
+}
+
 static int
 told(struct session *s, const struct sasl *sasl, enum sasl_end end)
 {
@@ -117,10 +129,6 @@ login_run(void *session, struct judge *j)
 	limit_talker();
 	s->judge = j;
 	begin(s);
-	if (s->state == CLEAR && !gate_has_tls(j))
-		log_warn("no login for %s[%s]: there is no certificate, and "
-		         "clear_from does not have this address",
-		         s->peer.host, s->peer.ip);
 	io->idle = idle;
 	io->deadline = idle ? io_now() + idle : 0;
 	reply_ok(s, "%s POP3 facteur", s->conf->hostname);

@@ -192,10 +192,7 @@ bad_state(void *session, const struct serv_cmd *c)
 		return reply_wrong(s, "log in first");
 	if (s->state != CLEAR)
 		return reply_wrong(s, "USER comes first");
-	return reply_wrong(s, gate_has_tls(s->judge)
-	                          ? "[AUTH] no password in the clear: say "
-	                            "STLS first, or use port 995"
-	                          : "[AUTH] no password in the clear");
+	return login_in_clear(s);
 }
 
 static int

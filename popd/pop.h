@@ -114,6 +114,8 @@ int do_user(void *session, struct cur *c);
 int do_pass(void *session, struct cur *c);
 int do_auth(void *session, struct cur *c);
 int do_stls(void *session, struct cur *c);
+/* What is said to a password that would be in the clear. */
+int login_in_clear(struct session *s);
 
 int do_stat(void *session, struct cur *c);
 int do_list(void *session, struct cur *c);

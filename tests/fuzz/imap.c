@@ -18,7 +18,7 @@
 #include "imapd/imap.h"
 #include "imapd/folder.h"
 #include "log.h"
-#include "tests/fuzz/gate.h"
+#include "tests/fuzz/nogate.h"
 
 #include <fcntl.h>
 #include <ftw.h>

@@ -5,7 +5,7 @@
 #include "popd/pop.h"
 #include "log.h"
 #include "mem.h"
-#include "tests/fuzz/gate.h"
+#include "tests/fuzz/nogate.h"
 
 #include <errno.h>
 #include <fcntl.h>

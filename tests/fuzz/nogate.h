@@ -1,4 +1,4 @@
-/* gate - a gate.h for fuzz targets: the first byte of the password is the answer, and
+/* nogate - a gate.h for fuzz targets: the first byte of the password is the answer, and
  * TLS begins without a word.  Included once. */
 #include "gate.h"
 
