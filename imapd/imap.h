@@ -68,6 +68,7 @@ struct session {
 	bool own;                /* nobody was asked for a password */
 	struct str records;      /* directory of the user's records */
 	struct peer peer;
+	struct tls tls; /* after the login */
 	unsigned state, on;
 	unsigned long errors; /* commands that are none, in a row */
 	struct arena arena;   /* of the command at hand */
@@ -81,8 +82,7 @@ struct session {
 	/* login.c */
 	struct claim claim;
 	unsigned tries;
-	int judge;
-	int (*check)(struct session *s);
+	struct judge *judge;
 	struct deflate *deflate; /* compress.c */
 };
 
@@ -209,7 +209,7 @@ int quota_over(const struct session *s, const struct store *st, uint64_t more);
 
 int do_login(struct session *s, struct parse *p);
 int do_authenticate(struct session *s, struct parse *p);
-void login_run(void *session, int judge);
+void login_run(void *session, struct judge *j);
 void user_run(struct session *s, const struct user *u, bool own);
 
 #endif

@@ -12,18 +12,18 @@ static int
 judge(struct session *s)
 {
 	struct str x = {0};
-	int r = s->check(s);
+	struct grant g;
 
-	if (r < 0)
+	if (io_flush(&s->io) < 0 || gate_ask(s->judge, &s->claim, &g) < 0)
 		return IO_ERROR;
-	if (r == AUTH_OK) {
+	if (g.verdict == AUTH_OK) {
 		s->state = USER;
 		add_capabilities(s, &x);
 		ok(s, "[CAPABILITY%s] you are logged in", x.s);
 		str_free(&x);
 		return IMAP_LOGIN;
 	}
-	if (r == AUTH_LATER) /* RFC 5530 3 */
+	if (g.verdict == AUTH_LATER) /* RFC 5530 3 */
 		no(s, "[UNAVAILABLE] cannot check passwords now");
 	else /* the same for a name that is none */
 		no(s, "[AUTHENTICATIONFAILED] wrong user name or password");
@@ -146,22 +146,15 @@ do_authenticate(struct session *s, struct parse *p)
 
 /* --- the talker --- */
 
-static int
-ask_judge(struct session *s)
-{
-	return io_flush(&s->io) < 0 ? -1 : gate_ask(s->judge, &s->claim);
-}
-
 void
-login_run(void *session, int judge)
+login_run(void *session, struct judge *j)
 {
 	struct session *s = session;
 	struct io *io = &s->io;
 	struct str x = {0};
 
 	limit_talker();
-	s->judge = judge;
-	s->check = ask_judge;
+	s->judge = j;
 	s->state = STRANGER;
 	io->idle = (long)s->conf->idle_timeout * 1000;
 	io->deadline = io->idle ? io_now() + io->idle : 0;
@@ -170,7 +163,7 @@ login_run(void *session, int judge)
 	        s->conf->hostname);
 	str_free(&x);
 	if (imap_run(s) == IMAP_LOGIN && io_flush(io) == 0)
-		gate_leave(judge, io);
+		gate_leave(j, io);
 	else
 		io_finish(io);
 	explicit_bzero(io->buf, sizeof io->buf);

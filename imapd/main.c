@@ -35,6 +35,7 @@ main(int argc, char **argv)
 	const struct gate gate = {.conf = &conf,
 	                          .peer = &session.peer,
 	                          .io = &session.io,
+	                          .service = "imap",
 	                          .tries = IMAP_TRIES,
 	                          .talk = login_run,
 	                          .session = &session};
@@ -68,9 +69,10 @@ main(int argc, char **argv)
 	own = peer_is_self(&session.peer, true);
 	if (own && user_find_self(&conf, &user) <= 0)
 		log_die(EX_NOUSER, "no such user here");
-	if (own || gate_pass(&gate, file, &user) == 0)
+	if (own || gate_pass(&gate, file, &user, &session.tls) == 0)
 		user_run(&session, &user, own);
 	finished = true;
+	gate_close();
 	user_free(&user);
 	return 0;
 }

@@ -32,6 +32,9 @@ user_free(struct user *u)
 	free(u->home);
 	free(u->gecos);
 	free(u->shell);
+	if (u->extra)
+		explicit_bzero(u->extra, strlen(u->extra));
+	free(u->extra);
 	if (u->hash)
 		explicit_bzero(u->hash, strlen(u->hash));
 	free(u->hash);
@@ -74,6 +77,7 @@ user_parse(struct cur line, struct user *u)
 	u->gecos = dup_cur(&f[4]);
 	u->home = dup_cur(&f[5]);
 	u->shell = dup_cur(&f[6]);
+	u->extra = dup_cur(&line);
 	return 0;
 }
 

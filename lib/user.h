@@ -10,7 +10,8 @@
 
 struct user {
 	char *name, *home, *gecos, *shell;
-	char *hash; /* of the password, as the table has it */
+	char *hash;  /* of the password, as the table has it */
+	char *extra; /* words behind the shell */
 	uid_t uid;
 	gid_t gid;
 };

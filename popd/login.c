@@ -9,15 +9,16 @@
 static int
 judge(struct session *s)
 {
-	int r = s->check(s);
+	struct grant g;
+	int r = io_flush(&s->io) < 0 ? -1 : gate_ask(s->judge, &s->claim, &g);
 
 	explicit_bzero(&s->claim, sizeof s->claim);
 	s->state = STRANGER;
-	if (r == AUTH_OK)
-		return POP_LOGIN;
 	if (r < 0)
 		return POP_BROKEN;
-	if (r == AUTH_LATER)
+	if (g.verdict == AUTH_OK)
+		return POP_LOGIN;
+	if (g.verdict == AUTH_LATER)
 		reply_err(s, "[SYS/TEMP] cannot check passwords now");
 	else /* RFC 3206 5; the same for a name that is none */
 		reply_err(s, "[AUTH] wrong user name or password");
@@ -147,28 +148,21 @@ do_auth(void *session, struct cur *c)
 
 /* --- the talker --- */
 
-static int
-ask_judge(struct session *s)
-{
-	return io_flush(&s->io) < 0 ? -1 : gate_ask(s->judge, &s->claim);
-}
-
 void
-login_run(void *session, int judge)
+login_run(void *session, struct judge *j)
 {
 	struct session *s = session;
 	long idle = (long)s->conf->idle_timeout * 1000;
 	struct io *io = &s->io;
 
 	limit_talker();
-	s->judge = judge;
-	s->check = ask_judge;
+	s->judge = j;
 	s->state = STRANGER;
 	io->idle = idle;
 	io->deadline = idle ? io_now() + idle : 0;
 	reply_ok(s, "%s POP3 facteur", s->conf->hostname);
 	if (pop_run(s) == POP_LOGIN && io_flush(io) == 0)
-		gate_leave(judge, io);
+		gate_leave(j, io);
 	else
 		io_finish(io);
 	explicit_bzero(io->buf, sizeof io->buf);

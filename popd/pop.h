@@ -78,13 +78,12 @@ struct session {
 	struct io io;
 	const struct conf *conf;
 	struct peer peer;
+	struct tls tls; /* after the login */
 	unsigned state;
 	unsigned long errors; /* commands that are none */
 	struct claim claim;
 	unsigned tries;
-	int judge; /* socket to the process that knows passwords */
-	/* Is the claim true?  AUTH_*, or -1: nobody is there to ask. */
-	int (*check)(struct session *s);
+	struct judge *judge; /* who knows passwords, before the login */
 	struct drop drop;
 	unsigned long tops, retrs;
 	unsigned long long top_bytes, retr_bytes;
@@ -92,7 +91,7 @@ struct session {
 
 /* The two halves of a session: before the login, as gate.h wants it, and behind it.
  * own: a user's own popd. */
-void login_run(void *session, int judge);
+void login_run(void *session, struct judge *j);
 void trans_run(struct session *s, const struct user *u, bool own);
 
 /* Read and obey until the end, which is returned: POP_* or SERV_*. */
