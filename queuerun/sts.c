@@ -1,10 +1,11 @@
 /* sts - see sts.h: the record is looked up, the policy fetched and kept.  A file
  * sts/DOMAIN in the spool is one line
  *
- *	facteur-sts 1 FETCHED ID FAILED ID
+ *	facteur-sts 1 FETCHED ID FAILED ID LENGTH
  *
  * of the times of the last fetch that was good, and of one that failed after it,
- * each with the id in the record then; one of why that failed; and the policy.
+ * each with the id in the record then; one of why that failed; and the policy of
+ * so many bytes.
  * RFC 8461 5.1 has the order of what is done here. */
 #include "sts.h"
 
@@ -82,11 +83,27 @@ take_time(struct cur *c, time_t *t, char id[STS_ID])
 	return 0;
 }
 
+static int
+take_head(struct look *l, struct cur c)
+{
+	unsigned long long n;
+
+	if (cur_len(&c) < sizeof magic ||
+	    memcmp(c.p, magic, sizeof magic - 1) != 0)
+		return -1;
+	c.p += sizeof magic - 1;
+	if (take_time(&c, &l->fetched, l->have) < 0 ||
+	    take_time(&c, &l->failed, l->bad) < 0 ||
+	    cur_number(&c, STS_TEXT, &n) < 0 || n != l->text.n)
+		return -1;
+	return 0;
+}
+
 /* A file that cannot be read, or not as one of ours, is none. */
 static void
 load(struct look *l)
 {
-	struct cur c, line;
+	struct cur c, line, why;
 	struct str s = {0};
 
 	l->fetched = l->failed = 0;
@@ -100,17 +117,12 @@ load(struct look *l)
 	c = (struct cur){s.s, s.s + s.n};
 	cur_until(&c, "\n", &line);
 	cur_get(&c);
-	if (cur_len(&line) >= sizeof magic &&
-	    memcmp(line.p, magic, sizeof magic - 1) == 0) {
-		line.p += sizeof magic - 1;
-		if (take_time(&line, &l->fetched, l->have) < 0 ||
-		    take_time(&line, &l->failed, l->bad) < 0)
-			l->fetched = l->failed = 0;
-	}
-	cur_until(&c, "\n", &line);
+	cur_until(&c, "\n", &why);
 	cur_get(&c);
-	set_text(l->why, line.p, cur_len(&line));
+	set_text(l->why, why.p, cur_len(&why));
 	str_add(&l->text, c.p, cur_len(&c));
+	if (take_head(l, line) < 0)
+		l->fetched = l->failed = 0;
 	if (l->fetched && sts_parse(l->text.s, l->text.n, l->policy) < 0)
 		l->fetched = 0;
 	str_free(&s);
@@ -143,14 +155,15 @@ sweep(const struct look *l)
 static int
 store(const struct look *l, int fd)
 {
+	size_t n = l->fetched ? l->text.n : 0;
 	struct str s = {0};
 	int rc;
 
-	str_addf(&s, "%s%lld %s %lld %s\n%s\n", magic, (long long)l->fetched,
-	         l->fetched ? l->have : "-", (long long)l->failed,
-	         l->failed ? l->bad : "-", l->failed ? l->why : "");
-	if (l->fetched)
-		str_add(&s, l->text.s, l->text.n);
+	str_addf(&s, "%s%lld %s %lld %s %zu\n%s\n", magic,
+	         (long long)l->fetched, l->fetched ? l->have : "-",
+	         (long long)l->failed, l->failed ? l->bad : "-", n,
+	         l->failed ? l->why : "");
+	str_add(&s, l->text.s, n);
 	rc = ftruncate(fd, 0) < 0 || io_writeall(fd, s.s, s.n) < 0 ||
 	             fsync(fd) < 0 || rename(l->tmp, l->path) < 0
 	         ? -1

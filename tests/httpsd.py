@@ -61,11 +61,11 @@ def serve(raw):
         action, _, rest = read("action").decode().strip().partition(" ")
         if action == "mute":
             time.sleep(60)
-        s = raw
-        if action != "plain":
-            ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            ctx.load_cert_chain(sys.argv[3] + "/cert.pem")
-            s = ctx.wrap_socket(raw, server_side=True)
+        if action == "plain":
+            return answer(raw, "status", "200")
+        ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        ctx.load_cert_chain(sys.argv[3] + "/cert.pem")
+        s = ctx.wrap_socket(raw, server_side=True)
         request = b""
         while b"\r\n\r\n" not in request:
             got = s.recv(4096)
@@ -79,7 +79,7 @@ def serve(raw):
             time.sleep(60)
         if "GET /policy " in line:
             action, rest = "ok", "text/plain"
-        answer(s, "status" if action == "plain" else action, rest or "200")
+        answer(s, action, rest)
         s.close()
     except OSError:
         pass
