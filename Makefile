@@ -87,7 +87,7 @@ MUSL	:= $(wildcard /usr/lib/$(shell uname -m)-linux-musl)
 STATIC	= -static-pie -Wl,-z,relro,-z,now
 CRT1	= $(if $(MUSL),-nostdlib $(MUSL)/rcrt1.o $(MUSL)/crti.o)
 CRTN	= $(if $(MUSL),$(MUSL)/libc.a -lgcc $(MUSL)/crtn.o)
-STATICSRC = $(filter-out $(addprefix lib/,auth.c dns.c idn.c userask.c), \
+STATICSRC = $(filter-out $(addprefix lib/,dns.c idn.c userask.c), \
 	  $(wildcard lib/*.c))
 
 $(B)/static/%.o: %.c

@@ -334,6 +334,12 @@ is_loopback(const struct sockaddr *sa)
 	           &((const struct sockaddr_in6 *)sa)->sin6_addr);
 }
 
+bool
+dns_is_loopback(const struct address *a)
+{
+	return is_loopback((const struct sockaddr *)&a->sa);
+}
+
 /* Are all name servers of resolv.conf on this machine?  The library has an
  * IPv6 one elsewhere, and no family then. */
 static bool
@@ -368,7 +374,7 @@ dns_init(const struct conf *c)
 	    dns_literal(host, port, &a) < 0)
 		return;
 	_res.options &= ~(unsigned long)RES_TRUSTAD;
-	if (is_loopback((const struct sockaddr *)&a.sa))
+	if (dns_is_loopback(&a))
 		_res.options |= RES_TRUSTAD;
 	_res.nscount = 1;
 	if (a.sa.ss_family == AF_INET) {

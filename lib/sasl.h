@@ -32,6 +32,9 @@ struct sasl {
  * none. */
 enum sasl_end sasl_run(struct sasl *s, struct cur mechanism, struct cur first);
 
+/* The same for a name and a password that came in another way; the claim is forgotten. */
+enum sasl_end sasl_password(struct sasl *s, struct claim *k);
+
 /* The mechanisms that can be used now, by number from 0; NULL behind the last. */
 const char *sasl_name(const struct judge *j, unsigned i);
 

@@ -146,6 +146,7 @@ child_main(struct run *r, struct job *j)
 	job.trace =
 	    r->verbose || j->piece[0]->msg->trace >= 0 ? child_trace : NULL;
 	job.arg = &c;
+	job.secrets = r->secrets;
 	job.force = r->only_id || r->only_domain;
 	smtpc_run(&job);
 }
