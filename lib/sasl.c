@@ -44,12 +44,9 @@ challenge(struct sasl *s, struct cur text, struct str *to)
 	str_free(&x);
 	n = io_line(io, &line, SASL_LINE);
 	str_clear(to);
-	if (n == IO_LONG)
-		return SASL_BASE64;
-	if (n < 0) {
-		s->input = n;
-		return SASL_LOST;
-	}
+	s->input = n;
+	if (n < 0)
+		return n == IO_LONG ? SASL_BASE64 : SASL_LOST;
 	if (cur_is(&line, "*"))
 		end = SASL_CANCELED;
 	else if (code_unbase64(to, line) < 0)

@@ -234,7 +234,7 @@ options()
 	local p
 	need mandoc
 	for p in checkpass.8 pamcheck.8 smtpd.8 sendmail.8 queuerun.8 deliver.8 mailq.8 popd.8 imapd.8 mtasts.8 tls_policy.5 newaliases.1 \
-	    facteur.7 facteur.conf.5 spool.5 mbox.5 maildir.5; do
+	    facteur.7 facteur.conf.5 senders.5 spool.5 mbox.5 maildir.5; do
 		[ -e "man/$p" ] || { echo "no $p"; return 1; }
 	done
 	mandoc -T lint -W warning man/*.[1-8]
