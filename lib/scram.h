@@ -36,13 +36,15 @@ int scram_verify(const struct scram_key *k, struct cur proof, struct cur auth,
 /* A nonce of printable characters without a comma. */
 void scram_nonce(char to[33]);
 
-/* The client: three messages.  binding: base64 of the channel's, or "" for none;
- * bound: the server offers -PLUS.  Buffers are added to; 0 or -1 when the server
- * cannot be trusted or understood. */
+/* The client: three messages, without the base64 around each.  It starts
+ * zero-initialised.  binding: base64 of the channel's, or "" for none; plus: the server
+ * offers -PLUS, and c->flag then says whether that is the mechanism to ask for ('p').
+ * Buffers are added to; 0 or -1 when the server cannot be trusted or understood.
+ * secret and binding stay the caller's, and where they are until scram_free(). */
 struct scram_client {
 	struct str bare, auth; /* what both have said */
 	struct scram_key key;
-	char nonce[33];
+	char nonce[33]; /* "": to be made */
 	const char *secret, *binding;
 	char flag; /* 'p', 'y' or 'n' of the GS2 header */
 };
