@@ -59,8 +59,17 @@ scan_open(scan_read *read, void *arg, uint64_t off)
 
 	s->read = read;
 	s->arg = arg;
-	s->base = off;
+	scan_again(s, off);
 	return s;
+}
+
+void
+scan_again(struct scan *s, uint64_t off)
+{
+	s->base = off;
+	s->at = s->len = s->from = 0;
+	s->eof = s->begun = false;
+	s->err = 0;
 }
 
 void

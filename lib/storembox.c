@@ -124,14 +124,17 @@ void
 turn_end(struct store *s, struct turn *t, enum turn_use use)
 {
 	struct index *x = &s->index;
+	struct box *b = s->box;
 	struct stat st;
 
 	if (use != TURN_READ) {
 		turn_times(s, &t->mbox);
 		x->head.state = (struct index_state){0};
-		((struct box *)s->box)->len = 0;
-		if (use == TURN_WROTE && fstat(t->mbox.fd, &st) == 0)
+		b->len = 0;
+		if (use == TURN_WROTE && !b->surprised &&
+		    fstat(t->mbox.fd, &st) == 0)
 			index_state_of(&x->head.state, &st);
+		b->surprised = false;
 		index_save(x, 0, (size_t)x->head.count);
 	}
 	index_unlock(x);
