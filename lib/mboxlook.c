@@ -327,7 +327,10 @@ look_at_tail(struct sight *g, int fd, size_t *first)
 	struct scan *scan;
 	int r;
 
-	for (i = 1; i < n; i++)
+	/* Mostly it is the one with the highest UID. */
+	if (x->msg[n - 1].off + x->msg[n - 1].len == x->head.state.size)
+		last = n - 1;
+	for (i = 1; i < n && last < n - 1; i++)
 		if (x->msg[i].off > x->msg[last].off)
 			last = i;
 	scan = scan_open(read_at, &fd, x->msg[last].off);
@@ -383,4 +386,12 @@ look(struct store *s, int fd, const struct stat *st, size_t *first)
 		x->head.modseq = g.modseq;
 	index_state_of(&x->head.state, st);
 	return 0;
+}
+
+int
+look_save(struct index *x, size_t first)
+{
+	size_t n = (size_t)x->head.count;
+
+	return first > 0 ? index_update(x, first, n) : index_save(x, 0, n);
 }

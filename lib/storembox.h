@@ -50,9 +50,13 @@ void turn_end(struct store *s, struct turn *t, enum turn_use use);
 
 /* --- mboxlook.c --- */
 
-/* Bring the index up to date with the locked file, as it is in st; records from
- * *first on are new or changed.  0 or -1. */
+/* Bring the index up to date with the locked file, as it is in st.  Records from
+ * *first on are new or changed; where that is not 0 none went or moved.  0 or
+ * -1. */
 int look(struct store *s, int fd, const struct stat *st, size_t *first);
+
+/* Save what look() found out. */
+int look_save(struct index *x, size_t first);
 
 /* What others changed in the header of the message, of which r is the record, is changed
  * in r, which gets modseq if anybody has to be told.  Has he? */
