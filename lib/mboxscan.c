@@ -35,11 +35,11 @@ struct scan {
 	uint64_t base;  /* offset of the window's first byte */
 	size_t at, len; /* our place in it, and its bytes */
 	size_t from;    /* bytes of the From_ line at our place, 0: not known */
-	size_t run;     /* start of bytes up to our place that have to be summed */
-	bool head;      /* we are in a header: there may be such bytes */
-	bool eof;       /* the file ends with the window */
-	bool begun;     /* there was a message before */
-	int err;        /* errno of the first failed read */
+	size_t run; /* start of bytes up to our place that have to be summed */
+	bool head;  /* we are in a header: there may be such bytes */
+	bool eof;   /* the file ends with the window */
+	bool begun; /* there was a message before */
+	int err;    /* errno of the first failed read */
 
 	/* of this message */
 	struct sum sum;
