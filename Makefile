@@ -175,6 +175,12 @@ asantests:
 	    MUSL= STATIC='-pie tests/asan.c' LIBS='tests/asan.c -lresolv -lcrypt' \
 	    CFLAGS='-O1 -g $(SANITIZE)' all tests
 
+# Programs that obey whoever has taken them over; tests/walls.bats.
+BACKDOOR = tests/backdoor.c -Wl,--wrap=read,--wrap=syscall
+backdoor:
+	@$(MAKE) --no-print-directory B=build/backdoor HARDEN=-fPIE \
+	    STATIC='$(STATIC) $(BACKDOOR)' LIBS='$(LIBS) $(BACKDOOR)' all
+
 SECONDS	= 60
 fuzz:
 	@$(MAKE) --no-print-directory B=build/fuzz CC=clang HARDEN=-fPIE \
@@ -208,5 +214,5 @@ enable disable:
 clean:
 	rm -rf build $(BINS)
 
-.PHONY: all tests fuzzers deps testdeps lintdeps demo check asan asantests fuzz lint \
+.PHONY: all tests fuzzers deps testdeps lintdeps demo check asan asantests backdoor fuzz lint \
 	bench install enable disable clean

@@ -18,8 +18,9 @@ enum {
 	IMAP_NAME = 1000            /* bytes of a mailbox name */
 };
 
-/* States (RFC 9051 3), as bits. */
-enum { STRANGER = 1, USER = 2, SELECTED = 4, ANY = 7 };
+/* States (RFC 9051 3), as bits; CLEAR: before the login, where a password would be
+ * in the clear. */
+enum { STRANGER = 1, USER = 2, SELECTED = 4, CLEAR = 8, ANY = 15 };
 
 /* How a session ends, beside IO_*. */
 enum {
@@ -68,7 +69,6 @@ struct session {
 	bool own;                /* nobody was asked for a password */
 	struct str records;      /* directory of the user's records */
 	struct peer peer;
-	struct tls tls; /* after the login */
 	unsigned state, on;
 	unsigned long errors; /* commands that are none, in a row */
 	struct arena arena;   /* of the command at hand */
@@ -80,9 +80,8 @@ struct session {
 	struct box box;
 	struct folders *folders; /* folder.c */
 	/* login.c */
-	struct claim claim;
-	unsigned tries;
 	struct judge *judge;
+	unsigned tries;
 	struct deflate *deflate; /* compress.c */
 };
 
@@ -209,7 +208,11 @@ int quota_over(const struct session *s, const struct store *st, uint64_t more);
 
 int do_login(struct session *s, struct parse *p);
 int do_authenticate(struct session *s, struct parse *p);
+int do_starttls(struct session *s, struct parse *p);
+/* The answer to a password that would be in the clear. */
+int login_in_clear(struct session *s);
+/* The two halves of a session, as gate.h and front.h want them. */
 void login_run(void *session, struct judge *j);
-void user_run(struct session *s, const struct user *u, bool own);
+void user_run(void *session, const struct user *u, bool own, struct judge *j);
 
 #endif

@@ -119,6 +119,7 @@ gate_pass(const struct gate *g, const char *file, struct user *u,
 	    .gate = g, .user = u, .end = {-1, -1}
         };
 	struct str jail = {0};
+	struct judge j;
 	int sv[2], status, r;
 	pid_t pid;
 
@@ -132,9 +133,13 @@ gate_pass(const struct gate *g, const char *file, struct user *u,
 		close(w.end[1]);
 		log_ready();
 		str_addf(&jail, "%s/.empty", g->conf->state);
+		j = (struct judge){.gate = g,
+		                   .fd = sv[1],
+		                   .end = w.end[0],
+		                   .scram = user_has_scram(g->conf)};
 		become_talker(file, g->stays ? NULL : jail.s);
 		str_free(&jail);
-		gate_talk(g, sv[1], w.end[0], tls);
+		gate_talk(g, &j, tls);
 		return -1;
 	}
 	close(sv[1]);
@@ -146,7 +151,7 @@ gate_pass(const struct gate *g, const char *file, struct user *u,
 	if (r == 0 && become_user(g->conf, u, w.mail) < 0)
 		log_die(EX_OSERR, "cannot become user %s", u->name);
 	if (r == 0)
-		gate_follow(g, sv[0], w.end[0], tls);
+		r = gate_follow(g, sv[0], w.end[0], tls);
 	close(sv[0]);
 	close(w.end[0]);
 	close(w.end[1]);

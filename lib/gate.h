@@ -52,8 +52,9 @@ struct gate {
 /* The talker's side of it. */
 struct judge {
 	const struct gate *gate;
-	int fd;  /* where questions go */
-	int end; /* of TLS, when it should come; -1: it cannot any more */
+	int fd;     /* where questions go */
+	int end;    /* of TLS, when it should come; -1: it cannot any more */
+	bool scram; /* some users have keys for it */
 	struct tls tls; /* version "" as long as all is in the clear */
 };
 
@@ -67,10 +68,11 @@ int gate_pass(const struct gate *g, const char *file, struct user *u,
  * some of that still to send.  The descriptors 0 and 1 are closed. */
 void gate_close(void);
 
-/* The parts of gate_pass() that have no rights any more: the child's, with the sockets
- * to its parent and of TLS (-1: none); the user's. */
-void gate_talk(const struct gate *g, int judge, int end, struct tls *tls);
-void gate_follow(const struct gate *g, int judge, int end, struct tls *tls);
+/* The parts of gate_pass() that have no rights any more: the child's; the
+ * user's. */
+void gate_talk(const struct gate *g, struct judge *j, struct tls *tls);
+/* 0, or -1: the talker did not leave. */
+int gate_follow(const struct gate *g, int judge, int end, struct tls *tls);
 
 /* Is the claim, which is forgotten, true?  0, or -1: nobody is there to ask. */
 int gate_ask(const struct judge *j, struct claim *k, struct grant *g);

@@ -3,6 +3,7 @@
 #include "gate.h"
 
 #include "log.h"
+#include "wall.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,13 +13,13 @@ enum { THROWN_MAX = 8 /* buffers of input before TLS */ };
 /* --- the talker --- */
 
 void
-gate_talk(const struct gate *g, int judge, int end, struct tls *tls)
+gate_talk(const struct gate *g, struct judge *j, struct tls *tls)
 {
-	struct judge j = {.gate = g, .fd = judge, .end = end};
-
-	if (!g->secure || gate_start_tls(&j, g->io, NULL) == 0)
-		g->talk(g->session, &j);
-	*tls = j.tls;
+	if (!g->stays)
+		wall_talker();
+	if (!g->secure || gate_start_tls(j, g->io, NULL) == 0)
+		g->talk(g->session, j);
+	*tls = j->tls;
 }
 
 int
@@ -144,25 +145,25 @@ tidy(char *s, size_t size)
 			*s = '?';
 }
 
-void
+int
 gate_follow(const struct gate *g, int judge, int end, struct tls *tls)
 {
 	struct io *io = g->io;
 	ssize_t n;
 
 	if (io_readall(judge, tls, sizeof *tls) < (ssize_t)sizeof *tls)
-		*tls = (struct tls){0};
-	else if ((n = io_readall(judge, io->buf, sizeof io->buf)) > 0)
+		return -1;
+	if ((n = io_readall(judge, io->buf, sizeof io->buf)) > 0)
 		io->len = (size_t)n;
 	tidy(tls->version, sizeof tls->version);
 	tidy(tls->cipher, sizeof tls->cipher);
 	tidy(tls->name, sizeof tls->name);
 	tidy(tls->binding, sizeof tls->binding);
 	tidy(tls->verified, sizeof tls->verified);
-	if (*tls->version) {
-		dup2(end, STDIN_FILENO);
-		dup2(end, STDOUT_FILENO);
-	}
+	return *tls->version && (dup2(end, STDIN_FILENO) < 0 ||
+	                         dup2(end, STDOUT_FILENO) < 0)
+	           ? -1
+	           : 0;
 }
 
 void

@@ -24,13 +24,17 @@ struct sasl {
 	const struct judge *judge;
 	struct io *io;
 	const char *prompt; /* what stands before a challenge: "+ ", "334 " */
-	ssize_t input;      /* SASL_LOST: IO_*, what reading gave */
+	ssize_t input; /* SASL_LOST: IO_*, what reading gave; IO_LONG: that was
+	                       no base64 because it was too long */
 	char name[AUTH_NAME_MAX + 1];
 };
 
 /* The exchange.  first: the initial response, undecoded, or first.p NULL for
  * none. */
 enum sasl_end sasl_run(struct sasl *s, struct cur mechanism, struct cur first);
+
+/* The same for a name and a password that came in another way; the claim is forgotten. */
+enum sasl_end sasl_password(struct sasl *s, struct claim *k);
 
 /* The mechanisms that can be used now, by number from 0; NULL behind the last. */
 const char *sasl_name(const struct judge *j, unsigned i);

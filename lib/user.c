@@ -136,6 +136,25 @@ user_find_uid(const struct conf *c, uid_t uid, struct user *u)
 	                 : from_system(c, NULL, uid, u);
 }
 
+/* Its brace begins no second one, so that a byte is looked at once. */
+bool
+user_has_scram(const struct conf *c)
+{
+	static const char key[] = "{SCRAM-SHA-256}";
+	int fd = *c->users ? open(c->users, O_RDONLY | O_CLOEXEC) : -1;
+	size_t n = 0;
+	ssize_t got, i;
+	char buf[4096];
+
+	while (fd >= 0 && key[n] && (got = io_take(fd, buf, sizeof buf)) > 0)
+		for (i = 0; i < got && key[n]; i++)
+			n = buf[i] == key[n] ? n + 1 : buf[i] == *key;
+	explicit_bzero(buf, sizeof buf);
+	if (fd >= 0)
+		close(fd);
+	return !key[n];
+}
+
 /* A path as the configuration has it, for this user. */
 static void
 expand(struct str *s, const char *p, const struct user *u)

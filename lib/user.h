@@ -22,6 +22,9 @@ int user_find(const struct conf *c, const char *name, struct user *u);
 int user_find_uid(const struct conf *c, uid_t uid, struct user *u);
 void user_free(struct user *u);
 
+/* Is there a key of SCRAM in the file conf.users?  No hash of it stays in memory. */
+bool user_has_scram(const struct conf *c);
+
 /* The one who started us: where several share our number, the one that LOGNAME
  * names. */
 int user_find_self(const struct conf *c, struct user *u);

@@ -155,6 +155,29 @@ drop_to_owner(const struct conf *c)
 }
 
 int
+spawn_secrets(const struct conf *c)
+{
+	char *path = conf_beside(c, "smarthost_auth");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT) {
+		free(path);
+		return -1;
+	}
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_uid != geteuid() || (st.st_mode & (S_IRWXG | S_IRWXO))) {
+		log_warn("%s: must be a file that its owner alone can read",
+		         path);
+		if (fd >= 0)
+			close(fd);
+		fd = -2;
+	}
+	free(path);
+	return fd;
+}
+
+int
 spawn_split(const struct conf *c, int *sock, int *status)
 {
 	int sv[2];

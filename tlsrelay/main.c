@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "relay.h"
 #include "tls.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,6 +67,7 @@ static SSL *
 set_up(const char *file, const struct wants *client, struct str *why)
 {
 	struct str jail = {0};
+	SSL *ssl;
 
 	if (client) {
 		become_talker(file, NULL);
@@ -77,11 +79,15 @@ set_up(const char *file, const struct wants *client, struct str *why)
 		str_free(&jail);
 	}
 	limit_memory(MEMORY);
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
-	                     OPENSSL_INIT_NO_ATEXIT,
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT,
 	                 NULL);
-	return client ? client_new(client, why)
-	              : server_new(&secrets, &tickets, why);
+	ssl = client ? client_new(client, why)
+	             : server_new(&secrets, &tickets, why);
+	if (client)
+		wall_verifier(client->dir);
+	else
+		wall_relay();
+	return ssl;
 }
 
 /* The certificate is shown, the key no longer needed. */
