@@ -170,12 +170,11 @@ await(struct relay *r)
 {
 	struct flow *in = &r->in, *out = &r->out;
 	bool room = in->len < sizeof in->buf;
-	short want =
-	    (short)((room ? in->from : in->from & POLLOUT) | out->to);
+	short want = (short)((room ? in->from : in->from & POLLOUT) | out->to);
 	short plain = (short)(in->to | (out->len == 0 ? out->from : 0));
 	struct pollfd p[3] = {
 	    {want & POLLIN ? STDIN_FILENO : -1,   POLLIN,  0},
-            {want & POLLOUT ? STDOUT_FILENO : -1, POLLOUT, 0},
+	    {want & POLLOUT ? STDOUT_FILENO : -1, POLLOUT, 0},
 	    {r->gone ? -1 : r->plain,             plain,   0}
         };
 	long long left = r->end ? r->end - io_now() : -1;
@@ -184,8 +183,8 @@ await(struct relay *r)
 		left = 0;
 	if (poll(p, 3, (int)left) <= 0)
 		return;
-	want = (short)((p[0].revents ? POLLIN : 0) |
-	               (p[1].revents ? POLLOUT : 0));
+	want =
+	    (short)((p[0].revents ? POLLIN : 0) | (p[1].revents ? POLLOUT : 0));
 	in->from &= (short)~want;
 	out->to &= (short)~want;
 	if (p[2].revents) {

@@ -11,10 +11,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 struct certificate {
 	X509 *leaf;
-	STACK_OF(X509) *chain;
+	STACK_OF(X509) * chain;
 	EVP_PKEY *key;
 };
 
@@ -34,7 +35,9 @@ static BIO *
 open_bio(int fd)
 {
 	static char buf[256 << 10];
-	ssize_t n = fd < 0 ? -1 : io_preadall(fd, buf, sizeof buf, 0);
+	ssize_t n = fd < 0 || lseek(fd, 0, SEEK_SET) < 0
+	                ? -1
+	                : io_readall(fd, buf, sizeof buf);
 
 	return n <= 0 ? NULL : BIO_new_mem_buf(buf, (int)n);
 }
@@ -93,8 +96,9 @@ choose(SSL *ssl, void *arg)
 		found = parse(&c, &s->v[i]) == 0 && is_for(c.leaf, name);
 		if (found && (!c.key || SSL_use_cert_and_key(ssl, c.leaf, c.key,
 		                                             c.chain, 1) != 1))
-			log_warn("tls/%s: the key is not that of the certificate",
-			         s->v[i].name);
+			log_warn(
+			    "tls/%s: the key is not that of the certificate",
+			    s->v[i].name);
 		forget(&c);
 	}
 	ERR_clear_error();
