@@ -3,10 +3,12 @@
 #include "relay.h"
 
 #include "io.h"
+#include "mem.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -194,24 +196,32 @@ await(struct relay *r)
 	}
 }
 
+static bool
+is_over(const struct relay *r)
+{
+	return (r->in.done && r->out.done) || (r->end && io_now() >= r->end);
+}
+
 void
 relay(SSL *ssl, int plain)
 {
-	static struct relay r;
+	struct relay *r = mem_alloc(sizeof *r);
 	bool heard = false;
 
-	r.ssl = ssl;
-	r.plain = plain;
-	while (!(r.in.done && r.out.done) && (!r.end || io_now() < r.end)) {
-		read_network(&r);
-		write_plain(&r);
-		read_plain(&r);
-		write_network(&r);
-		if (r.gone && r.out.done && !heard) {
-			r.end = io_now() + FINISH_TIME;
+	r->ssl = ssl;
+	r->plain = plain;
+	for (;;) {
+		read_network(r);
+		write_plain(r);
+		read_plain(r);
+		write_network(r);
+		if (r->gone && r->out.done && !heard) {
+			r->end = io_now() + FINISH_TIME;
 			heard = true;
 		}
-		if (!(r.in.done && r.out.done))
-			await(&r);
+		if (is_over(r))
+			break;
+		await(r);
 	}
+	free(r);
 }

@@ -30,16 +30,21 @@ no_password(char *buf, int size, int rw, void *arg)
 	return -1;
 }
 
-/* All of a file, whatever was read of it before; NULL. */
+/* A file from its beginning, up to some size that none has; or NULL. */
 static BIO *
 open_bio(int fd)
 {
-	static char buf[256 << 10];
-	ssize_t n = fd < 0 || lseek(fd, 0, SEEK_SET) < 0
-	                ? -1
-	                : io_readall(fd, buf, sizeof buf);
+	BIO *b;
+	char buf[8192];
+	ssize_t n;
+	int i;
 
-	return n <= 0 ? NULL : BIO_new_mem_buf(buf, (int)n);
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0 || !(b = BIO_new(BIO_s_mem())))
+		return NULL;
+	for (i = 0; i < 32 && (n = io_readall(fd, buf, sizeof buf)) > 0; i++)
+		BIO_write(b, buf, (int)n);
+	explicit_bzero(buf, sizeof buf);
+	return b;
 }
 
 /* 0, or -1 when there is no certificate; the key may be missing. */
