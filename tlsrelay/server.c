@@ -169,9 +169,11 @@ use_first(SSL_CTX *ctx, struct secrets *s, struct str *why)
 static void
 set_options(SSL_CTX *ctx)
 {
+	char groups[] = "X25519:P-256:P-384";
+
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
-	SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384");
+	SSL_CTX_set1_groups_list(ctx, groups);
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE |
 	                             SSL_OP_PRIORITIZE_CHACHA);
 }
