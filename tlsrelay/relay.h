@@ -11,10 +11,10 @@
 
 /* What a client wants of the server; lists end with NULL. */
 struct wants {
-	const char *name; /* to ask for (SNI), or NULL */
-	const char *dir;  /* of CA certificates, by their hash */
-	char **names;     /* the certificate must be good for one of them */
-	char **tlsa;      /* "USAGE SELECTOR MTYPE HEX" */
+	char *name;   /* to ask for (SNI), or NULL */
+	char *dir;    /* of CA certificates, by their hash */
+	char **names; /* the certificate must be good for one of them */
+	char **tlsa;  /* "USAGE SELECTOR MTYPE HEX" */
 };
 
 /* A server; what s and t hold stays.  NULL with why. */
