@@ -67,7 +67,10 @@ all: $(BINS)
 	@tests/weights
 
 # What one program alone is linked with.
-LIBS_tlsrelay = -lssl -lcrypto
+# OpenSSL is linked statically, which halves the start; make OPENSSL='-lssl -lcrypto'
+# takes the shared one.
+OPENSSL	= -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic
+LIBS_tlsrelay = $(OPENSSL)
 LIBS_checkpass = -lcrypt
 LIBS_pamcheck = -lpam
 LIBS_mtasts = -lcurl
