@@ -102,9 +102,9 @@ floor()
 	case $1 in
 	mem | str | log | sum) echo 0 ;;
 	addr | hdr | code | date | idn | utf7 | sha256 | scram) echo 1 ;;
-	io | conf | alias | lock | dns | peer | ask | limit | tls) echo 2 ;;
-	spool* | user* | route* | auth* | become | gate | sasl | index | record | store* | \
-	    mbox* | maildir*) echo 3 ;;
+	io | conf | alias | lock | dns | peer | ask | limit | sandbox* | tls) echo 2 ;;
+	spool* | user* | route* | auth* | become | front | gate* | sasl | index | record | store* | \
+	    mbox* | maildir* | wall) echo 3 ;;
 	serv) echo 4 ;;
 	*) echo "lib/$1 has no floor" >&2; return 1 ;;
 	esac
@@ -211,7 +211,9 @@ floor()
 # The options of a program: its getopt(3) string's letters.
 options()
 {
-	cat "$1"/*.c | tr -d '\n\t' |
+	local shared=
+	! grep -q '^#include "front.h"' "$1"/*.c || shared=lib/front.c
+	cat "$1"/*.c $shared | tr -d '\n\t' |
 	    grep -oE 'getopt\([a-z]*,[^"]*"[^"]*"' |
 	    sed 's/.*"\(.*\)"/\1/' | tr -d '+:\n' | fold -w 1 | sort -u
 }
