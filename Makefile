@@ -56,7 +56,7 @@ CHECKPKG = bats git python3 libidn2-0 swaks curl msmtp strace socat \
 	  procmail liblockfile-bin mutt neomutt alpine tmux s-nail git-email \
 	  libmailtools-perl fetchmail getmail6 mpop isync offlineimap3 \
 	  chromium chromium-driver pflogsumm mandoc iproute2 xfsprogs e2fsprogs \
-	  openssl gnutls-bin
+	  openssl gnutls-bin gsasl
 PEERPKG	= openbsd-inetd dnsmasq-base bsd-mailx
 MOREPEER = inetutils-inetd xinetd ucspi-tcp systemd mailutils postfix \
 	  php8.2-cli fail2ban dovecot-core dovecot-pop3d dovecot-imapd popa3d \

@@ -86,27 +86,6 @@ ask_program(char *const argv[], const struct str *for_it, char buf[ASK_LINE],
 }
 
 int
-ask_ours(const struct conf *c, const char *const words[],
-         const struct str *for_it, char buf[ASK_LINE], struct cur *line)
-{
-	size_t n = 1, i;
-	char **argv;
-	int status;
-
-	while (words[n])
-		n++;
-	argv = mem_alloc((n + 1) * sizeof *argv);
-	argv[0] = conf_program(c, words[0]);
-	for (i = 1; i < n; i++)
-		argv[i] = mem_dup(words[i], strlen(words[i]));
-	status = ask_program(argv, for_it, buf, line);
-	for (i = 0; i < n; i++)
-		free(argv[i]);
-	free(argv);
-	return status;
-}
-
-int
 ask_all(char *const argv[], unsigned seconds, size_t max, struct str *said)
 {
 	struct io io;
@@ -128,4 +107,25 @@ ask_all(char *const argv[], unsigned seconds, size_t max, struct str *said)
 	}
 	close(from[0]);
 	return exit_status(pid);
+}
+
+int
+ask_ours(const struct conf *c, const char *const words[],
+         const struct str *for_it, char buf[ASK_LINE], struct cur *line)
+{
+	size_t n = 1, i;
+	char **argv;
+	int status;
+
+	while (words[n])
+		n++;
+	argv = mem_alloc((n + 1) * sizeof *argv);
+	argv[0] = conf_program(c, words[0]);
+	for (i = 1; i < n; i++)
+		argv[i] = mem_dup(words[i], strlen(words[i]));
+	status = ask_program(argv, for_it, buf, line);
+	for (i = 0; i < n; i++)
+		free(argv[i]);
+	free(argv);
+	return status;
 }

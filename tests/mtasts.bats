@@ -344,7 +344,7 @@ age()
 	web 'ok text/plain'
 	first_is 'enforce: *'
 	cp "$(kept)" "$T/whole"
-	for n in 0 1 13 14 20 25 26 30 31 32 40 60 100; do
+	for n in 0 1 13 14 20 26 31 32 40 60 100 -1 -2 -4; do
 		head -c "$n" "$T/whole" > "$T/part"
 		cat "$T/part" > "$(kept)"
 		first_is 'enforce: policy 1 of '?' s ago'

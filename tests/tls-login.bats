@@ -404,29 +404,9 @@ quiet() { ! pgrep -f "(popd|imapd|tlsrelay) .*-C $C" > /dev/null; }
 
 # --- SCRAM ---
 
-# scram USER: he has a key of "secret" and no other hash.
-scram()
-{
-	local key
-	key=$(/usr/bin/python3 - <<-'END'
-		import base64, hashlib, hmac
-		b = lambda x: base64.b64encode(x).decode()
-		salt = b"0123456789abcdef"
-		s = hashlib.pbkdf2_hmac("sha256", b"secret", salt, 4096)
-		mac = lambda t: hmac.new(s, t, "sha256").digest()
-		print("{SCRAM-SHA-256}4096,%s,%s,%s" % (b(salt),
-		    b(hashlib.sha256(mac(b"Client Key")).digest()),
-		    b(mac(b"Server Key"))))
-	END
-	)
-	awk -F: -v OFS=: -v u="$1" -v k="$key" '$1 == u { $2 = k } { print }' \
-	    "$D/passwd" > "$T/p"
-	cat "$T/p" > "$D/passwd"
-}
-
 @test "SCRAM-SHA-256 where the users' file has keys" {
 	serve
-	scram bob
+	tls_scram a bob
 	py <<-'END'
 		p = pops()
 		sasl = [c for c in p.list("CAPA") if c.startswith("SASL")]
@@ -471,7 +451,7 @@ scram()
 @test "gsasl(1): SCRAM-SHA-256-PLUS, bound to the connection" {
 	need gsasl
 	serve
-	scram bob
+	tls_scram a bob
 	does()
 	{
 		gsasl --imap --starttls --x509-ca-file="$CA" -m "$@" \

@@ -55,3 +55,23 @@ tls_cert()
 	chmod 700 "$d/tls"
 	tls_make "$d/tls/$name.pem" "$@"
 }
+
+# tls_scram INSTANCE USER: he has a key of SCRAM for "secret", and no other hash.
+tls_scram()
+{
+	local key f=$T/$1/passwd
+	key=$(/usr/bin/python3 - <<-'END'
+		import base64, hashlib, hmac
+		b = lambda x: base64.b64encode(x).decode()
+		salt = b"0123456789abcdef"
+		s = hashlib.pbkdf2_hmac("sha256", b"secret", salt, 4096)
+		mac = lambda t: hmac.new(s, t, "sha256").digest()
+		print("{SCRAM-SHA-256}4096,%s,%s,%s" % (b(salt),
+		    b(hashlib.sha256(mac(b"Client Key")).digest()),
+		    b(mac(b"Server Key"))))
+	END
+	)
+	awk -F: -v OFS=: -v u="$2" -v k="$key" '$1 == u { $2 = k } { print }' \
+	    "$f" > "$T/p"
+	cat "$T/p" > "$f"
+}

@@ -23,7 +23,7 @@ enum {
 	ALL_TIME = 60,     /* s: RFC 8461 3.3 */
 	POLICY_MAX = 65536,
 	HEAD_MAX = 65536,
-	MEMORY = 64 << 20
+	MEMORY = 16 << 20
 };
 
 #define CA_DIR "/etc/ssl/certs"
