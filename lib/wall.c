@@ -146,7 +146,9 @@ wall_spool(const struct conf *c, const struct alias_table *aliases,
 		add(&w, conf_beside(c, "senders"), MAY_READ);
 		add_to(&w, c->state, "/.sent", MAY_READ | MAY_ADD);
 		close(open(w.path[w.n - 1].path,
-		           O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+		           O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
+		               O_NONBLOCK,
+		           0600));
 	}
 	if (aliases)
 		alias_includes(aliases, add_list, &w);

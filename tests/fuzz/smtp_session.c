@@ -5,6 +5,7 @@
  * With: smtpd/secure.c smtpd/submit.c smtpd/sender.c smtpd/sent.c */
 #include "log.h"
 #include "smtpd/smtp.h"
+#include "tests/fuzz/nogate.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -104,6 +105,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static struct session s;
+	struct judge judge = {0};
 	char path[300];
 	int in, out;
 
@@ -120,6 +122,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	         p[0] & 2 ? "127.0.0.1" : "2001:db8::1");
 	snprintf(s.peer.host, sizeof s.peer.host, "unknown");
 	s.submission = p[0] & 4;
+	judge.end = p[0] & 16 ? 0 : -1;
+	s.judge = p[0] & 20 ? &judge : NULL;
 	if (p[0] & 8)
 		snprintf(s.login, sizeof s.login, "bob");
 	smtp_run(&s);
