@@ -366,8 +366,10 @@ main(int argc, char **argv)
 		conf_print(&c, stdout, o.all);
 		return EX_OK;
 	}
-	if (o.explain)
+	if (o.explain) {
+		spawn_drop(&c); /* name servers are strangers */
 		return explain(&r, o.explain, o.json);
+	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(007);

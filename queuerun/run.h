@@ -186,6 +186,8 @@ int bounce_send(struct run *r, struct active *a, enum bounce_kind kind);
  * the socket to the root half (-1 when not started as root); 1 in the root half when
  * we have ended, with our exit status; dies when it cannot be done. */
 int spawn_split(const struct conf *c, int *sock, int *status);
+/* Started as root: become the owner of the spool, for good, or die. */
+void spawn_drop(const struct conf *c);
 /* Open smarthost_auth, which only its owner, who is us, may be able to read.  -1: there is
  * none; -2: it is not right, and that was logged. */
 int spawn_secrets(const struct conf *c);

@@ -414,6 +414,68 @@ for i in range(300000): print(random.getrandbits(200))' > "$T/m"
 	sent_by_tls
 }
 
+# --- MTA-STS ---
+
+# sts MODE MX: the policy of b.test, as it was fetched a moment ago.
+sts()
+{
+	local text
+	text=$(printf '%s\n' 'version: STSv1' "mode: $1" "mx: $2" \
+	    'max_age: 86400')
+	printf 'facteur-sts 1 %s 1 0 - %s\n\n%s\n' "$(date +%s)" \
+	    $((${#text} + 1)) "$text" > "$T/spool/sts/b.test"
+}
+RECORD='_mta-sts.b.test=txt:v=STSv1; id=1;'
+
+@test "MTA-STS: a host of the policy, with a certificate for its name" {
+	root
+	dnsd "$RECORD"
+	sts enforce '*.b.test'
+	host good
+	drive b.test
+	sent_by_tls
+	grep -q 'Verified TLS .*, level verify: MTA-STS: policy' "$T/log"
+	for c in self domain expired; do
+		host $c
+		drive b.test
+		kept 4.7.5
+	done
+	host good OFFER=PIPELINING
+	drive b.test
+	kept 4.7.4
+	# To test a policy costs nobody a letter.
+	sts testing '*.b.test'
+	host good OFFER=PIPELINING
+	drive b.test
+	sent_in_clear
+}
+
+@test "MTA-STS: another host than those of the policy gets nothing" {
+	dnsd "$RECORD"
+	sts enforce mx.other.test
+	host good
+	drive b.test
+	kept 4.7.5
+	[[ $result == *'MTA-STS policy of b.test does not name mx.b.test'* ]]
+	[ ! -s "$T/host/log" ]
+	policy 'b.test none'
+	drive b.test
+	sent_in_clear
+}
+
+@test "DANE wins over MTA-STS" {
+	sts enforce mx.other.test
+	secure "$RECORD" "$TLSA=ad:tlsa:030101$(spki self)"
+	host self
+	drive b.test
+	sent_by_tls
+	sts enforce mx.b.test
+	secure "$RECORD" "$TLSA=ad:tlsa:030101$(spki self)"
+	host good
+	drive b.test
+	kept 4.7.5
+}
+
 @test "queuerun -n: the level of each host, and why" {
 	secure "$TLSA=ad:tlsa:030101$(spki good)"
 	run "$DRIVE" -x "$T/conf" b.test "$T/m" x
@@ -519,4 +581,24 @@ OFFER='PIPELINING,AUTH PLAIN LOGIN SCRAM-SHA-256'
 	PORT=465 host self TLS=now
 	drive b.test
 	kept 4.7.5
+}
+
+@test "smarthost_auth must be readable by its owner alone, and a broken one is named" {
+	instance a a.test "smarthost [$HOST]:$SMTP_PORT"
+	echo "$HOST jo pw" > "$D/smarthost_auth"
+	host self 'TLSOFFER=AUTH PLAIN' LOGIN=jo:pw
+	send a -i -f alice@a.test bob@b.test < "$T/m"
+	chmod 640 "$D/smarthost_auth"
+	run queue a
+	cat "$D/log"
+	grep -q 'status=deferred.*smarthost_auth:0: ' "$D/log"
+	[ ! -s "$T/host/log" ]
+	chmod 600 "$D/smarthost_auth"
+	echo 'other.test jo' >> "$D/smarthost_auth"
+	run queue a -R b.test
+	grep -q 'status=deferred.*smarthost_auth:2: ' "$D/log"
+	sed -i 2d "$D/smarthost_auth"
+	queue a -R b.test
+	grep -q 'status=sent' "$D/log"
+	grep -q '^login PLAIN ok' "$T/host/log"
 }
