@@ -4,6 +4,7 @@
 #include "folder.h"
 #include "limit.h"
 #include "log.h"
+#include "wall.h"
 
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ user_run(void *session, const struct user *u, bool own, struct judge *j)
 	struct str x = {0};
 	int end;
 
+	wall_user(s->conf, u, true);
 	limit_memory(MEMORY);
 	s->judge = j;
 	s->user = u;

@@ -3,6 +3,7 @@
 #include "gate.h"
 
 #include "log.h"
+#include "wall.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@ enum { THROWN_MAX = 8 /* buffers of input before TLS */ };
 void
 gate_talk(const struct gate *g, struct judge *j, struct tls *tls)
 {
+	if (!g->stays)
+		wall_talker();
 	if (!g->secure || gate_start_tls(j, g->io, NULL) == 0)
 		g->talk(g->session, j);
 	*tls = j->tls;

@@ -4,16 +4,37 @@
 #ifndef SANDBOX_H
 #define SANDBOX_H
 
+/* What each may call: lib/sandboxcalls.c. */
 enum sandbox {
-	SANDBOX_TALKER, /* talks with strangers, asks its judge: no file, no socket, no program */
-	SANDBOX_SPOOL, /* smtpd's: reads tables, writes to the spool, runs our programs */
-	SANDBOX_RELAY, /* tlsrelay: two descriptors */
+	SANDBOX_TALKER,   /* talks with strangers, asks its judge: no more */
+	SANDBOX_RELAY,    /* tlsrelay, a server's: three descriptors */
+	SANDBOX_VERIFIER, /* tlsrelay, a client's: reads certificates, too */
+	SANDBOX_SPOOL, /* smtpd: reads tables, adds to the spool, asks programs */
 	SANDBOX_USER,  /* popd and imapd after the login: the user's files */
-	SANDBOX_CLIENT /* the SMTP client: connects, reads the spool */
+	SANDBOX_CLIENT /* the SMTP client: connects, runs the relay */
 };
 
-/* Paths are those below which may be read, and written; lists end with NULL. */
-void sandbox_enter(enum sandbox kind, const char *const read[],
-                   const char *const write[]);
+/* What may be done at a path and below it. */
+enum {
+	MAY_LIST = 1,
+	MAY_READ = 2,   /* and list */
+	MAY_ADD = 4,    /* make and write files, not read them; remove them */
+	MAY_CHANGE = 8, /* all, but run */
+	MAY_RUN = 16    /* and read */
+};
+
+struct sandbox_path {
+	char *path;
+	unsigned may;
+};
+
+/* For the rest of this process, and of all that it starts.  paths, ended by one
+ * without a path: those of files bind the file that is there now, not one that
+ * takes its name.  One that does not exist yet stands for the nearest
+ * directory above it if it may be changed, else for nothing. */
+void sandbox_enter(enum sandbox kind, const struct sandbox_path paths[]);
+
+/* The wall of calls alone: 0, or -1 when there cannot be one. */
+int sandbox_calls(enum sandbox kind);
 
 #endif

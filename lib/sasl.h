@@ -24,7 +24,7 @@ struct sasl {
 	const struct judge *judge;
 	struct io *io;
 	const char *prompt; /* what stands before a challenge: "+ ", "334 " */
-	ssize_t input;      /* SASL_LOST: IO_*, what reading gave; IO_LONG: that was
+	ssize_t input; /* SASL_LOST: IO_*, what reading gave; IO_LONG: that was
 	                       no base64 because it was too long */
 	char name[AUTH_NAME_MAX + 1];
 };

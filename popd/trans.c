@@ -4,6 +4,7 @@
 #include "limit.h"
 #include "log.h"
 #include "serv.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -317,6 +318,7 @@ trans_run(void *session, const struct user *u, bool own, struct judge *j)
 	struct io *io = &s->io;
 	int end;
 
+	wall_user(c, u, false);
 	limit_memory(MEMORY);
 	s->judge = j;
 	io->lf = own;

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "mem.h"
 #include "run.h"
+#include "wall.h"
 #include "smtpc.h"
 
 #include <errno.h>
@@ -148,6 +149,7 @@ child_main(struct run *r, struct job *j)
 	job.arg = &c;
 	job.secrets = r->secrets;
 	job.force = r->only_id || r->only_domain;
+	wall_client(r->conf);
 	smtpc_run(&job);
 }
 

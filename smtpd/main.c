@@ -8,6 +8,7 @@
 #include "limit.h"
 #include "log.h"
 #include "smtp.h"
+#include "wall.h"
 
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -48,6 +49,8 @@ talk(void *arg, struct judge *j)
 {
 	struct session *s = arg;
 
+	/* Its tables name what it has to read besides. */
+	wall_spool(s->conf, smtp_router(s)->aliases, s->submission);
 	limit_memory(MEMORY);
 	s->judge = j;
 	s->io.lf = s->peer.local && isatty(s->io.in);

@@ -31,8 +31,8 @@ enum {
 /* --- replies --- */
 
 /* No control character and no second line gets out (S14). */
-static void
-put_line(struct session *s, int code, char sep, const char *text)
+void
+smtp_line(struct session *s, int code, char sep, const char *text)
 {
 	char line[REPLY_LINE];
 	char *p;
@@ -59,7 +59,7 @@ smtp_reply(struct session *s, int code, const char *text, ...)
 	va_start(ap, text);
 	vsnprintf(line, sizeof line, text, ap);
 	va_end(ap);
-	put_line(s, code, ' ', line);
+	smtp_line(s, code, ' ', line);
 }
 
 const char *
@@ -144,115 +144,6 @@ smtp_forget(struct session *s)
 	*s->helo = '\0';
 	s->esmtp = false;
 	s->state = START;
-}
-
-/* RFC 5321 4.1.1.1, with the underscores and bare addresses that clients send;
- * nothing that could pass for anything else in Received. */
-static int
-take_helo(struct session *s, struct cur *args)
-{
-	struct cur name, rest;
-	const char *p;
-
-	cur_word(args, &name);
-	cur_word(args, &rest);
-	for (p = name.p; p < name.e; p++)
-		if (!str_isalpha(*p) && !str_isdigit(*p) &&
-		    (*p == '\0' || !strchr("-._:[]", *p)))
-			break;
-	if (p < name.e || cur_len(&name) == 0 || cur_len(&rest) > 0 ||
-	    cur_len(&name) >= sizeof s->helo) {
-		smtp_reply(s, 501, "5.5.4 say hello with your host name");
-		return -1;
-	}
-	s->state = HELLO;
-	smtp_reset(s); /* RFC 5321 4.1.4 */
-	memcpy(s->helo, name.p, cur_len(&name));
-	s->helo[cur_len(&name)] = '\0';
-	return 0;
-}
-
-static int
-do_helo(void *session, struct cur *args)
-{
-	struct session *s = session;
-
-	if (take_helo(s, args) < 0)
-		return 0;
-	s->esmtp = false;
-	smtp_reply(s, 250, "%s", s->conf->hostname);
-	return 0;
-}
-
-/* What a keyword says.  False: it is not offered now. */
-static bool
-say_size(const struct session *s, struct str *line)
-{
-	str_addf(line, " %llu", s->conf->message_limit);
-	return true;
-}
-
-static bool
-say_starttls(const struct session *s, struct str *line)
-{
-	(void)line;
-	return s->judge && !smtp_has_tls(s) && gate_has_tls(s->judge);
-}
-
-static bool
-say_auth(const struct session *s, struct str *line)
-{
-	if (!smtp_has_auth(s))
-		return false;
-	smtp_mechanisms(s, line);
-	return true;
-}
-
-static bool
-say_limits(const struct session *s, struct str *line)
-{
-	str_addf(line, " RCPTMAX=%lu", s->conf->recipient_limit);
-	return true;
-}
-
-/* What EHLO offers. */
-static const struct keyword {
-	const char *name;
-	bool (*say)(const struct session *s, struct str *line);
-} keywords[] = {
-    {"PIPELINING",          NULL        }, /* RFC 2920 */
-    {"SIZE",                say_size    }, /* RFC 1870 */
-    {"STARTTLS",            say_starttls}, /* RFC 3207 */
-    {"AUTH",                say_auth    }, /* RFC 4954 */
-    {"8BITMIME",            NULL        }, /* RFC 6152 */
-    {"ENHANCEDSTATUSCODES", NULL        }, /* RFC 2034 */
-    {"CHUNKING",            NULL        }, /* RFC 3030 */
-    {"SMTPUTF8",            NULL        }, /* RFC 6531 */
-    {"DSN",                 NULL        }, /* RFC 3461 */
-    {"LIMITS",              say_limits  }, /* RFC 9422 */
-    {"HELP",                NULL        },
-    {NULL,                  NULL        },
-};
-
-static int
-do_ehlo(void *session, struct cur *args)
-{
-	struct session *s = session;
-	const struct keyword *k;
-	struct str line = {0};
-
-	if (take_helo(s, args) < 0)
-		return 0;
-	s->esmtp = true;
-	put_line(s, 250, '-', s->conf->hostname);
-	for (k = keywords; k->name; k++) {
-		str_clear(&line);
-		str_adds(&line, k->name);
-		if (!k->say || k->say(s, &line))
-			put_line(s, 250, k[1].name ? '-' : ' ', line.s);
-	}
-	str_free(&line);
-	return 0;
 }
 
 /* --- the envelope --- */
@@ -502,8 +393,8 @@ do_quit(void *session, struct cur *args)
 static int do_help(void *session, struct cur *args);
 
 static const struct serv_cmd cmds[SMTP_COMMANDS + 1] = {
-    {"EHLO",     ANY,              do_ehlo      },
-    {"HELO",     ANY,              do_helo      },
+    {"EHLO",     ANY,              smtp_ehlo    },
+    {"HELO",     ANY,              smtp_helo    },
     {"STARTTLS", STRANGER | HELLO, smtp_starttls},
     {"AUTH",     STRANGER,         smtp_auth    },
     {"MAIL",     HELLO,            do_mail      },
@@ -530,7 +421,7 @@ do_help(void *session, struct cur *args)
 	str_adds(&line, "2.0.0");
 	for (c = cmds; c->name; c++)
 		str_addf(&line, " %s", c->name);
-	put_line(s, 214, '-', line.s);
+	smtp_line(s, 214, '-', line.s);
 	smtp_reply(s, 214, "2.0.0 This is facteur, see smtpd(8)");
 	str_free(&line);
 	return 0;
@@ -606,7 +497,8 @@ done(void *session, const struct serv_cmd *c)
 		s->ok[c - cmds] += s->code < 400;
 	}
 	/* RFC 2920 3.1: EHLO ends a group, and before it there are none. */
-	if (s->io.pos < s->io.len && (!s->esmtp || (c && c->run == do_ehlo)) &&
+	if (s->io.pos < s->io.len &&
+	    (!s->esmtp || (c && c->run == smtp_ehlo)) &&
 	    smtp_early(s, s->last) != 0)
 		return SMTP_END;
 	if (s->code < 500 || ++s->errors < s->conf->error_limit)

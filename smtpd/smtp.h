@@ -85,7 +85,10 @@ __attribute__((format(printf, 3, 4))) void smtp_reply(struct session *s,
                                                       int code,
                                                       const char *text, ...);
 
-/* The same with a line in the log; id is a queue id or NULL, rcpt too may be
+/* One line of a reply; sep: '-' when more of them follow. */
+void smtp_line(struct session *s, int code, char sep, const char *text);
+
+/* As smtp_reply() with a line in the log; id is a queue id or NULL, rcpt too may be
  * NULL. */
 void smtp_reject(struct session *s, const char *id, const char *stage,
                  const char *rcpt, int code, const char *text);
@@ -103,6 +106,11 @@ void smtp_forget(struct session *s);
 
 /* "SMTP", "ESMTPSA", "UTF8SMTPS" (RFC 3848, RFC 6531 4.3). */
 const char *smtp_protocol(const struct session *s);
+
+/* --- hello.c --- */
+
+int smtp_helo(void *session, struct cur *args);
+int smtp_ehlo(void *session, struct cur *args);
 
 /* --- rcpt.c --- */
 

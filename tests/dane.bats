@@ -5,6 +5,7 @@
 
 load lib
 load netns
+load tls
 
 setup_file()
 {
@@ -27,7 +28,7 @@ setup_file()
 	mkdir -p "$T/b/etc"
 	net_postfix b 'alias_maps =' \
 	    'mydestination = b.test wrong.b.test bogus.b.test usage.b.test
-	     plain.test' "smtpd_tls_chain_files = $T/b.pem" \
+	     plain.test' "smtpd_tls_cert_file = $T/b.pem" \
 	    'smtpd_tls_security_level = may' 'smtpd_tls_received_header = yes'
 }
 
@@ -56,28 +57,18 @@ teardown()
 # b's certificate, of an authority that a knows; and one that is out of date.
 certificates()
 {
-	local n
+	tls_ca
 	mkdir -p "$T/etc-a/ssl/certs"
-	for n in ca b old; do
-		openssl genpkey -algorithm EC \
-		    -pkeyopt ec_paramgen_curve:P-256 -out "$T/$n.key"
-	done
-	openssl req -x509 -key "$T/ca.key" -subj /CN=authority -days 30 \
-	    -out "$T/etc-a/ssl/certs/ca.pem"
+	cp "$CA" "$T/etc-a/ssl/certs"
 	openssl rehash "$T/etc-a/ssl/certs"
-	for n in b old; do
-		openssl req -new -key "$T/$n.key" -subj /CN=mx.b.test |
-		    openssl x509 -req -CA "$T/etc-a/ssl/certs/ca.pem" \
-		    -CAkey "$T/ca.key" -days $([ $n = b ] && echo 30 || echo -1) \
-		    -extfile <(echo subjectAltName=DNS:mx.b.test) \
-		    2> /dev/null | cat "$T/$n.key" - > "$T/$n.pem"
-	done
+	tls_make "$T/b.pem" mx.b.test
+	DAYS=-1 tls_make "$T/old.pem" mx.b.test
 }
 
 # The digest of a key, for 3 1 1.
 digest()
 {
-	openssl pkey -in "$T/$1.key" -pubout -outform DER | sha256sum |
+	openssl pkey -in "$T/$1.pem" -pubout -outform DER | sha256sum |
 	    cut -d' ' -f1
 }
 
@@ -97,14 +88,14 @@ name_server()
 		_25._tcp.mx TLSA 3 1 1 $(digest b)
 		wrong MX 1 mxwrong
 		mxwrong A $V4.2
-		_25._tcp.mxwrong TLSA 3 1 1 $(digest ca)
+		_25._tcp.mxwrong TLSA 3 1 1 $(digest old)
 		usage MX 1 mxusage
 		mxusage A $V4.2
-		_25._tcp.mxusage TLSA 1 1 1 $(digest ca)
+		_25._tcp.mxusage TLSA 1 1 1 $(digest old)
 		bogus MX 1 mxbogus
 		mxbogus A $V4.2
 		_tcp.mxbogus NS ns
-		_tcp.mxbogus DS 12345 13 2 $(digest ca)
+		_tcp.mxbogus DS 12345 13 2 $(digest old)
 		c MX 1 mxc
 		mxc A $V4.3
 		_25._tcp.mxc TLSA 3 1 1 $(digest b)
@@ -122,7 +113,7 @@ name_server()
 		ns A $V4.53
 		@ MX 1 mx
 		mx A $V4.2
-		_25._tcp.mx TLSA 3 1 1 $(digest ca)
+		_25._tcp.mx TLSA 3 1 1 $(digest old)
 		c MX 1 mxc
 		mxc A $V4.3
 	END

@@ -35,7 +35,7 @@ answers() { sed -n 's/^[a-z] \(OK\|NO\|BAD\).*/\1/p' "$T/got" | xargs; }
 @test "before the login: what is offered, and what is not" {
 	run imap_stranger < /dev/null
 	[ "${#lines[@]}" -eq 1 ]
-	[[ ${lines[0]} == '* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR AUTH=PLAIN AUTH=LOGIN'*'] a.test IMAP facteur' ]]
+	[[ ${lines[0]} == '* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR '*' AUTH=PLAIN AUTH=LOGIN] a.test IMAP facteur' ]]
 	imap_stranger > "$T/got" <<-END
 		a CAPABILITY
 		b LOGIN bob secret

@@ -2,6 +2,7 @@
 # and a name server that says what is secure (dnsd.py), by smtpc_drive.
 
 load lib
+load tls
 
 DRIVE=$BIN/unit/smtpc_drive
 [ -x "$DRIVE" ] || DRIVE=$REPO/build/unit/smtpc_drive
@@ -12,36 +13,24 @@ setup_file()
 	CERTS=$(mktemp -d)
 	export CERTS
 	chmod 755 "$CERTS"
-	mkdir "$CERTS/ca"
-	new_key ca
-	openssl req -x509 -key "$CERTS/ca.key" -subj /CN=authority -days 30 \
-	    -out "$CERTS/ca/ca.pem"
+	T=$CERTS tls_ca
 	openssl rehash "$CERTS/ca"
-	certificate good 30 DNS:mx.b.test
-	certificate other 30 DNS:mx.other.test
-	certificate domain 30 DNS:b.test
-	certificate expired -1 DNS:mx.b.test
-	new_key self
-	openssl req -x509 -key "$CERTS/self.key" -subj /CN=self -days 30 |
-	    cat - "$CERTS/self.key" > "$CERTS/self.pem"
+	certificate good mx.b.test
+	certificate other mx.other.test
+	certificate domain b.test
+	DAYS=-1 certificate expired mx.b.test
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -keyout "$CERTS/key" -subj /CN=self -days 30 2> /dev/null |
+	    cat - "$CERTS/key" > "$CERTS/self.pem"
 }
 
 teardown_file() { rm -rf "$CERTS"; }
 
-new_key()
-{
-	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 \
-	    -out "$CERTS/$1.key"
-}
-
-# certificate NAME DAYS SAN: $CERTS/NAME.pem with its key, of the authority.
+# certificate NAME HOST: $CERTS/NAME.pem with its key and its authority.
 certificate()
 {
-	new_key "$1"
-	openssl req -new -key "$CERTS/$1.key" -subj "/CN=$1" |
-	    openssl x509 -req -CA "$CERTS/ca/ca.pem" -CAkey "$CERTS/ca.key" \
-	    -days "$2" -extfile <(echo "subjectAltName=$3") 2> /dev/null |
-	    cat - "$CERTS/ca/ca.pem" "$CERTS/$1.key" > "$CERTS/$1.pem"
+	tls_make "$CERTS/$1.pem" "$2"
+	cat "$CA" >> "$CERTS/$1.pem"
 }
 
 setup()
@@ -337,7 +326,7 @@ for i in range(300000): print(random.getrandbits(200))' > "$T/m"
 	host good
 	drive b.test
 	kept 4.7.5
-	ca=$(openssl x509 -in "$CERTS/ca/ca.pem" -outform DER | sha256sum |
+	ca=$(openssl x509 -in "$CA" -outform DER | sha256sum |
 	    cut -d' ' -f1)
 	secure "$TLSA=ad:tlsa:020001$ca"
 	host other

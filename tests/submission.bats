@@ -73,7 +73,6 @@ stored() { cat "$D"/spool/new/*; }
 }
 
 @test "AUTH is offered with -a, and to those who need not hide" {
-	local pw
 	submission <<< 'EHLO me' | grep -qx '250-AUTH .*PLAIN LOGIN.*'
 	run smtpd a <<-END
 		EHLO me

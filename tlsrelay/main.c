@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "relay.h"
 #include "tls.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -65,21 +67,37 @@ static SSL *
 set_up(const char *file, const struct wants *client, struct str *why)
 {
 	struct str jail = {0};
+	SSL *ssl;
 
 	if (client) {
 		become_talker(file, NULL);
 	} else {
+		log_ready();
 		secrets_open(&conf, &secrets);
 		str_addf(&jail, "%s/.empty", conf.state);
 		become_talker(file, jail.s);
 		str_free(&jail);
 	}
 	limit_memory(MEMORY);
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
-	                     OPENSSL_INIT_NO_ATEXIT,
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT,
 	                 NULL);
-	return client ? client_new(client, why)
-	              : server_new(&secrets, &tickets, why);
+	ssl = client ? client_new(client, why)
+	             : server_new(&secrets, &tickets, why);
+	if (client)
+		wall_verifier(client->dir);
+	else
+		wall_relay();
+	return ssl;
+}
+
+/* The certificate is shown, the key no longer needed. */
+static void
+forget_secrets(void)
+{
+	for (; secrets.n > 0; secrets.n--) {
+		close(secrets.v[secrets.n - 1].chain);
+		close(secrets.v[secrets.n - 1].key);
+	}
 }
 
 static int
@@ -109,7 +127,7 @@ run(const char *file, const struct wants *client)
 			say("! ", &text);
 		return EX_PROTOCOL;
 	}
-	secrets_free(&secrets);
+	forget_secrets();
 	say("", &text);
 	relay(ssl, TLS_PLAIN_FD);
 	return 0;
@@ -121,18 +139,20 @@ usage(void)
 	fputs("usage: tlsrelay [-V] [-C file]\n"
 	      "       tlsrelay -c [-C file] [-A dir] [-n name] [-v name] ... "
 	      "[-d tlsa] ...\n"
-	      "       tlsrelay -r [-C file]\n",
+	      "       tlsrelay -r [-C file] < old > new\n",
 	      stderr);
 	return EX_USAGE;
 }
 
+/* Standard input and output are the old file of tickets and the new one. */
 static int
-rotate(void)
+renew(const char *file)
 {
 	log_stderr(1);
-	if (secrets_rotate(&conf) == 0)
+	become_talker(file, NULL);
+	if (tickets_renew(STDIN_FILENO, STDOUT_FILENO, time(NULL)) == 0)
 		return 0;
-	log_warn("%s/.tickets: %s", conf.state, strerror(errno));
+	log_warn("cannot make a key for tickets: %s", strerror(errno));
 	return EX_IOERR;
 }
 
@@ -164,8 +184,8 @@ main(int argc, char **argv)
 	    (!client && (w.name || names > 0 || records > 0)) ||
 	    (records > 0 && !w.name && names == 0))
 		return usage();
-	conf_use(&conf, file);
 	if (rotating)
-		return rotate();
+		return renew(file);
+	conf_use(&conf, file);
 	return run(file, client ? &w : NULL);
 }

@@ -1,5 +1,6 @@
 /* server - the server's half: certificates, and which of them a client gets.
  * Called by main.c when the rights of root are gone. */
+#include "io.h"
 #include "log.h"
 #include "relay.h"
 #include "ticket.h"
@@ -8,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <time.h>
 
 struct certificate {
@@ -27,39 +29,36 @@ no_password(char *buf, int size, int rw, void *arg)
 	return -1;
 }
 
-static void
-parse_chain(struct certificate *c, const struct str *text)
+/* All of a file, whatever was read of it before; NULL. */
+static BIO *
+open_bio(int fd)
 {
-	BIO *b = BIO_new_mem_buf(text->s, (int)text->n);
-	X509 *x;
+	static char buf[256 << 10];
+	ssize_t n = fd < 0 ? -1 : io_preadall(fd, buf, sizeof buf, 0);
 
-	c->leaf = PEM_read_bio_X509(b, NULL, no_password, NULL);
-	c->chain = sk_X509_new_null();
-	while (c->leaf && (x = PEM_read_bio_X509(b, NULL, no_password, NULL)))
-		sk_X509_push(c->chain, x);
-	BIO_free(b);
+	return n <= 0 ? NULL : BIO_new_mem_buf(buf, (int)n);
 }
 
-static void
-parse_key(struct certificate *c, const struct str *text)
-{
-	BIO *b = BIO_new_mem_buf(text->s, (int)text->n);
-
-	c->key = PEM_read_bio_PrivateKey(b, NULL, no_password, NULL);
-	BIO_free(b);
-}
-
-/* 0, or -1 when there is no certificate; the key may still be missing. */
+/* 0, or -1 when there is no certificate; the key may be missing. */
 static int
 parse(struct certificate *c, const struct secret *s)
 {
-	*c = (struct certificate){0};
-	if (s->chain.n > 0)
-		parse_chain(c, &s->chain);
+	BIO *b = open_bio(s->chain);
+	X509 *x;
+
+	*c = (struct certificate){.chain = sk_X509_new_null()};
+	if (b)
+		c->leaf = PEM_read_bio_X509(b, NULL, no_password, NULL);
+	while (c->leaf && (x = PEM_read_bio_X509(b, NULL, no_password, NULL)))
+		sk_X509_push(c->chain, x);
+	BIO_free(b);
 	ERR_clear_error(); /* the end of the chain was one */
 	if (!c->leaf)
 		return -1;
-	parse_key(c, s->key.n > 0 ? &s->key : &s->chain);
+	b = open_bio(s->key >= 0 ? s->key : s->chain);
+	if (b)
+		c->key = PEM_read_bio_PrivateKey(b, NULL, no_password, NULL);
+	BIO_free(b);
 	return 0;
 }
 
@@ -102,24 +101,59 @@ choose(SSL *ssl, void *arg)
 	return 1;
 }
 
-/* The first certificate that can be used becomes that for everybody, and first. */
+static bool
+is_named(const struct secret *s, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(s->name, name, n) == 0 &&
+	       (s->name[n] == '\0' || strcmp(s->name + n, ".pem") == 0);
+}
+
+static int
+order(const void *a, const void *b)
+{
+	const struct secret *x = a, *y = b;
+	int first = is_named(y, "default") - is_named(x, "default");
+
+	return first ? first : strcmp(x->name, y->name);
+}
+
+/* "default" first; without what is no certificate. */
+static void
+sort(struct secrets *s)
+{
+	size_t i, kept = 0, n;
+
+	for (i = 0; i < s->n; i++) {
+		n = strlen(s->v[i].name);
+		if (s->v[i].key >= 0 ||
+		    (n > 4 && strcmp(s->v[i].name + n - 4, ".pem") == 0))
+			s->v[kept++] = s->v[i];
+	}
+	s->n = kept;
+	qsort(s->v, s->n, sizeof *s->v, order);
+}
+
+/* The first certificate is everybody's: it must be good. */
 static int
 use_first(SSL_CTX *ctx, struct secrets *s, struct str *why)
 {
 	struct certificate c;
-	int r;
+	int ok;
 
+	sort(s);
 	if (s->n == 0) {
-		str_adds(why, "no certificate");
+		str_adds(why, "no certificate in tls");
 		return -1;
 	}
-	r = parse(&c, &s->v[0]) == 0 && c.key &&
-	    SSL_CTX_use_cert_and_key(ctx, c.leaf, c.key, c.chain, 1) == 1;
+	ok = parse(&c, &s->v[0]) == 0 && c.key &&
+	     SSL_CTX_use_cert_and_key(ctx, c.leaf, c.key, c.chain, 1) == 1;
 	forget(&c);
-	if (r)
+	if (ok)
 		return 0;
 	str_addf(why, "tls/%s: ", s->v[0].name);
-	why_not(why, "cannot be used");
+	why_not(why, "no certificate with its key");
 	return -1;
 }
 
@@ -145,7 +179,7 @@ server_new(struct secrets *s, struct tickets *t, struct str *why)
 	}
 	set_options(ctx);
 	if (use_first(ctx, s, why) == 0) {
-		tickets_parse(t, &s->tickets, time(NULL));
+		tickets_read(t, s->tickets, time(NULL));
 		tickets_use(ctx, t);
 		SSL_CTX_set_cert_cb(ctx, choose, s);
 		if ((ssl = SSL_new(ctx)))

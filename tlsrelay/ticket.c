@@ -2,12 +2,16 @@
 #include "ticket.h"
 
 #include "code.h"
+#include "io.h"
+#include "log.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* One line; what cannot be read, or is too old, is no key. */
 static void
@@ -31,42 +35,68 @@ parse_line(struct tickets *t, struct cur line, long long now)
 	str_free(&raw);
 }
 
-void
-tickets_parse(struct tickets *t, const struct str *file, long long now)
+static void
+parse(struct tickets *t, int fd, long long now)
 {
-	struct cur all = {file->s, file->s + file->n}, line;
+	char buf[4096];
+	ssize_t n = io_readall(fd, buf, sizeof buf);
+	struct cur all = {buf, buf + (n > 0 ? n : 0)}, line;
 
-	t->n = 0;
 	while (cur_peek(&all) >= 0 && t->n < TICKET_KEYS) {
 		cur_until(&all, "\n", &line);
 		cur_get(&all);
 		parse_line(t, line, now);
 	}
+	explicit_bzero(buf, sizeof buf);
 }
 
 void
-tickets_add(struct tickets *t, const struct ticket *new)
+tickets_read(struct tickets *t, int fd, long long now)
 {
-	if (t->n < TICKET_KEYS)
-		t->n++;
-	memmove(t->v + 1, t->v, (t->n - 1) * sizeof *t->v);
-	t->v[0] = *new;
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	/* It lies where anybody may make files. */
+	if (fstat(fd, &st) < 0 || (st.st_mode & 077) != 0 ||
+	    (st.st_uid != 0 && st.st_uid != geteuid()))
+		log_warn(".tickets is not private, and not used");
+	else
+		parse(t, fd, now);
+	close(fd);
 }
 
 /* A key is needed as long as there may be tickets of it: until its successor has
  * been there for their life. */
-void
-tickets_print(const struct tickets *t, long long now, struct str *file)
+static void
+print(const struct tickets *t, long long now, struct str *s)
 {
 	size_t i;
 
 	for (i = 0; i < t->n; i++) {
 		if (i > 0 && t->v[i - 1].made + TICKET_LIFE < now)
 			break;
-		str_addf(file, "%lld ", t->v[i].made);
-		code_base64(file, &t->v[i].key, sizeof t->v[i].key);
-		str_addc(file, '\n');
+		str_addf(s, "%lld ", t->v[i].made);
+		code_base64(s, &t->v[i].key, sizeof t->v[i].key);
+		str_addc(s, '\n');
 	}
+}
+
+int
+tickets_renew(int from, int to, long long now)
+{
+	struct tickets t = {.n = 1};
+	struct str s = {0};
+	int r;
+
+	if (getentropy(&t.v[0].key, sizeof t.v[0].key) < 0)
+		return -1;
+	t.v[0].made = now;
+	parse(&t, from, now);
+	print(&t, now, &s);
+	r = io_writeall(to, s.s, s.n);
+	str_free(&s);
+	return r;
 }
 
 /* The key of a ticket, or -1. */

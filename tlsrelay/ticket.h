@@ -1,5 +1,6 @@
 /* ticket - sessions are resumed in another process, with keys that all share
- * (RFC 5077, RFC 8446 4.6.1). */
+ * (RFC 5077, RFC 8446 4.6.1).  The file has a line "TIME KEY" for each, the newest
+ * first, the key in base64. */
 #ifndef TICKET_H
 #define TICKET_H
 
@@ -21,16 +22,17 @@ struct ticket {
 };
 
 struct tickets {
-	struct ticket v[TICKET_KEYS]; /* newest first */
+	struct ticket v[TICKET_KEYS];
 	size_t n;
 };
 
-/* The file: a line "TIME KEY" for each, the key in base64. */
-void tickets_parse(struct tickets *t, const struct str *file, long long now);
-void tickets_print(const struct tickets *t, long long now, struct str *file);
+/* Read the file that is open at fd; nobody but its owner, root or who we were, may
+ * be able to. */
+void tickets_read(struct tickets *t, int fd, long long now);
 
-/* In front of the others. */
-void tickets_add(struct tickets *t, const struct ticket *new);
+/* Read a file at from, and write it to to with a new key in front and without those
+ * that no ticket needs any more.  0, or -1 with errno. */
+int tickets_renew(int from, int to, long long now);
 
 /* Have ctx make and take tickets, if there is a key; *t stays where it is. */
 void tickets_use(SSL_CTX *ctx, struct tickets *t);

@@ -189,8 +189,6 @@ check(struct check *k, const struct failures *f, struct str *sign)
 {
 	int r;
 
-	if (failures_refuse(f, k->ip))
-		return AUTH_NO;
 	if (k->checked)
 		r = k->said;
 	else if (k->found < 0)
@@ -261,8 +259,10 @@ decide(struct check *k)
 	failures_open(&f, k->account);
 	if (k->kind == GATE_SCRAM)
 		return tell_salt(k, &f);
-	r = check(k, &f, &sign);
-	if (r != AUTH_LATER)
+	if (failures_refuse(&f, k->ip)) {
+		r = AUTH_NO;
+		wait = FAILURES_SLOW;
+	} else if ((r = check(k, &f, &sign)) != AUTH_LATER)
 		wait =
 		    failures_tell(&f, k->ip, k->name, k->secret, r == AUTH_OK);
 	note(k, r);

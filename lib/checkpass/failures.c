@@ -162,7 +162,7 @@ find_slot(const struct failures *f, struct row *r, off_t place, uint64_t key,
 	return worst;
 }
 
-/* The count of a key when this was told of it. */
+/* Tell one table; the count of the key, with this one if it was wrong. */
 static uint32_t
 count(const struct failures *f, enum table t, uint64_t key, uint32_t last,
       bool right)
@@ -170,22 +170,19 @@ count(const struct failures *f, enum table t, uint64_t key, uint32_t last,
 	int64_t now = time(NULL);
 	off_t place = place_of(t, key);
 	struct slot *s;
+	uint32_t n, was;
 	struct row r;
 
 	s = find_slot(f, &r, place, key, now);
-	s->count = left(s, now);
-	if (right && t == ADDRESS)
-		s->count = 0;
-	if (!right && (s->count == 0 || s->last != last)) {
-		s->count++;
-		s->last = last;
-	}
-	if (!right || t == ADDRESS) {
-		s->at = now;
+	n = was = left(s, now);
+	if (!right && (was == 0 || s->last != last) && was < FAILURES_MOST)
+		n++;
+	if (n > was || (right && was > 0 && t == ADDRESS)) {
+		*s = (struct slot){key, now, right ? 0 : n, last};
 		io_pwriteall(f->fd, s, sizeof *s,
 		             place + (s - r.slot) * (off_t)sizeof *s);
 	}
-	return s->count;
+	return n;
 }
 
 bool

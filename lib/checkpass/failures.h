@@ -13,6 +13,7 @@ enum {
 	FAILURES_FREE = 5,        /* of an address that slow only wrong ones */
 	FAILURES_FREE_USER = 10,  /* of a user, from everywhere */
 	FAILURES_LIMIT = 20,      /* of an address: nothing is right any more */
+	FAILURES_MOST = 40,       /* more are not counted */
 	FAILURES_SLOW = 8 * 1000, /* ms, the longest wait */
 	FAILURES_PATIENCE = 1000  /* ms to wait for others who write */
 };

@@ -1,7 +1,7 @@
 /* smtp_session - any bytes as a whole session, messages stored and all.
  * The first byte says who the client is.  Works in a directory of its own
  * below $TMPDIR.
- * With: smtpd/smtp.c smtpd/rcpt.c smtpd/receive.c smtpd/data.c smtpd/param.c smtpd/policy.c
+ * With: smtpd/smtp.c smtpd/hello.c smtpd/rcpt.c smtpd/receive.c smtpd/data.c smtpd/param.c smtpd/policy.c
  * With: smtpd/secure.c smtpd/submit.c smtpd/sender.c smtpd/sent.c */
 #include "log.h"
 #include "smtpd/smtp.h"
