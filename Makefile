@@ -43,9 +43,8 @@ TESTC	= $(wildcard tests/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
 	  tests/cut/*.c)
 PAGES	= $(wildcard man/*.[1-8])
 SCRIPTS	= .ci/run $(addprefix etc/,install enable disable selfsigned tickets) \
-	  $(addprefix tests/, \
-	  accounts demo nobody peers run weights bench/imap bench/pop bench/run bench/tls \
-	  bench/relay cut/run)
+	  $(addprefix tests/,accounts demo nobody peers run weights cut/run \
+	  $(addprefix bench/,imap pop relay run tls))
 
 # Debian's names for what the commands below need.  The first list may be
 # installed; the second holds other mail systems and super-servers, which are

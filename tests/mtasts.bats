@@ -395,3 +395,27 @@ age()
 		[ "${lines[0]}" = "$(LC_ALL=C tr -dc '\n -~' <<< "${lines[0]}")" ]
 	done
 }
+
+@test "queuerun fetches a policy, whatever it may do itself" {
+	[ "$EUID" -eq 0 ] || skip 'only root can listen on port 443'
+	instance b a.test
+	record 'txt:v=STSv1; id=1;'
+	HTTPS_PORT=443
+	web 'ok text/plain'
+	stop dns
+	rm -f "$T/ready"
+	start dns python3 "$REPO/tests/dnsd.py" "$NET.53" $DNS_PORT \
+	    "$T/ready" b.test=mx:1:mx.b.test mx.b.test="a:$NET.9" \
+	    mta-sts.b.test="a:$NET.8" '_mta-sts.b.test=txt:v=STSv1; id=1;'
+	wait_for test -e "$T/ready"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" "$T/peer"
+	wait_for test -e "$T/peer/ready"
+	send b -f alice@a.test bob@b.test <<< 'Subject: hi'
+	unshare -m sh -c 'mount --bind "$1" /etc/ssl/certs && exec "$2" -C "$3"' \
+	    sh "$T/ca" "$(prog queuerun)" "$C"
+	grep -q 'mta-sts: b.test: policy 1 mode=enforce' "$D/log"
+	[ "$(tail -n +3 "$D/spool/sts/b.test")" = "$(printf "$POLICY")" ]
+	# The peer has no TLS: it must wait.
+	grep -q 'to=<bob@b.test>.* status=deferred ' "$D/log"
+	[ "$(queued b)" -eq 1 ]
+}
