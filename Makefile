@@ -42,7 +42,7 @@ FUZZ	= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 TESTC	= $(wildcard tests/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
 	  tests/cut/*.c)
 PAGES	= $(wildcard man/*.[1-8])
-SCRIPTS	= .ci/run $(addprefix etc/,install enable disable) $(addprefix tests/, \
+SCRIPTS	= .ci/run $(addprefix etc/,install enable disable selfsigned tickets) $(addprefix tests/, \
 	  accounts demo nobody peers run weights bench/imap bench/pop bench/run \
 	  cut/run)
 
@@ -67,7 +67,7 @@ all: $(BINS)
 	@tests/weights
 
 # What one program alone is linked with.
-# OpenSSL is linked statically, which halves the start; make OPENSSL='-lssl -lcrypto'
+# OpenSSL is linked statically, for a faster start; make OPENSSL='-lssl -lcrypto'
 # takes the shared one.
 OPENSSL	= -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic
 LIBS_tlsrelay = $(OPENSSL)

@@ -145,8 +145,8 @@ hear(struct io *io, struct cur *line, char why[TLS_WHY])
 	if (n >= 0)
 		str_adds_clean(&s, line->p, cur_len(line), TLS_WHY - 1);
 	else
-		str_adds(&s, n == IO_TIMEOUT ? "tlsrelay hangs"
-		                             : "tlsrelay ended");
+		str_adds(&s,
+		         n == IO_TIMEOUT ? "tlsrelay hangs" : "tlsrelay ended");
 	memcpy(why, s.s, s.n + 1);
 	str_free(&s);
 	return -1;

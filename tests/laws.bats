@@ -6,7 +6,7 @@ setup()
 {
 	cd "$REPO" || return 1
 	shopt -s nullglob
-	prg=({smtpd,sendmail,queuerun,queuerun/mtasts,deliver,mailq,popd,imapd,lib/checkpass,lib/pamcheck}/*.[ch])
+	prg=({smtpd,tlsrelay,sendmail,queuerun,queuerun/mtasts,deliver,mailq,popd,imapd,lib/checkpass,lib/pamcheck}/*.[ch])
 	src=(lib/*.[ch] "${prg[@]}")
 }
 
@@ -92,7 +92,7 @@ calls()
 	only_in '# *include *<shadow\.h>' 'lib/checkpass/checkpass\.h'
 	only_in '# *include *<security/' 'lib/pamcheck/main\.c'
 	only_in '# *include *<curl/' 'queuerun/mtasts/main\.c'
-	only_in '# *include *<openssl/'
+	only_in '# *include *<openssl/' 'tlsrelay/[a-z]*\.[ch]'
 }
 
 # The floor of a module of lib/; a file belongs to the module whose header it
@@ -102,7 +102,7 @@ floor()
 	case $1 in
 	mem | str | log | sum) echo 0 ;;
 	addr | hdr | code | date | idn | utf7 | sha256 | scram) echo 1 ;;
-	io | conf | alias | lock | dns | peer | ask | limit | sandbox*) echo 2 ;;
+	io | conf | alias | lock | dns | peer | ask | limit | tls | sandbox*) echo 2 ;;
 	spool* | user* | route* | auth* | become | front | gate | sasl | index | record | store* | \
 	    mbox* | maildir* | wall) echo 3 ;;
 	serv) echo 4 ;;
@@ -178,7 +178,7 @@ floor()
 
 @test "no state outside main, but the log's name" {
 	local o
-	for o in build/{lib,smtpd,sendmail,queuerun,queuerun/mtasts,deliver,mailq,popd,imapd,lib/checkpass,lib/pamcheck}/*.o; do
+	for o in build/{lib,smtpd,tlsrelay,sendmail,queuerun,queuerun/mtasts,deliver,mailq,popd,imapd,lib/checkpass,lib/pamcheck}/*.o; do
 		case $o in */main.o | build/lib/log.o) continue ;; esac
 		objdump -t "$o" | awk -v o="$o" '
 		$0 ~ / O \.(data|bss)[ \t.]/ && $0 !~ /\.data\.rel\.ro/ {
@@ -218,7 +218,7 @@ options()
 
 @test "every option is in its program's page" {
 	local p o bad=0
-	for p in smtpd sendmail queuerun queuerun/mtasts deliver mailq popd imapd lib/checkpass lib/pamcheck; do
+	for p in smtpd tlsrelay sendmail queuerun queuerun/mtasts deliver mailq popd imapd lib/checkpass lib/pamcheck; do
 		for o in $(options "$p"); do
 			if ! grep -qE "^\.It Fl (.* )?$o\>|^\.It (.*Fl )+$o( |$)|^\.It Fl $o" \
 			    "man/${p##*/}".[1-8]; then
@@ -233,7 +233,7 @@ options()
 @test "every program and format has a page that mandoc likes" {
 	local p
 	need mandoc
-	for p in checkpass.8 pamcheck.8 smtpd.8 sendmail.8 queuerun.8 deliver.8 mailq.8 popd.8 imapd.8 mtasts.8 tls_policy.5 newaliases.1 \
+	for p in checkpass.8 pamcheck.8 tlsrelay.8 smtpd.8 sendmail.8 queuerun.8 deliver.8 mailq.8 popd.8 imapd.8 mtasts.8 tls_policy.5 newaliases.1 \
 	    facteur.7 facteur.conf.5 senders.5 spool.5 mbox.5 maildir.5; do
 		[ -e "man/$p" ] || { echo "no $p"; return 1; }
 	done

@@ -2,7 +2,7 @@
 
 	relay.py serve PROGRAM CONF ADDRESS PORT SESSION
 		Start a relay for each connection; SESSION is what the plain end
-		does: echo, say:TEXT (and end), sink:FILE, send:FILE, hold, deaf.
+		does: echo, say:TEXT (and end), ask, send:FILE, hold, deaf.
 	relay.py connect PROGRAM CONF ADDRESS PORT WORD...
 		Start a client with these words behind -c; copy standard input
 		and output.
@@ -44,10 +44,6 @@ def session(kind, s, f):
 		s.sendall(arg.encode())
 	elif kind == "send":
 		s.sendall(open(arg, "rb").read())
-	elif kind == "sink":
-		with open(arg, "wb") as to:
-			while data := s.recv(65536):
-				to.write(data)
 	elif kind == "ask":			# say it when all has come
 		n = 0
 		while data := s.recv(65536):
@@ -55,6 +51,9 @@ def session(kind, s, f):
 		s.sendall(b"%d bytes\n" % n)
 	elif kind == "hold":
 		s.recv(1)
+	elif kind == "deaf":			# and never goes
+		s.recv(1)
+		threading.Event().wait()
 
 
 def serve(program, conf, address, port, kind):

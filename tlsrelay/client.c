@@ -58,10 +58,9 @@ add_records(SSL *ssl, char *const *v)
 
 	for (; *v; v++)
 		usable |= parse_tlsa(*v, &t) == 0 && t.usage >= 2 &&
-		          SSL_dane_tlsa_add(ssl, (uint8_t)t.usage,
-		                            (uint8_t)t.selector,
-		                            (uint8_t)t.matching, t.data,
-		                            t.n) == 1;
+		          SSL_dane_tlsa_add(
+		              ssl, (uint8_t)t.usage, (uint8_t)t.selector,
+		              (uint8_t)t.matching, t.data, t.n) == 1;
 	return usable;
 }
 

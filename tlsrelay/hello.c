@@ -15,9 +15,9 @@ static int
 wait_for(int what, int plain, long long end)
 {
 	struct pollfd p[2] = {
-	    {.fd = plain},
-            {.fd     = what == SSL_ERROR_WANT_READ ? STDIN_FILENO : STDOUT_FILENO,
-	            .events = what == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT}
+	    {.fd = plain	                                     },
+	    { .fd = what == SSL_ERROR_WANT_READ ? STDIN_FILENO : STDOUT_FILENO,
+	     .events = what == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT}
         };
 	long long left = end - io_now();
 	int n = left > 0 ? poll(p, 2, (int)left) : 0;
@@ -108,12 +108,12 @@ add_binding(struct str *s, SSL *ssl)
 static void
 describe(SSL *ssl, struct str *s)
 {
-	str_addf(s, "%s %s %d %s ", SSL_get_version(ssl),
-	         SSL_get_cipher_name(ssl), SSL_get_cipher_bits(ssl, NULL),
-	         clean_name(SSL_is_server(ssl)
-	                        ? SSL_get_servername(
-	                              ssl, TLSEXT_NAMETYPE_host_name)
-	                        : NULL));
+	str_addf(
+	    s, "%s %s %d %s ", SSL_get_version(ssl), SSL_get_cipher_name(ssl),
+	    SSL_get_cipher_bits(ssl, NULL),
+	    clean_name(SSL_is_server(ssl)
+	                   ? SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
+	                   : NULL));
 	add_binding(s, ssl);
 	if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE)
 		str_adds(s, " -");

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "mem.h"
 #include "relay.h"
+#include "sandbox.h"
 #include "tls.h"
 #include "wall.h"
 
@@ -62,32 +63,39 @@ own_descriptors(void)
 	setsockopt(STDOUT_FILENO, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-/* Give up what root has, and start OpenSSL. */
-static SSL *
-set_up(const char *file, const struct wants *client, struct str *why)
+/* Give up what root has, and all else. */
+static void
+drop(const char *file, const struct wants *client)
 {
+	/* Debian's directory is one of links to these. */
+	char global[] = "/usr/share/ca-certificates",
+	     local[] = "/usr/local/share/ca-certificates";
+	const struct sandbox_path paths[] = {
+	    {client ? client->dir : NULL, MAY_READ},
+	    {global,	              MAY_READ},
+	    {local,	               MAY_READ},
+	    {NULL,	                0       }
+        };
 	struct str jail = {0};
-	SSL *ssl;
 
-	if (client) {
-		become_talker(file, NULL);
-	} else {
-		log_ready();
+	str_addf(&jail, "%s/.empty", conf.state);
+	log_ready();
+	if (!client)
 		secrets_open(&conf, &secrets);
-		str_addf(&jail, "%s/.empty", conf.state);
-		become_talker(file, jail.s);
-		str_free(&jail);
-	}
+	become_talker(file, client ? NULL : jail.s);
+	str_free(&jail);
 	limit_memory(MEMORY);
+	sandbox_enter(client ? SANDBOX_VERIFIER : SANDBOX_RELAY, paths);
+}
+
+static SSL *
+start(const char *file, const struct wants *client, struct str *why)
+{
+	drop(file, client);
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT,
 	                 NULL);
-	ssl = client ? client_new(client, why)
-	             : server_new(&secrets, &tickets, why);
-	if (client)
-		wall_verifier(client->dir);
-	else
-		wall_relay();
-	return ssl;
+	return client ? client_new(client, why)
+	              : server_new(&secrets, &tickets, why);
 }
 
 /* The certificate is shown, the key no longer needed. */
@@ -108,7 +116,7 @@ run(const char *file, const struct wants *client)
 
 	signal(SIGPIPE, SIG_IGN);
 	own_descriptors();
-	if (!(ssl = set_up(file, client, &text))) {
+	if (!(ssl = start(file, client, &text))) {
 		say("! ", &text);
 		return EX_UNAVAILABLE;
 	}
@@ -159,7 +167,8 @@ renew(const char *file)
 int
 main(int argc, char **argv)
 {
-	struct wants w = {.dir = "/etc/ssl/certs"};
+	char dir[] = "/etc/ssl/certs";
+	struct wants w = {.dir = dir};
 	bool client = false, rotating = false;
 	size_t names = 0, records = 0;
 	const char *file = NULL;

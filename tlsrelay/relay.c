@@ -3,10 +3,12 @@
 #include "relay.h"
 
 #include "io.h"
+#include "mem.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -170,12 +172,11 @@ await(struct relay *r)
 {
 	struct flow *in = &r->in, *out = &r->out;
 	bool room = in->len < sizeof in->buf;
-	short want =
-	    (short)((room ? in->from : in->from & POLLOUT) | out->to);
+	short want = (short)((room ? in->from : in->from & POLLOUT) | out->to);
 	short plain = (short)(in->to | (out->len == 0 ? out->from : 0));
 	struct pollfd p[3] = {
 	    {want & POLLIN ? STDIN_FILENO : -1,   POLLIN,  0},
-            {want & POLLOUT ? STDOUT_FILENO : -1, POLLOUT, 0},
+	    {want & POLLOUT ? STDOUT_FILENO : -1, POLLOUT, 0},
 	    {r->gone ? -1 : r->plain,             plain,   0}
         };
 	long long left = r->end ? r->end - io_now() : -1;
@@ -184,8 +185,8 @@ await(struct relay *r)
 		left = 0;
 	if (poll(p, 3, (int)left) <= 0)
 		return;
-	want = (short)((p[0].revents ? POLLIN : 0) |
-	               (p[1].revents ? POLLOUT : 0));
+	want =
+	    (short)((p[0].revents ? POLLIN : 0) | (p[1].revents ? POLLOUT : 0));
 	in->from &= (short)~want;
 	out->to &= (short)~want;
 	if (p[2].revents) {
@@ -195,24 +196,32 @@ await(struct relay *r)
 	}
 }
 
+static bool
+is_over(const struct relay *r)
+{
+	return (r->in.done && r->out.done) || (r->end && io_now() >= r->end);
+}
+
 void
 relay(SSL *ssl, int plain)
 {
-	static struct relay r;
+	struct relay *r = mem_alloc(sizeof *r);
 	bool heard = false;
 
-	r.ssl = ssl;
-	r.plain = plain;
-	while (!(r.in.done && r.out.done) && (!r.end || io_now() < r.end)) {
-		read_network(&r);
-		write_plain(&r);
-		read_plain(&r);
-		write_network(&r);
-		if (r.gone && r.out.done && !heard) {
-			r.end = io_now() + FINISH_TIME;
+	r->ssl = ssl;
+	r->plain = plain;
+	for (;;) {
+		read_network(r);
+		write_plain(r);
+		read_plain(r);
+		write_network(r);
+		if (r->gone && r->out.done && !heard) {
+			r->end = io_now() + FINISH_TIME;
 			heard = true;
 		}
-		if (!(r.in.done && r.out.done))
-			await(&r);
+		if (is_over(r))
+			break;
+		await(r);
 	}
+	free(r);
 }

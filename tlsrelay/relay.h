@@ -12,7 +12,7 @@
 /* What a client wants of the server; lists end with NULL. */
 struct wants {
 	const char *name; /* to ask for (SNI), or NULL */
-	const char *dir;  /* of CA certificates, by their hash */
+	char *dir;        /* of CA certificates, by their hash */
 	char **names;     /* the certificate must be good for one of them */
 	char **tlsa;      /* "USAGE SELECTOR MTYPE HEX" */
 };

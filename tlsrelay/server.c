@@ -11,10 +11,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 struct certificate {
 	X509 *leaf;
-	STACK_OF(X509) *chain;
+	STACK_OF(X509) * chain;
 	EVP_PKEY *key;
 };
 
@@ -29,14 +30,21 @@ no_password(char *buf, int size, int rw, void *arg)
 	return -1;
 }
 
-/* All of a file, whatever was read of it before; NULL. */
+/* A file from its beginning, up to some size that none has; or NULL. */
 static BIO *
 open_bio(int fd)
 {
-	static char buf[256 << 10];
-	ssize_t n = fd < 0 ? -1 : io_preadall(fd, buf, sizeof buf, 0);
+	BIO *b;
+	char buf[8192];
+	ssize_t n;
+	int i;
 
-	return n <= 0 ? NULL : BIO_new_mem_buf(buf, (int)n);
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0 || !(b = BIO_new(BIO_s_mem())))
+		return NULL;
+	for (i = 0; i < 32 && (n = io_readall(fd, buf, sizeof buf)) > 0; i++)
+		BIO_write(b, buf, (int)n);
+	explicit_bzero(buf, sizeof buf);
+	return b;
 }
 
 /* 0, or -1 when there is no certificate; the key may be missing. */
@@ -93,8 +101,9 @@ choose(SSL *ssl, void *arg)
 		found = parse(&c, &s->v[i]) == 0 && is_for(c.leaf, name);
 		if (found && (!c.key || SSL_use_cert_and_key(ssl, c.leaf, c.key,
 		                                             c.chain, 1) != 1))
-			log_warn("tls/%s: the key is not that of the certificate",
-			         s->v[i].name);
+			log_warn(
+			    "tls/%s: the key is not that of the certificate",
+			    s->v[i].name);
 		forget(&c);
 	}
 	ERR_clear_error();
