@@ -103,7 +103,7 @@ floor()
 	mem | str | log | sum) echo 0 ;;
 	addr | hdr | code | date | idn | utf7 | sha256 | scram) echo 1 ;;
 	io | conf | alias | lock | dns | peer | ask | limit | tls | sandbox*) echo 2 ;;
-	spool* | user* | route* | auth* | become | front | gate | sasl | index | record | store* | \
+	spool* | user* | route* | auth* | become | front | gate* | sasl | index | record | store* | \
 	    mbox* | maildir* | wall) echo 3 ;;
 	serv) echo 4 ;;
 	*) echo "lib/$1 has no floor" >&2; return 1 ;;
