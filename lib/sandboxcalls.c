@@ -84,6 +84,7 @@ static const short all_calls[] = {
     SYS_writev,
     SYS_close,
     SYS_lseek,
+    SYS_pread64, /* certificates that were opened before */
     SYS_fstat,
     SYS_newfstatat,
     SYS_fcntl,
@@ -143,7 +144,6 @@ static const short all_calls[] = {
 static const short read_calls[] = {
     SYS_openat,
     SYS_getdents64,
-    SYS_pread64,
 #ifdef __x86_64__
     SYS_open,
 #endif

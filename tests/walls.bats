@@ -5,6 +5,7 @@ load lib
 load pop
 load imap
 
+# shellcheck disable=SC2034
 BIN=$REPO/build/backdoor
 
 setup_file() { make -s -C "$REPO" backdoor > /dev/null; }
