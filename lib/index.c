@@ -361,7 +361,9 @@ patch(struct index *x, const struct index_head *h, const struct index_span *p,
 	if (total != h->total || (i < h->count && x->msg[i].uid <= last))
 		return -1;
 	index_room(x, (size_t)h->count);
-	memcpy(x->msg + p->first, m, (size_t)(p->end - p->first) * sizeof *m);
+	if (p->first < p->end)
+		memcpy(x->msg + p->first, m,
+		       (size_t)(p->end - p->first) * sizeof *m);
 	x->head = *h;
 	return 0;
 }
