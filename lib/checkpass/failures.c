@@ -171,7 +171,7 @@ count(const struct failures *f, enum table t, uint64_t key, uint32_t last,
 	off_t place = place_of(t, key);
 	struct slot *s;
 	uint32_t n, was;
-	struct row r;
+	struct row r = {0};
 
 	s = find_slot(f, &r, place, key, now);
 	n = was = left(s, now);
@@ -189,7 +189,7 @@ bool
 failures_refuse(const struct failures *f, const char *ip)
 {
 	char text[INET6_ADDRSTRLEN];
-	struct row r;
+	struct row r = {0};
 	int64_t now = time(NULL);
 	uint64_t key;
 
