@@ -24,8 +24,7 @@ struct watch {
 	unsigned failures; /* of this connection */
 };
 
-/* What checkpass(8) says after a yes: the number of the group mail, the text for the
- * talker, and behind a tab the user as a line of passwd(5). */
+/* A yes of checkpass(8): "GROUP TEXT\tPASSWD": mail's, for the talker, the user's. */
 static int
 understand(struct watch *w, int kind, struct cur line, struct grant *a)
 {
@@ -79,8 +78,7 @@ judge(struct watch *w, const struct claim *k, struct grant *a)
 		poll(NULL, 0, (int)(begin + least - io_now()));
 }
 
-/* Answer the talker until it knows who it talks with: 0; or to its end: -1.  A
- * claim may take two steps. */
+/* Answer until it is known who it is: 0; or to the end: -1.  A claim may take two. */
 static int
 watch(struct watch *w, int sock)
 {

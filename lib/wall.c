@@ -156,15 +156,18 @@ wall_spool(const struct conf *c, const struct alias_table *aliases,
 }
 
 /* The directory in which an mbox is, for locks and for what replaces it; or a
- * Maildir.  Other folders than INBOX lie in that, or elsewhere. */
+ * Maildir.  Other folders than INBOX lie in that; or elsewhere, and who is subscribed
+ * to them is written in the home itself. */
 static void
 add_mailbox(struct wall *w, const struct conf *c, const struct user *u,
             bool folders)
 {
 	char *path = mailbox_path(c, u), *slash = strrchr(path, '/');
 
-	if (folders && (!slash || slash[1]))
+	if (folders && (!slash || slash[1])) {
 		add(w, folders_path(c, u), MAY_CHANGE);
+		add_to(w, u->home, "", MAY_CHANGE);
+	}
 	if (slash && slash > path)
 		*slash = '\0';
 	add(w, path, MAY_CHANGE);

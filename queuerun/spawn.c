@@ -1,7 +1,7 @@
 /* spawn - start deliver as the users: the root half of queuerun.
- * THIS FILE RUNS AS ROOT.  It never reads a queue file, a message or the
- * network, nor the passwords that it opens for the other half: a request names a user and what deliver shall do, and brings deliver's
- * stdin and stdout.  The half that asks is the owner of the spool. */
+ * THIS FILE RUNS AS ROOT.  It never reads a queue file, a message, the network or
+ * the passwords that it opens for the other half, the owner of the spool: a request
+ * names a user and what deliver shall do, and brings its stdin and stdout. */
 #define _GNU_SOURCE /* MSG_CMSG_CLOEXEC */
 #include "spawn.h"
 

@@ -207,9 +207,8 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 	SAY=("a LOGIN bob \"$SECRET\"")
 	nobody_may
 	no_calls
-	no "read $D/home/bob/.profile"
-	no "write $D/home/bob/.profile"
-	no "make $D/home/bob/.forward"
+	no "write $D/mail/alice"
+	yes "make $D/home/bob/.mailboxlist.lock"
 	yes "write $D/mail/bob"
 	yes "make $D/home/bob/mail/x"
 }

@@ -18,8 +18,7 @@ enum {
 	PROGRAM_TAKES = 512 /* bytes for a checkpassword program at most */
 };
 
-/* The account of failures, where nobody else put one in its place: everybody may add
- * to the directory. */
+/* The account of failures; everybody may put things into its directory. */
 static int
 open_account(const struct conf *c)
 {
@@ -55,7 +54,6 @@ ask_checker(struct check *k)
 	str_addf(&k->claim, "%lld", (long long)time(NULL));
 	str_addc(&k->claim, '\0');
 	k->checked = true;
-	k->said = AUTH_NO;
 	if (k->claim.n > PROGRAM_TAKES || k->kind != GATE_PASSWORD)
 		return;
 	status = ask_program(argv, &k->claim, buf, &line);
@@ -83,8 +81,6 @@ find(struct check *k)
 		ask_checker(k);
 	else
 		k->found = user_find(k->conf, k->claim.s, &k->user);
-	k->shadow =
-	    (struct spwd){.sp_lstchg = -1, .sp_max = -1, .sp_expire = -1};
 	if (k->found > 0 && !*k->conf->users &&
 	    strcmp(k->user.hash, "x") == 0) {
 		sp = getspnam(k->user.name);

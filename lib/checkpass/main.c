@@ -54,7 +54,13 @@ server_of(const char *service)
 int
 main(int argc, char **argv)
 {
-	struct check k = {.service = "", .host = "unknown", .ip = "unknown"};
+	struct check k = {
+	    .service = "",
+	    .host = "unknown",
+	    .ip = "unknown",
+	    .said = AUTH_NO,
+	    .shadow = {.sp_lstchg = -1, .sp_max = -1, .sp_expire = -1}
+        };
 	const char *file = NULL;
 	struct conf conf;
 	int opt, status;
