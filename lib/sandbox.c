@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -81,11 +80,11 @@ open_near(const struct sandbox_path *p)
 	return fd;
 }
 
+/* Rights of directories are refused for what is none. */
 static void
 allow(int set, const struct ruleset *all, const struct sandbox_path *p)
 {
 	struct rule r = {.fd = open_near(p)};
-	struct stat st;
 	size_t i;
 
 	if (r.fd < 0)
@@ -94,9 +93,10 @@ allow(int set, const struct ruleset *all, const struct sandbox_path *p)
 		if (p->may & meanings[i].may)
 			r.allowed |= meanings[i].rights;
 	r.allowed &= all->files;
-	if (fstat(r.fd, &st) == 0 && !S_ISDIR(st.st_mode))
+	if (syscall(SYS_landlock_add_rule, set, BENEATH, &r, 0) < 0) {
 		r.allowed &= OF_FILES;
-	syscall(SYS_landlock_add_rule, set, BENEATH, &r, 0);
+		syscall(SYS_landlock_add_rule, set, BENEATH, &r, 0);
+	}
 	close(r.fd);
 }
 

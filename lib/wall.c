@@ -63,21 +63,35 @@ begin(struct wall *w, const struct conf *c)
 		add_to(w, c->log, "", MAY_ADD);
 }
 
+/* Where /lib is a link, what it leads to is below /usr. */
+static void
+add_library(struct wall *w, const char *path)
+{
+	char to[1];
+
+	if (readlink(path, to, sizeof to) < 0)
+		add_to(w, path, "", MAY_READ);
+}
+
 /* Programs of ours, and who loads them. */
 static void
 add_programs(struct wall *w, const struct conf *c, const char *const names[])
 {
 	static const char *const loaders[] = {
-	    "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1",
-	    "/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1"};
+#ifdef __x86_64__
+	    "/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"
+#else
+	    "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1"
+#endif
+	};
 	size_t i;
 
 	for (; *names; names++)
 		add(w, conf_program(c, *names), MAY_RUN);
 	for (i = 0; i < sizeof loaders / sizeof loaders[0]; i++)
 		add_to(w, loaders[i], "", MAY_RUN);
-	add_to(w, "/lib", "", MAY_READ);
-	add_to(w, "/lib64", "", MAY_READ);
+	add_library(w, "/lib");
+	add_library(w, "/lib64");
 	add_to(w, "/etc/resolv.conf", "", MAY_READ); /* often a link */
 	add_to(w, "/dev/null", "", MAY_READ | MAY_ADD);
 }

@@ -5,8 +5,8 @@
 #include "log.h"
 #include "mem.h"
 #include "run.h"
-#include "wall.h"
 #include "smtpc.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -213,7 +213,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	put
 	mkdir "$T/units"
 	for u in "$root"/usr/local/share/facteur/systemd/*; do
-		sed "s|/usr/local/sbin/[a-z]*|/bin/true|" "$u" > "$T/units/${u##*/}"
+		sed "s|/usr/local/s[a-z/]*/[a-z]*|/bin/true|" "$u" > "$T/units/${u##*/}"
 	done
 	cd "$T/units"
 	run systemd-analyze verify --man=no ./*
