@@ -107,6 +107,17 @@ identify(void)
 	return EX_OK;
 }
 
+/* Give group mail up for good.  0 or -1. */
+static int
+drop_group(void)
+{
+	gid_t g = getgid(), was = getegid();
+
+	if (setregid(g, g) < 0 || getegid() != g)
+		return -1;
+	return was != g && getuid() != 0 && setegid(was) == 0 ? -1 : 0;
+}
+
 /* What kind of place is it? */
 static void
 choose(struct dest *d, const struct options *o, const char *mailbox)

@@ -10,8 +10,7 @@
 /* Where to, and what is in the way of it. */
 struct append {
 	struct stage stage;
-	struct store store;
-	bool open;
+	struct store other, *store; /* NULL: it could not be opened */
 	bool refused; /* the answer was given: only the input has to go on */
 };
 
@@ -53,8 +52,8 @@ data(struct session *s, struct parse *p, struct append *a)
 		return -1;
 	if (limit > 0 && l.size > limit)
 		refuse(s, a, "[TOOBIG] that message is too large");
-	else if (a->open && !a->refused &&
-	         quota_over(s, &a->store, a->stage.len + l.size))
+	else if (a->store && !a->refused &&
+	         quota_over(s, a->store, a->stage.len + l.size))
 		refuse(s, a, "[OVERQUOTA] the mailbox would be too large");
 	if (a->refused && l.plus && l.size > PARSE_SKIP)
 		p->end = IO_LONG;
@@ -84,8 +83,8 @@ message(struct session *s, struct parse *p, struct append *a)
 	    (parse_date_time(p, &m->date) < 0 || parse_sp(p) < 0))
 		return -1;
 	m->flags = f.bits;
-	if (a->open && !a->refused &&
-	    flags_keywords(s, &a->store, &f, &m->keywords) < 0)
+	if (a->store && !a->refused &&
+	    flags_keywords(s, a->store, &f, &m->keywords) < 0)
 		a->refused = true;
 	return data(s, p, a);
 }
@@ -107,23 +106,23 @@ static void
 open_target(struct session *s, struct cur name, struct append *a)
 {
 	a->stage.fd = -1;
-	if (box_visit(s, name, true, &a->store) < 0) {
+	a->store = box_visit(s, name, true, &a->other);
+	if (!a->store) {
 		a->refused = true;
 		return;
 	}
-	a->open = true;
 	if (stage_open(&a->stage, s->records.s) < 0) {
-		no_store(s, &a->store);
+		no_store(s, a->store);
 		a->refused = true;
 	}
 }
 
 static void
-close_target(struct append *a)
+close_target(struct session *s, struct append *a)
 {
 	stage_close(&a->stage);
-	if (a->open)
-		box_leave(&a->store);
+	if (a->store)
+		box_leave(s, a->store);
 }
 
 /* The response code of RFC 4315 3, which may be left out. */
@@ -133,7 +132,7 @@ appenduid(struct str *x, const struct append *a, const uint32_t *uid)
 	str_adds(x, "");
 	if (!uid)
 		return;
-	str_addf(x, "[APPENDUID %u ", a->store.index.head.validity);
+	str_addf(x, "[APPENDUID %u ", a->store->index.head.validity);
 	out_set(x, uid, a->stage.n);
 	str_adds(x, "] ");
 }
@@ -151,12 +150,12 @@ do_append(struct session *s, struct parse *p)
 	open_target(s, name, &a);
 	if (messages(s, p, &a, true) < 0)
 		bad_parse(s);
-	else if (!a.refused && stage_add(s, &a.stage, &a.store, &uid) == 0) {
+	else if (!a.refused && stage_add(s, &a.stage, a.store, &uid) == 0) {
 		appenduid(&x, &a, uid);
 		ok(s, "%sdone", x.s);
 	}
 	str_free(&x);
-	close_target(&a);
+	close_target(s, &a);
 	return 0;
 }
 
@@ -192,7 +191,7 @@ replace(struct session *s, struct append *a, uint32_t old)
 	uint32_t *uid;
 	size_t gone;
 
-	if (stage_add(s, &a->stage, &a->store, &uid) < 0)
+	if (stage_add(s, &a->stage, a->store, &uid) < 0)
 		return 0;
 	appenduid(&x, a, uid);
 	io_putf(&s->io, "* OK %sthe new one is there\r\n", x.s);
@@ -218,6 +217,6 @@ do_replace(struct session *s, struct parse *p)
 		bad_parse(s);
 	else if (!a.refused)
 		replace(s, &a, s->box.v[*at].uid);
-	close_target(&a);
+	close_target(s, &a);
 	return 0;
 }

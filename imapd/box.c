@@ -52,17 +52,19 @@ set_saved(struct session *s, uint32_t **at, size_t *n)
 int
 box_set(struct session *s, const struct set *set, uint32_t **at, size_t *n)
 {
-	size_t i, all = s->box.n;
-	bool *in;
+	size_t i = 0, end = s->box.n;
+	bool *in = NULL, one = set->n == 1;
 
 	if (set->saved)
 		return set_saved(s, at, n);
-	in = arena_alloc(&s->arena, all + 1);
-	if (box_mark(s, set, s->uid, in) < 0)
+	if (!one)
+		in = arena_alloc(&s->arena, end + 1);
+	if (one ? box_range(&s->box, set->v, s->uid, &i, &end)
+	        : box_mark(s, set, s->uid, in))
 		return bad(s, "there is no message of that number") - 1;
-	*at = arena_alloc(&s->arena, (all + 1) * sizeof **at);
-	for (*n = i = 0; i < all; i++)
-		if (in[i])
+	*at = arena_alloc(&s->arena, (end > i ? end - i : 1) * sizeof **at);
+	for (*n = 0; i < end; i++)
+		if (one || in[i])
 			(*at)[(*n)++] = (uint32_t)i;
 	return 0;
 }
@@ -110,26 +112,33 @@ path_of(struct session *s, struct cur name, bool try)
 	return NULL;
 }
 
-int
-box_visit(struct session *s, struct cur name, bool try, struct store *st)
+struct store *
+box_visit(struct session *s, struct cur name, bool try, struct store *other)
 {
 	const struct store_how h = how(s);
 	char *path = path_of(s, name, try), *mine;
+	struct store *st = &s->box.store;
+	int r;
 
 	if (!path)
-		return -1;
+		return NULL;
 	mine = arena_dup(&s->arena, path, strlen(path));
 	free(path);
-	if (store_open(st, mine, &h) == 0)
-		return 0;
+	if (s->box.open && strcmp(mine, st->path) == 0 && store_is_named(st))
+		r = store_sync(st);
+	else
+		r = store_open(st = other, mine, &h);
+	if (r >= 0)
+		return st;
 	no_store(s, st);
-	return -1;
+	return NULL;
 }
 
 void
-box_leave(struct store *st)
+box_leave(struct session *s, struct store *st)
 {
-	store_close(st);
+	if (st != &s->box.store)
+		store_close(st);
 }
 
 /* --- leaving --- */
@@ -325,7 +334,7 @@ open_box(struct session *s, struct cur name, bool readonly)
 		box_close(s);
 		io_puts(&s->io, "* OK [CLOSED] the other one is closed\r\n");
 	}
-	if (box_visit(s, name, false, &b->store) < 0)
+	if (!box_visit(s, name, false, &b->store))
 		return -1;
 	b->open = true;
 	b->readonly = readonly;

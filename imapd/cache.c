@@ -365,7 +365,7 @@ make(struct session *s, size_t i, bool whole)
 	if (whole && (!(l = letter_at(s, i)) || !(root = letter_root(s, l))))
 		return NULL;
 	if (l)
-		e.content = l->content;
+		e.content = letter_content(l);
 	if (store_header(&s->box.store, e.uid, &c->header) < 0)
 		return NULL;
 	made = build(c, e, root);

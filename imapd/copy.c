@@ -64,7 +64,7 @@ copy(struct session *s, struct store *to, uint32_t *at, size_t *n,
 static int
 copy_or_move(struct session *s, struct parse *p, bool move)
 {
-	struct store to;
+	struct store other, *to;
 	struct str x = {0};
 	struct set set;
 	struct cur name;
@@ -77,10 +77,11 @@ copy_or_move(struct session *s, struct parse *p, bool move)
 		return bad_parse(s);
 	if (move && s->box.readonly)
 		return no(s, "[NOPERM] the mailbox was opened to be read only");
-	if (box_set(s, &set, &at, &n) < 0 || box_visit(s, name, true, &to) < 0)
+	if (box_set(s, &set, &at, &n) < 0 ||
+	    !(to = box_visit(s, name, true, &other)))
 		return 0;
-	r = copy(s, &to, at, &n, &x);
-	box_leave(&to);
+	r = copy(s, to, at, &n, &x);
+	box_leave(s, to);
 	if (r == 0 && move && x.n > 0)
 		io_putf(&s->io, "* OK %s%zu there\r\n", x.s, n);
 	if (r == 0 && move &&

@@ -23,23 +23,41 @@ decode_begin(struct decode *d, unsigned kind)
 
 /* --- base64 (RFC 2045 6.8) --- */
 
-/* What a byte stands for, or one of these. */
-enum { RUBBISH = 64, PAD = 65 };
+/* One more than what a byte stands for; 0: nothing. */
+static const unsigned char sextets[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,
+    ['G'] = 7,  ['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12,
+    ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
+    ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
+    ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
+    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+    ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
+    ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
+    ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64};
 
-static unsigned
-sextet(unsigned char c)
+/* Take whole groups, as long as nothing else comes: how many bytes. */
+static size_t
+groups(const char *p, const char *e, unsigned char *to, size_t room, size_t *n)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26U;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52U;
-	if (c == '+')
-		return 62;
-	if (c == '/')
-		return 63;
-	return c == '=' ? PAD : RUBBISH;
+	const unsigned char *q = (const unsigned char *)p;
+	size_t k = 0, all = (size_t)(e - p) / 4;
+
+	all = all < room / 3 ? all : room / 3;
+	for (; k < all; k++, q += 4) {
+		unsigned a = sextets[q[0]], b = sextets[q[1]];
+		unsigned c = sextets[q[2]], d = sextets[q[3]], v;
+
+		if (!a || !b || !c || !d)
+			break;
+		v = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+		*to++ = (unsigned char)(v >> 16);
+		*to++ = (unsigned char)(v >> 8);
+		*to++ = (unsigned char)v;
+	}
+	*n = 3 * k;
+	return 4 * k;
 }
 
 /* Padding ends a run; what follows it is another one. */
@@ -49,22 +67,29 @@ base64(struct decode *d, const char *p, size_t n, struct str *out)
 	enum { ROOM = 3072 };
 	unsigned char made[ROOM];
 	const char *e = p + n;
-	size_t k = 0;
+	size_t k = 0, more;
 
 	for (; p < e; p++) {
-		unsigned v = sextet((unsigned char)*p);
+		unsigned v;
 
-		if (v == PAD)
+		if (d->nbits == 0) {
+			p += groups(p, e, made + k, ROOM - k, &more);
+			k += more;
+			if (p == e)
+				break;
+		}
+		v = sextets[(unsigned char)*p];
+		if (*p == '=')
 			d->nbits = 0;
-		if (v >= RUBBISH)
+		if (v == 0)
 			continue;
-		d->bits = d->bits << 6 | v;
+		d->bits = d->bits << 6 | (v - 1);
 		d->nbits += 6;
 		if (d->nbits < 8)
 			continue;
 		d->nbits -= 8;
 		made[k++] = (unsigned char)(d->bits >> d->nbits);
-		if (k == ROOM) {
+		if (k > ROOM - 3) {
 			str_add(out, made, k);
 			k = 0;
 		}
@@ -141,6 +166,18 @@ behind(struct decode *d, char c, struct str *out)
 	return false;
 }
 
+/* The first byte for which it matters what comes behind it, or e: a blank may be
+ * the last one of its line. */
+static const char *
+plain_end(const char *p, const char *e)
+{
+	for (; p < e && *p != '='; p++)
+		if (is_blank(*p) && (p + 1 == e || is_blank(p[1]) ||
+		                     p[1] == '\r' || p[1] == '\n'))
+			break;
+	return p;
+}
+
 static void
 printable(struct decode *d, const char *p, size_t n, struct str *out)
 {
@@ -152,13 +189,11 @@ printable(struct decode *d, const char *p, size_t n, struct str *out)
 				p++;
 			continue;
 		}
-		if (*p == '=' || is_blank(*p)) {
-			d->held[d->nheld++] = *p++;
-			continue;
-		}
-		for (q = p; q < e && *q != '=' && !is_blank(*q); q++)
-			;
-		str_add(out, p, (size_t)(q - p));
+		q = plain_end(p, e);
+		if (q > p)
+			str_add(out, p, (size_t)(q - p));
+		if (q < e)
+			d->held[d->nheld++] = *q++;
 		p = q;
 	}
 }

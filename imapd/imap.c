@@ -4,6 +4,7 @@
 #include "imap.h"
 
 #include "log.h"
+#include "sasl.h"
 
 #include <errno.h>
 
@@ -92,8 +93,7 @@ static const struct {
     {"IMAP4rev2",             ANY            },
     {"LITERAL+",              ANY            },
     {"SASL-IR",               STRANGER       },
-    {"AUTH=PLAIN",            STRANGER       },
-    {"AUTH=LOGIN",            STRANGER       },
+    {"LOGINDISABLED",         CLEAR          },
     {"ID",                    ANY            },
     {"ENABLE",                ANY            },
     {"IDLE",                  ANY            },
@@ -132,15 +132,19 @@ static const struct {
 void
 add_capabilities(const struct session *s, struct str *x)
 {
-	int i;
+	const char *name;
+	unsigned i;
 
 	for (i = 0; capabilities[i].name; i++)
-		if (capabilities[i].states & s->state) {
-			str_addc(x, ' ');
-			str_adds(x, capabilities[i].name);
-		}
-	if (s->state & STRANGER)
+		if (capabilities[i].states & s->state)
+			str_addf(x, " %s", capabilities[i].name);
+	if (s->state & (STRANGER | CLEAR)) {
+		if (gate_has_tls(s->judge))
+			str_adds(x, " STARTTLS");
+		for (i = 0; (name = sasl_name(s->judge, i)); i++)
+			str_addf(x, " AUTH=%s", name);
 		return;
+	}
 	str_adds(x, " APPENDLIMIT=");
 	str_addu(x, s->conf->message_limit);
 	if (!s->deflate)
@@ -289,43 +293,44 @@ static const struct command {
 	unsigned how;
 	int (*run)(struct session *s, struct parse *p);
 } commands[] = {
-    {"CAPABILITY",   ANY,             0,           do_capability  },
-    {"NOOP",         ANY,             0,           do_noop        },
-    {"LOGOUT",       ANY,             0,           do_logout      },
-    {"ID",           ANY,             0,           do_id          },
-    {"LOGIN",        STRANGER,        0,           do_login       },
-    {"AUTHENTICATE", STRANGER,        0,           do_authenticate},
-    {"ENABLE",       USER,            0,           do_enable      },
-    {"SELECT",       USER | SELECTED, 0,           do_select      },
-    {"EXAMINE",      USER | SELECTED, 0,           do_examine     },
-    {"CREATE",       USER | SELECTED, 0,           do_create      },
-    {"DELETE",       USER | SELECTED, 0,           do_delete      },
-    {"RENAME",       USER | SELECTED, 0,           do_rename      },
-    {"SUBSCRIBE",    USER | SELECTED, 0,           do_subscribe   },
-    {"UNSUBSCRIBE",  USER | SELECTED, 0,           do_unsubscribe },
-    {"LIST",         USER | SELECTED, 0,           do_list        },
-    {"LSUB",         USER | SELECTED, 0,           do_lsub        },
-    {"NAMESPACE",    USER | SELECTED, 0,           do_namespace   },
-    {"STATUS",       USER | SELECTED, 0,           do_status      },
-    {"GETQUOTA",     USER | SELECTED, 0,           do_getquota    },
-    {"GETQUOTAROOT", USER | SELECTED, 0,           do_getquotaroot},
-    {"SETQUOTA",     USER | SELECTED, 0,           do_setquota    },
-    {"APPEND",       USER | SELECTED, 0,           do_append      },
-    {"IDLE",         USER | SELECTED, 0,           do_idle        },
-    {"COMPRESS",     USER | SELECTED, 0,           do_compress    },
-    {"CHECK",        SELECTED,        0,           do_check       },
-    {"CLOSE",        SELECTED,        0,           do_close       },
-    {"UNSELECT",     SELECTED,        0,           do_unselect    },
-    {"EXPUNGE",      SELECTED,        UID,         do_expunge     },
-    {"FETCH",        SELECTED,        UID | STILL, do_fetch       },
-    {"STORE",        SELECTED,        UID | STILL, do_store       },
-    {"SEARCH",       SELECTED,        UID | STILL, do_search      },
-    {"SORT",         SELECTED,        UID | STILL, do_sort        },
-    {"THREAD",       SELECTED,        UID | STILL, do_thread      },
-    {"COPY",         SELECTED,        UID,         do_copy        },
-    {"MOVE",         SELECTED,        UID,         do_move        },
-    {"REPLACE",      SELECTED,        UID,         do_replace     },
-    {NULL,           0,               0,           NULL           },
+    {"CAPABILITY",   ANY,              0,           do_capability  },
+    {"NOOP",         ANY,              0,           do_noop        },
+    {"LOGOUT",       ANY,              0,           do_logout      },
+    {"ID",           ANY,              0,           do_id          },
+    {"STARTTLS",     STRANGER | CLEAR, 0,           do_starttls    },
+    {"LOGIN",        STRANGER,         0,           do_login       },
+    {"AUTHENTICATE", STRANGER,         0,           do_authenticate},
+    {"ENABLE",       USER,             0,           do_enable      },
+    {"SELECT",       USER | SELECTED,  0,           do_select      },
+    {"EXAMINE",      USER | SELECTED,  0,           do_examine     },
+    {"CREATE",       USER | SELECTED,  0,           do_create      },
+    {"DELETE",       USER | SELECTED,  0,           do_delete      },
+    {"RENAME",       USER | SELECTED,  0,           do_rename      },
+    {"SUBSCRIBE",    USER | SELECTED,  0,           do_subscribe   },
+    {"UNSUBSCRIBE",  USER | SELECTED,  0,           do_unsubscribe },
+    {"LIST",         USER | SELECTED,  0,           do_list        },
+    {"LSUB",         USER | SELECTED,  0,           do_lsub        },
+    {"NAMESPACE",    USER | SELECTED,  0,           do_namespace   },
+    {"STATUS",       USER | SELECTED,  0,           do_status      },
+    {"GETQUOTA",     USER | SELECTED,  0,           do_getquota    },
+    {"GETQUOTAROOT", USER | SELECTED,  0,           do_getquotaroot},
+    {"SETQUOTA",     USER | SELECTED,  0,           do_setquota    },
+    {"APPEND",       USER | SELECTED,  0,           do_append      },
+    {"IDLE",         USER | SELECTED,  0,           do_idle        },
+    {"COMPRESS",     USER | SELECTED,  0,           do_compress    },
+    {"CHECK",        SELECTED,         0,           do_check       },
+    {"CLOSE",        SELECTED,         0,           do_close       },
+    {"UNSELECT",     SELECTED,         0,           do_unselect    },
+    {"EXPUNGE",      SELECTED,         UID,         do_expunge     },
+    {"FETCH",        SELECTED,         UID | STILL, do_fetch       },
+    {"STORE",        SELECTED,         UID | STILL, do_store       },
+    {"SEARCH",       SELECTED,         UID | STILL, do_search      },
+    {"SORT",         SELECTED,         UID | STILL, do_sort        },
+    {"THREAD",       SELECTED,         UID | STILL, do_thread      },
+    {"COPY",         SELECTED,         UID,         do_copy        },
+    {"MOVE",         SELECTED,         UID,         do_move        },
+    {"REPLACE",      SELECTED,         UID,         do_replace     },
+    {NULL,           0,                0,           NULL           },
 };
 
 static const struct command *
@@ -377,7 +382,9 @@ run(struct session *s, struct parse *p, const struct command **c)
 	}
 	if ((*c)->states & s->state)
 		return (*c)->run(s, p);
-	if (s->state & STRANGER)
+	if (s->state & CLEAR && (*c)->states & STRANGER)
+		return login_in_clear(s);
+	if (s->state & (STRANGER | CLEAR))
 		return bad(s, "log in first");
 	if ((*c)->states == SELECTED)
 		return bad(s, "select a mailbox first");
@@ -385,8 +392,8 @@ run(struct session *s, struct parse *p, const struct command **c)
 	                                      : "not while one is selected");
 }
 
-/* What ends a command: updates, then the answer, unless the session ended before there
- * was one.  0 or the end. */
+/* What ends a command: updates, then the answer, unless it was given or the session
+ * ended before there was one.  0 or the end. */
 static int
 finish(struct session *s, const struct command *c)
 {
@@ -417,7 +424,7 @@ one(struct session *s)
 
 	arena_reset(&s->arena);
 	s->word = NULL;
-	p->left = s->state & STRANGER ? PARSE_LOGIN_LINE : PARSE_LINE;
+	p->left = s->state & (STRANGER | CLEAR) ? PARSE_LOGIN_LINE : PARSE_LINE;
 	if (parse_line(p) < 0 && p->end)
 		return p->end;
 	if (p->why) {
@@ -444,7 +451,7 @@ one(struct session *s)
 		return r ? r : IO_ERROR;
 	if (s->deflate && !s->io.filter)
 		compress_begin(s);
-	s->errors = s->word[0] == 'B' ? s->errors + 1 : 0;
+	s->errors = s->word && *s->word == 'B' ? s->errors + 1 : 0;
 	if (s->errors < s->conf->error_limit)
 		return 0;
 	io_puts(&s->io, "* BYE too many errors\r\n");

@@ -18,8 +18,9 @@ enum {
 	IMAP_NAME = 1000            /* bytes of a mailbox name */
 };
 
-/* States (RFC 9051 3), as bits. */
-enum { STRANGER = 1, USER = 2, SELECTED = 4, ANY = 7 };
+/* States (RFC 9051 3), as bits; CLEAR: before the login, where a password would be
+ * in the clear. */
+enum { STRANGER = 1, USER = 2, SELECTED = 4, CLEAR = 8, ANY = 15 };
 
 /* How a session ends, beside IO_*. */
 enum {
@@ -79,10 +80,8 @@ struct session {
 	struct box box;
 	struct folders *folders; /* folder.c */
 	/* login.c */
-	struct claim claim;
+	struct judge *judge;
 	unsigned tries;
-	int judge;
-	int (*check)(struct session *s);
 	struct deflate *deflate; /* compress.c */
 };
 
@@ -117,8 +116,10 @@ int box_set(struct session *s, const struct set *set, uint32_t **at, size_t *n);
 
 /* The first place whose UID is not below. */
 size_t box_lower(const struct box *b, uint32_t uid);
-/* Which places a set (not $) names: in has one for each.  0, or -1: a number that is
- * none. */
+/* The places that a range covers: [*from, *to).  0, or -1: a number that is none. */
+int box_range(const struct box *b, const struct range *r, bool uid,
+              size_t *from, size_t *to);
+/* Which places a set (not $) names: in has one for each.  0 or -1. */
 int box_mark(struct session *s, const struct set *set, bool uid, bool *in);
 
 /* What the index tells of the message at place i now, or NULL when it is gone.  Good
@@ -132,10 +133,11 @@ ssize_t box_place(const struct session *s, uint32_t uid);
 uint32_t *box_all(struct session *s);
 uint32_t *box_uids(struct session *s, const uint32_t *at, size_t n);
 
-/* Open another mailbox than the selected one (or that once more) for what one
- * command does.  0, or -1: the answer was given (TRYCREATE when try). */
-int box_visit(struct session *s, struct cur name, bool try, struct store *st);
-void box_leave(struct store *st);
+/* A mailbox for what one command does: the selected one if it is that, else the other,
+ * which is opened.  NULL: the answer was given (TRYCREATE when try). */
+struct store *box_visit(struct session *s, struct cur name, bool try,
+                        struct store *other);
+void box_leave(struct session *s, struct store *st);
 
 int do_select(struct session *s, struct parse *p);
 int do_examine(struct session *s, struct parse *p);
@@ -209,7 +211,11 @@ int quota_over(const struct session *s, const struct store *st, uint64_t more);
 
 int do_login(struct session *s, struct parse *p);
 int do_authenticate(struct session *s, struct parse *p);
-void login_run(void *session, int judge);
-void user_run(struct session *s, const struct user *u, bool own);
+int do_starttls(struct session *s, struct parse *p);
+/* The answer to a password that would be in the clear. */
+int login_in_clear(struct session *s);
+/* The two halves of a session, as gate.h and front.h want them. */
+void login_run(void *session, struct judge *j);
+void user_run(void *session, const struct user *u, bool own, struct judge *j);
 
 #endif

@@ -1,8 +1,6 @@
 /* letter - see letter.h. */
 #include "letter.h"
 
-#include "sum.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -125,7 +123,6 @@ letter_at(struct session *s, size_t i)
 const struct part *
 letter_root(struct session *s, struct letter *l)
 {
-	struct sum sum = {0};
 	struct mime *m;
 	ssize_t n = 0;
 
@@ -135,19 +132,23 @@ letter_root(struct session *s, struct letter *l)
 	if (!l->whole && rewind_letter(s, l) < 0)
 		return NULL;
 	m = mime_open(&l->arena);
-	if (l->whole) {
+	l->sum = (struct sum){0};
+	if (l->whole)
 		mime_feed(m, l->text.s, l->text.n);
-		sum_add(&sum, l->text.s, l->text.n);
-	}
 	while (!l->whole && (n = next_portion(s, l)) > 0) {
 		mime_feed(m, l->buf.s, l->buf.n);
-		sum_add(&sum, l->buf.s, l->buf.n);
+		sum_add(&l->sum, l->buf.s, l->buf.n);
 	}
 	l->root = mime_end(m);
-	l->content = sum_end(&sum);
 	if (n < 0)
 		l->root = NULL;
 	return l->root;
+}
+
+uint64_t
+letter_content(const struct letter *l)
+{
+	return l->whole ? sum_of(l->text.s, l->text.n) : sum_end(&l->sum);
 }
 
 int

@@ -7,6 +7,7 @@
 
 #include "imap.h"
 #include "mime.h"
+#include "sum.h"
 
 struct letter {
 	uint32_t uid;
@@ -16,8 +17,9 @@ struct letter {
 	bool whole; /* text is all of it */
 	struct arena arena;
 	struct part *root; /* NULL: not yet looked for */
-	uint64_t content;  /* sum of all of it, when root is there */
-	/* A long one: buf is what was read last, up to pos. */
+	/* A long one: sum is that of all when root is there; buf is what was read
+	 * last, up to pos. */
+	struct sum sum;
 	struct store_reader reader;
 	bool reading;
 	uint64_t pos;
@@ -30,6 +32,9 @@ struct letter *letter_at(struct session *s, size_t i);
 
 /* Its structure, NULL with errno. */
 const struct part *letter_root(struct session *s, struct letter *l);
+
+/* The sum of all of it, when its structure is there. */
+uint64_t letter_content(const struct letter *l);
 
 /* Hand out len octets of it from off on, in portions.  0, or -1 with errno:
  * they are not all there, or put() returned -1. */

@@ -1,32 +1,56 @@
-/* login - before the login: LOGIN and AUTHENTICATE (RFC 9051 6.2, RFC 4616).
+/* login - before the login: LOGIN, AUTHENTICATE and STARTTLS (RFC 9051 6.2).
  * Runs as the talker, who knows no password: what is claimed goes to somebody who
  * does. */
 #include "imap.h"
 
-#include "code.h"
 #include "limit.h"
+#include "log.h"
+#include "sasl.h"
 
-enum { SASL_LINE = 2100 /* of an answer to a challenge */ };
+/* Who may say a password may, who may not is told how to come there. */
+static void
+begin(struct session *s)
+{
+	s->state = gate_is_safe(s->judge) ? STRANGER : CLEAR;
+}
+
+/* RFC 5530 3 */
+int
+login_in_clear(struct session *s)
+{
+	if (gate_has_tls(s->judge))
+		return no(s, "[PRIVACYREQUIRED] no password in the clear: say "
+		             "STARTTLS first, or use port 993");
+	log_warn("no login for %s[%s]: there is no certificate, and clear_from "
+	         "does not have that address",
+	         s->peer.host, s->peer.ip);
+	return no(s, "[PRIVACYREQUIRED] no password in the clear");
+}
 
 static int
-judge(struct session *s)
+told(struct session *s, const struct sasl *sasl, enum sasl_end end)
 {
 	struct str x = {0};
-	int r = s->check(s);
 
-	if (r < 0)
-		return IO_ERROR;
-	if (r == AUTH_OK) {
+	switch (end) {
+	case SASL_OK:
 		s->state = USER;
 		add_capabilities(s, &x);
 		ok(s, "[CAPABILITY%s] you are logged in", x.s);
 		str_free(&x);
 		return IMAP_LOGIN;
-	}
-	if (r == AUTH_LATER) /* RFC 5530 3 */
+	case SASL_LOST: s->parse.end = (int)sasl->input; return 0;
+	case SASL_CANCELED: return bad(s, "as you like");
+	case SASL_BASE64: return bad(s, "that is no base64");
+	case SASL_SYNTAX: return bad(s, "cannot read that");
+	case SASL_NONE: return no(s, "[CANNOT] no such mechanism");
+	case SASL_LATER: /* RFC 5530 3 */
 		no(s, "[UNAVAILABLE] cannot check passwords now");
-	else /* the same for a name that is none */
+		break;
+	default: /* the same for a name that is none */
 		no(s, "[AUTHENTICATIONFAILED] wrong user name or password");
+		break;
+	}
 	if (++s->tries < IMAP_TRIES)
 		return 0;
 	io_puts(&s->io, "* BYE that was wrong too often\r\n");
@@ -36,96 +60,23 @@ judge(struct session *s)
 int
 do_login(struct session *s, struct parse *p)
 {
-	struct claim *k = &s->claim;
+	struct sasl sasl = {.judge = s->judge, .io = &s->io};
+	struct claim k = {0};
 	struct cur name, secret;
 
 	if (parse_sp(p) < 0 || parse_astring(p, &name) < 0 || parse_sp(p) < 0 ||
 	    parse_astring(p, &secret) < 0 || parse_end(p) < 0)
 		return bad_parse(s);
-	if (auth_word(name, k->name, AUTH_NAME_MAX) < 0 ||
-	    auth_word(secret, k->secret, AUTH_SECRET_MAX) < 0)
+	if (auth_word(name, k.name, AUTH_NAME_MAX) < 0 ||
+	    auth_word(secret, k.secret, AUTH_SECRET_MAX) < 0)
 		return bad(s, "that cannot be a name and a password");
-	return judge(s);
-}
-
-/* --- SASL --- */
-
-/* What the client says to a challenge, decoded: 0, or -1 with the answer given, or
- * input ended. */
-static int
-challenge(struct session *s, const char *text, struct str *to)
-{
-	struct cur line;
-	ssize_t n;
-
-	io_putf(&s->io, "+ %s\r\n", text);
-	n = io_line(&s->io, &line, SASL_LINE);
-	str_adds(to, "");
-	if (n < 0 && n != IO_LONG)
-		s->parse.end = (int)n;
-	else if (n >= 0 && cur_is(&line, "*"))
-		bad(s, "as you like");
-	else if (n < 0 || code_unbase64(to, line) < 0)
-		bad(s, "that is no base64");
-	else
-		return 0;
-	return -1;
-}
-
-/* PLAIN; first: the initial response (RFC 4959), p is NULL when there is none. */
-static int
-sasl_plain(struct session *s, struct cur first)
-{
-	struct claim *k = &s->claim;
-	struct str a = {0};
-	int r = 0;
-
-	str_adds(&a, "");
-	if (first.p && !cur_is(&first, "=")) {
-		if ((r = code_unbase64(&a, first)) < 0)
-			bad(s, "that is no base64");
-	} else if (!first.p) {
-		r = challenge(s, "", &a);
-	}
-	if (r == 0 &&
-	    (auth_plain((struct cur){a.s, a.s + a.n}, k->name, k->secret) < 0 ||
-	     auth_word(cur_of(k->name), k->name, AUTH_NAME_MAX) < 0 ||
-	     auth_word(cur_of(k->secret), k->secret, AUTH_SECRET_MAX) < 0))
-		r = bad(s, "cannot read that");
-	else if (r == 0)
-		r = judge(s);
-	explicit_bzero(a.s, a.n);
-	str_free(&a);
-	return r < 0 ? 0 : r;
-}
-
-static int
-sasl_login(struct session *s)
-{
-	struct claim *k = &s->claim;
-	struct str name = {0}, secret = {0};
-	int r = 0;
-
-	if (challenge(s, "VXNlcm5hbWU6", &name) == 0 &&
-	    challenge(s, "UGFzc3dvcmQ6", &secret) == 0) {
-		if (auth_word((struct cur){name.s, name.s + name.n}, k->name,
-		              AUTH_NAME_MAX) < 0 ||
-		    auth_word((struct cur){secret.s, secret.s + secret.n},
-		              k->secret, AUTH_SECRET_MAX) < 0)
-			r = bad(s, "cannot read that");
-		else
-			r = judge(s);
-	}
-	if (secret.n > 0)
-		explicit_bzero(secret.s, secret.n);
-	str_free(&secret);
-	str_free(&name);
-	return r;
+	return told(s, &sasl, sasl_password(&sasl, &k));
 }
 
 int
 do_authenticate(struct session *s, struct parse *p)
 {
+	struct sasl sasl = {.judge = s->judge, .io = &s->io, .prompt = "+ "};
 	struct cur mechanism, first = {0};
 
 	if (parse_sp(p) < 0 || parse_atom(p, &mechanism) < 0)
@@ -137,32 +88,45 @@ do_authenticate(struct session *s, struct parse *p)
 	}
 	if (parse_end(p) < 0)
 		return bad_parse(s);
-	if (cur_is(&mechanism, "PLAIN"))
-		return sasl_plain(s, first);
-	if (cur_is(&mechanism, "LOGIN") && !first.p)
-		return sasl_login(s);
-	return no(s, "[CANNOT] no such mechanism");
+	return told(s, &sasl, sasl_run(&sasl, mechanism, first));
+}
+
+/* What was said before is not known any more (RFC 9051 6.2.1); the answer has been
+ * given when TLS begins. */
+int
+do_starttls(struct session *s, struct parse *p)
+{
+	struct str x = {0};
+	int r;
+
+	if (parse_end(p) < 0)
+		return bad_parse(s);
+	if (!gate_has_tls(s->judge))
+		return bad(s, "there is no TLS now");
+	str_add(&x, s->tag.p, cur_len(&s->tag));
+	str_adds(&x, " OK begin\r\n");
+	r = gate_start_tls(s->judge, &s->io, x.s);
+	str_free(&x);
+	if (r > 0)
+		return no(s, "[UNAVAILABLE] TLS cannot begin now");
+	begin(s);
+	if (r < 0)
+		p->end = IO_ERROR;
+	return 0;
 }
 
 /* --- the talker --- */
 
-static int
-ask_judge(struct session *s)
-{
-	return io_flush(&s->io) < 0 ? -1 : gate_ask(s->judge, &s->claim);
-}
-
 void
-login_run(void *session, int judge)
+login_run(void *session, struct judge *j)
 {
 	struct session *s = session;
 	struct io *io = &s->io;
 	struct str x = {0};
 
 	limit_talker();
-	s->judge = judge;
-	s->check = ask_judge;
-	s->state = STRANGER;
+	s->judge = j;
+	begin(s);
 	io->idle = (long)s->conf->idle_timeout * 1000;
 	io->deadline = io->idle ? io_now() + io->idle : 0;
 	add_capabilities(s, &x);
@@ -170,7 +134,7 @@ login_run(void *session, int judge)
 	        s->conf->hostname);
 	str_free(&x);
 	if (imap_run(s) == IMAP_LOGIN && io_flush(io) == 0)
-		gate_leave(judge, io);
+		gate_leave(j, io);
 	else
 		io_finish(io);
 	explicit_bzero(io->buf, sizeof io->buf);

@@ -99,12 +99,12 @@ static int
 created(struct session *s, struct cur name)
 {
 	unsigned long long id = 0;
-	struct store st;
+	struct store other, *st;
 
 	if (folder_exists(s->folders, name) > 0 &&
-	    box_visit(s, name, false, &st) == 0) {
-		id = st.index.head.id;
-		box_leave(&st);
+	    (st = box_visit(s, name, false, &other))) {
+		id = st->index.head.id;
+		box_leave(s, st);
 	}
 	return id ? ok(s, "[MAILBOXID (F%016llx)] there it is", id)
 	          : ok(s, "there it is");
@@ -180,19 +180,19 @@ move_all(struct session *s, struct store *from, struct store *to)
 static int
 rename_inbox(struct session *s, struct cur to)
 {
-	struct store a, b;
+	struct store one, other, *a, *b;
 	int r = -1;
 
 	if (cur_len(&to) > 1 && to.e[-1] == folder_separator(s->folders))
 		to.e--;
 	if (folder_create(s->folders, to, 0) < 0)
 		return refuse(s);
-	if (box_visit(s, cur_of("INBOX"), false, &a) == 0) {
-		if (box_visit(s, to, false, &b) == 0) {
-			r = move_all(s, &a, &b);
-			box_leave(&b);
+	if ((a = box_visit(s, cur_of("INBOX"), false, &one))) {
+		if ((b = box_visit(s, to, false, &other))) {
+			r = move_all(s, a, b);
+			box_leave(s, b);
 		}
-		box_leave(&a);
+		box_leave(s, a);
 	}
 	if (r == 0)
 		return ok(s, "what was in INBOX is there");

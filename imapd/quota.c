@@ -25,15 +25,15 @@ quota_over(const struct session *s, const struct store *st, uint64_t more)
 static int
 measure(struct session *s, struct cur name, uint64_t *used)
 {
-	struct store st;
+	struct store other, *st;
 
 	*used = 0;
 	if (folder_exists(s->folders, name) == 0)
 		return 0;
-	if (box_visit(s, name, false, &st) < 0)
+	if (!(st = box_visit(s, name, false, &other)))
 		return -1;
-	*used = store_size(&st);
-	box_leave(&st);
+	*used = store_size(st);
+	box_leave(s, st);
 	return 0;
 }
 

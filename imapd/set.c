@@ -19,10 +19,9 @@ box_lower(const struct box *b, uint32_t uid)
 	return lo;
 }
 
-/* The places that a range covers: [*from, *to). */
-static void
-covers(const struct box *b, const struct range *r, bool uid, size_t *from,
-       size_t *to)
+int
+box_range(const struct box *b, const struct range *r, bool uid, size_t *from,
+          size_t *to)
 {
 	uint32_t lo = r->lo < r->hi ? r->lo : r->hi;
 	uint32_t hi = r->lo < r->hi ? r->hi : r->lo;
@@ -35,6 +34,7 @@ covers(const struct box *b, const struct range *r, bool uid, size_t *from,
 	hi = hi == UINT32_MAX ? last : hi;
 	*from = uid ? box_lower(b, lo) : lo > 0 ? lo - 1 : 0;
 	*to = !uid ? hi : hi == UINT32_MAX ? b->n : box_lower(b, hi + 1);
+	return *to > b->n ? -1 : 0;
 }
 
 /* Note where ranges begin and end, then go through all places once: 20,000 ranges
@@ -48,8 +48,7 @@ box_mark(struct session *s, const struct set *set, bool uid, bool *in)
 	int32_t inside = 0;
 
 	for (i = 0; i < set->n; i++) {
-		covers(b, &set->v[i], uid, &from, &to);
-		if (to > b->n)
+		if (box_range(b, &set->v[i], uid, &from, &to) < 0)
 			return -1;
 		if (from >= to)
 			continue;

@@ -145,28 +145,13 @@ put_items(struct session *s, const struct store *st, unsigned items,
 	x->s[--x->n] = '\0';
 }
 
-/* Is it the mailbox that is selected? */
-static bool
-is_selected(const struct session *s, struct cur name)
-{
-	return s->box.open && strlen(s->box.name) == cur_len(&name) &&
-	       memcmp(s->box.name, name.p, cur_len(&name)) == 0;
-}
-
 int
 status_tell(struct session *s, struct cur name, unsigned items)
 {
-	bool own = is_selected(s, name);
-	struct store other, *st = &s->box.store;
+	struct store other, *st = box_visit(s, name, false, &other);
 	struct str x = {0};
 
-	if (!own)
-		st = &other;
-	if (own && store_sync(st) < 0) {
-		no_store(s, st);
-		return -1;
-	}
-	if (!own && box_visit(s, name, false, st) < 0)
+	if (!st)
 		return -1;
 	/* RFC 7162 3.1: who asks for that wants to be told from now on. */
 	if (items & HIGHESTMODSEQ)
@@ -178,8 +163,7 @@ status_tell(struct session *s, struct cur name, unsigned items)
 	str_adds(&x, ")\r\n");
 	io_put(&s->io, x.s, x.n);
 	str_free(&x);
-	if (!own)
-		box_leave(st);
+	box_leave(s, st);
 	return 0;
 }
 

@@ -258,13 +258,13 @@ tell_new(struct session *s)
 }
 
 static void
-tell_flags(struct session *s)
+tell_flags(struct session *s, const struct index_span *p)
 {
 	struct box *b = &s->box;
 	struct str x = {0};
 	size_t i;
 
-	for (i = 0; i < b->n; i++) {
+	for (i = (size_t)p->first; i < b->n && i < p->end; i++) {
 		const struct index_msg *m = box_msg(s, i);
 
 		if (!m || !is_news(s, &b->v[i], m) || !sync_flags(s, i, &x))
@@ -315,24 +315,30 @@ int
 sync_tell(struct session *s, bool expunge)
 {
 	struct box *b = &s->box;
+	struct index_head *h = &b->store.index.head;
+	struct index_span p;
 
 	if (store_sync(&b->store) < 0) {
 		log_warn("%s: %s", b->store.path, b->store.why);
 		return 0;
 	}
-	if (b->store.index.head.generation == b->generation &&
-	    !(b->held && expunge)) {
+	if (h->generation == b->generation && !(b->held && expunge)) {
 		told(s);
 		return 0;
 	}
-	if (is_other(s)) {
-		io_puts(&s->io, "* BYE [UNAVAILABLE] this is another mailbox "
-		                "now, select it again\r\n");
-		return -1;
+	/* If what changed is known, and is not all, nothing went. */
+	if (b->held || !index_changed(h, b->generation, &p) ||
+	    p.end == UINT64_MAX) {
+		if (is_other(s)) {
+			io_puts(&s->io, "* BYE [UNAVAILABLE] this is another "
+			                "mailbox now, select it again\r\n");
+			return -1;
+		}
+		p = (struct index_span){0, UINT64_MAX};
+		tell_gone(s, expunge);
 	}
-	b->generation = b->store.index.head.generation;
-	tell_gone(s, expunge);
-	tell_flags(s);
+	b->generation = h->generation;
+	tell_flags(s, &p);
 	tell_new(s);
 	told(s);
 	return 0;

@@ -29,6 +29,7 @@ texts_add(struct text *t, struct needle needle, bool header)
 	t->v = mem_grow(t->v, &t->cap, t->n + 1, sizeof *t->v);
 	w = &t->v[t->n];
 	*w = (struct wanted){.needle = needle, .header = header};
+	t->headers |= header;
 	w->ascii = is_ascii(needle.text);
 	w->line = !memchr(needle.text.p, '\n', cur_len(&needle.text)) &&
 	          !memchr(needle.text.p, '\r', cur_len(&needle.text));
@@ -145,7 +146,15 @@ look_body(struct text *t, const struct stretch *x, bool last)
 		                            whole_of(&t->bytes), last, &bad));
 		from = &t->utf8;
 	}
-	drop(from, fold_add(t->fold, &t->folded, whole_of(from), false, last));
+	if (t->folded.n == 0 && is_ascii(whole_of(from))) {
+		struct str all = *from; /* which folds to itself */
+
+		*from = t->folded;
+		t->folded = all;
+	} else {
+		drop(from, fold_add(t->fold, &t->folded, whole_of(from), false,
+		                    last));
+	}
 	look(t, x);
 }
 
@@ -206,7 +215,7 @@ pass_header(struct text *t, struct letter *l, const struct part *p)
 	struct stretch x = {.header = true, .from = p->head, .to = p->body};
 
 	x.only_text = !p->parent || p->parent->kind != MIME_MESSAGE;
-	return pass_stretch(t, l, &x);
+	return x.only_text && !t->headers ? 0 : pass_stretch(t, l, &x);
 }
 
 static int

@@ -26,6 +26,7 @@ struct text {
 	struct wanted *v;
 	size_t n, cap;
 	size_t longest; /* bytes of a needle */
+	bool headers;   /* one of them is looked for in the headers, too */
 	struct signs signs;
 	bool ready;
 	int error; /* errno of what could not be read */

@@ -4,6 +4,7 @@
 #include "folder.h"
 #include "limit.h"
 #include "log.h"
+#include "wall.h"
 
 #include <unistd.h>
 
@@ -12,6 +13,7 @@ enum { MEMORY = 512 << 20 };
 static void
 log_end(const struct session *s, int end)
 {
+	const struct tls *tls = &s->judge->tls;
 	const char *why = "error";
 
 	if (end == IMAP_BYE)
@@ -20,18 +22,22 @@ log_end(const struct session *s, int end)
 		why = "lost";
 	else if (end == IO_TIMEOUT)
 		why = "timeout";
-	log_info("Logout user=%s host=%s [%s] end=%s", s->user->name,
-	         s->peer.host, s->peer.ip, why);
+	log_info("Logout user=%s host=%s [%s] end=%s%s%s", s->user->name,
+	         s->peer.host, s->peer.ip, why, *tls->version ? " tls=" : "",
+	         tls->version);
 }
 
 void
-user_run(struct session *s, const struct user *u, bool own)
+user_run(void *session, const struct user *u, bool own, struct judge *j)
 {
+	struct session *s = session;
 	struct io *io = &s->io;
 	struct str x = {0};
 	int end;
 
+	wall_user(s->conf, u, true);
 	limit_memory(MEMORY);
+	s->judge = j;
 	s->user = u;
 	s->own = own;
 	str_addf(&s->records, "%s/%s", s->conf->state, u->name);

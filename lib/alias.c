@@ -89,6 +89,26 @@ alias_changed(const struct alias_table *t)
 	       st.st_mtim.tv_nsec != t->st.st_mtim.tv_nsec;
 }
 
+void
+alias_includes(const struct alias_table *t,
+               void (*found)(void *arg, struct cur path), void *arg)
+{
+	struct cur c = {t->text.s, t->text.s + t->text.n}, path;
+
+	while (cur_len(&c) > 9) {
+		if (*c.p != ':' || !mem_ieq(c.p, ":include:", 9)) {
+			const char *p = memchr(c.p + 1, ':', cur_len(&c) - 1);
+
+			c.p = p ? p : c.e;
+			continue;
+		}
+		c.p += 9;
+		cur_blanks(&c);
+		cur_until(&c, " \t\r\n,\"", &path);
+		found(arg, path);
+	}
+}
+
 unsigned
 alias_owner(const struct alias_table *t)
 {

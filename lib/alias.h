@@ -28,6 +28,11 @@ int alias_find(struct alias_table *t, const char *name, struct str *value,
  * quotes.  1 an item, 0 the end, -1 unreadable. */
 int alias_item(struct cur *c, struct str *item);
 
+/* Each file that the table includes; the path may have blanks in it that it ends
+ * at here. */
+void alias_includes(const struct alias_table *t,
+                    void (*found)(void *arg, struct cur path), void *arg);
+
 /* Who owns the file: decides as whom its programs run. */
 unsigned alias_owner(const struct alias_table *t);
 

@@ -3,27 +3,41 @@
 #include "ask.h"
 
 #include "io.h"
+#include "mem.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 /* In the child.  Its time runs out by a signal, whatever it does. */
 static void
-become_program(char *const argv[], int in, int out)
+become_program(char *const argv[], int in, int out, int err, unsigned seconds)
 {
 	char path[] = "PATH=/usr/bin:/bin", *env[] = {path, NULL};
 	int null = open("/dev/null", O_RDWR);
 
 	signal(SIGPIPE, SIG_DFL);
-	alarm(ASK_SECONDS);
+	alarm(seconds);
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
-	    dup2(null, STDERR_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
-	    dup2(in, ASK_FD) >= 0 && fcntl(ASK_FD, F_SETFD, 0) >= 0)
+	    dup2(err < 0 ? null : err, STDERR_FILENO) >= 0 &&
+	    dup2(out, STDOUT_FILENO) >= 0 &&
+	    (in < 0 ||
+	     (dup2(in, ASK_FD) >= 0 && fcntl(ASK_FD, F_SETFD, 0) >= 0)))
 		execve(argv[0], argv, env);
 	_exit(EX_TEMPFAIL);
+}
+
+static int
+exit_status(pid_t pid)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
 }
 
 /* The first line and the exit status of the child. */
@@ -32,7 +46,6 @@ hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line)
 {
 	struct cur got;
 	struct io io;
-	int status;
 	ssize_t n;
 
 	io_init(&io, from, -1);
@@ -43,9 +56,7 @@ hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line)
 		memcpy(buf, got.p, (size_t)n);
 	*line = (struct cur){buf, n > 0 ? buf + n : buf};
 	close(from); /* more it need not say */
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
-		return -1;
-	return WEXITSTATUS(status);
+	return exit_status(pid);
 }
 
 int
@@ -64,7 +75,7 @@ ask_program(char *const argv[], const struct str *for_it, char buf[ASK_LINE],
 	}
 	pid = fork();
 	if (pid == 0)
-		become_program(argv, to[0], from[1]);
+		become_program(argv, to[0], from[1], -1, ASK_SECONDS);
 	close(from[1]);
 	/* A pipe holds it; who does not read it may decide without. */
 	if (for_it)
@@ -72,4 +83,49 @@ ask_program(char *const argv[], const struct str *for_it, char buf[ASK_LINE],
 	close(to[0]);
 	close(to[1]);
 	return hear(pid, from[0], buf, line);
+}
+
+int
+ask_all(char *const argv[], unsigned seconds, size_t max, struct str *said)
+{
+	struct io io;
+	int from[2];
+	pid_t pid;
+	ssize_t n;
+
+	if (io_pipe(from) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		become_program(argv, -1, from[1], from[1], seconds);
+	close(from[1]);
+	io_init(&io, from[0], -1);
+	io.deadline = io_now() + (seconds + 1) * 1000LL;
+	while (said->n <= max && (n = io_fill(&io)) > 0) {
+		str_add(said, io.buf + io.pos, (size_t)n);
+		io.pos = io.len;
+	}
+	close(from[0]);
+	return exit_status(pid);
+}
+
+int
+ask_ours(const struct conf *c, const char *const words[],
+         const struct str *for_it, char buf[ASK_LINE], struct cur *line)
+{
+	size_t n = 1, i;
+	char **argv;
+	int status;
+
+	while (words[n])
+		n++;
+	argv = mem_alloc((n + 1) * sizeof *argv);
+	argv[0] = conf_program(c, words[0]);
+	for (i = 1; i < n; i++)
+		argv[i] = mem_dup(words[i], strlen(words[i]));
+	status = ask_program(argv, for_it, buf, line);
+	for (i = 0; i < n; i++)
+		free(argv[i]);
+	free(argv);
+	return status;
 }

@@ -1,9 +1,9 @@
-/* ask - ask another program: the first line that it says, and its exit status.
- * No shell, an environment of PATH alone, standard error to nowhere. */
+/* ask - ask another program: what it says, and its exit status.  No shell, an
+ * environment of PATH alone. */
 #ifndef ASK_H
 #define ASK_H
 
-#include "str.h"
+#include "conf.h"
 
 enum {
 	ASK_SECONDS = 30, /* that it may take */
@@ -11,10 +11,20 @@ enum {
 	ASK_FD = 3        /* where it reads what is for it alone */
 };
 
-/* argv ends with NULL, argv[0] is a path.  for_it: up to some kB that it
+/* The first line that it says; its standard error goes to nowhere.  argv ends
+ * with NULL, argv[0] is a path.  for_it: up to some kB that it
  * finds on descriptor ASK_FD, or NULL.  Its exit status, line within buf then; -1
  * when it could not run to its end. */
 int ask_program(char *const argv[], const struct str *for_it,
                 char buf[ASK_LINE], struct cur *line);
+
+/* All that a program says, on its outputs both, to a bit over max bytes, in so many
+ * seconds.  Its exit status, or -1 when it could not run to its end. */
+int ask_all(char *const argv[], unsigned seconds, size_t max, struct str *said);
+
+/* The same for a program of ours: words are its name (see conf_program()) and its
+ * arguments, ended by NULL. */
+int ask_ours(const struct conf *c, const char *const words[],
+             const struct str *for_it, char buf[ASK_LINE], struct cur *line);
 
 #endif

@@ -1,11 +1,9 @@
-/* auth - is this the user's password?  One answer for popd, imapd and smtpd, from
- * conf.users (a file like passwd(5) with hashes), the system's accounts, or a
- * checkpassword program.  The only user of crypt(3) and shadow(5). */
+/* auth - what a stranger may say to be believed: names, passwords, SASL PLAIN.  For
+ * popd, imapd and smtpd, whose gate (gate.h) has it checked by checkpass(8). */
 #ifndef AUTH_H
 #define AUTH_H
 
-#include "conf.h"
-#include "user.h"
+#include "str.h"
 
 enum {
 	AUTH_NAME_MAX = 255,   /* bytes of a user's name */
@@ -13,12 +11,6 @@ enum {
 };
 
 enum { AUTH_OK, AUTH_NO, AUTH_LATER };
-
-/* Check; AUTH_OK fills u (user_free() it).  The same time for a user that does not
- * exist.  Root, uid 0, and accounts that are locked or expired or have no
- * password are AUTH_NO.  AUTH_LATER: could not be found out. */
-int auth_check(const struct conf *c, const char *name, const char *secret,
-               struct user *u);
 
 /* How long to wait, in ms, before the n-th failure (from 1) of a connection is
  * told. */

@@ -33,16 +33,6 @@ become_user(const struct conf *c, const struct user *u, gid_t mail)
 	return 0;
 }
 
-int
-drop_group(void)
-{
-	gid_t g = getgid(), was = getegid();
-
-	if (setregid(g, g) < 0 || getegid() != g)
-		return -1;
-	return was != g && getuid() != 0 && setegid(was) == 0 ? -1 : 0;
-}
-
 /* A private instance belongs to who owns its configuration. */
 static void
 find_talker(const char *file, uid_t *uid, gid_t *gid)

@@ -14,9 +14,6 @@
  * when we are not, and cannot become, the user. */
 int become_user(const struct conf *c, const struct user *u, gid_t mail);
 
-/* Give group mail up for good.  0 or -1. */
-int drop_group(void);
-
 /* As root: become somebody who is not, with this group alone.  0 or -1. */
 int become_account(uid_t uid, gid_t gid);
 

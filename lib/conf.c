@@ -51,6 +51,8 @@ static const struct key {
     {"early_talk",        WORD,  AT(early_talk),        "log",                 "log refuse"  },
     {"idle_timeout",      TIME,  AT(idle_timeout),      "5m",                  NULL          },
     {"session_timeout",   TIME,  AT(session_timeout),   "2h",                  NULL          },
+    {"clear_from",        NETS,  AT(clear_from),        "127.0.0.0/8 ::1/128", NULL          },
+    {"hide_client",       WORD,  AT(hide_client),       "no",                  "no yes"      },
     {"uidl",              WORD,  AT(uidl),              "ours",                UIDL          },
     {"spool",             PATH,  AT(spool),             "/var/spool/facteur",  NULL          },
     {"state",             PATH,  AT(state),             "/var/lib/facteur",    NULL          },
@@ -171,6 +173,18 @@ parse_net(const char *s, unsigned char a[16], unsigned *bits)
 	}
 	*bits = (unsigned)(v + (128 - max));
 	return 0;
+}
+
+char *
+conf_beside(const struct conf *c, const char *name)
+{
+	const char *slash = strrchr(c->file, '/');
+	struct str s = {0};
+
+	if (slash)
+		str_add(&s, c->file, (size_t)(slash - c->file) + 1);
+	str_adds(&s, name);
+	return s.s;
 }
 
 bool
@@ -488,12 +502,18 @@ conf_print(const struct conf *c, FILE *to, bool all)
 char *
 conf_program(const struct conf *c, const char *name)
 {
+	const char *base = strrchr(name, '/');
 	struct str s = {0};
 	struct stat st;
 
+	base = base ? base + 1 : name;
 	str_addf(&s, "%s/%s", c->programs, name);
-	if (stat(s.s, &st) == 0 && S_ISDIR(st.st_mode))
-		str_addf(&s, "/%s", name);
+	if (stat(s.s, &st) == 0 && S_ISDIR(st.st_mode)) {
+		str_addf(&s, "/%s", base);
+	} else {
+		str_clear(&s);
+		str_addf(&s, "%s/%s", c->programs, base);
+	}
 	return s.s;
 }
 

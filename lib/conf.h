@@ -49,6 +49,9 @@ struct conf {
 	char *early_talk;              /* "log" or "refuse" */
 	unsigned long idle_timeout;    /* s */
 	unsigned long session_timeout; /* s */
+	/* logins */
+	struct list clear_from; /* networks, where passwords may go in clear */
+	char *hide_client;      /* "no", or "yes": not in Received */
 	/* popd */
 	char *uidl; /* "ours", "uw", "dovecot", "popa3d" or "xuidl" */
 	/* spool */
@@ -86,8 +89,13 @@ int conf_size(const char *s, unsigned long long *bytes);
 int conf_time(const char *s, unsigned long *seconds);
 
 /* The path of one of our programs: conf.programs/NAME, or in a build tree
- * conf.programs/NAME/NAME.  The caller frees. */
+ * conf.programs/NAME/NAME.  A helper is called by its place there, "lib/checkpass".
+ * The caller frees. */
 char *conf_program(const struct conf *c, const char *name);
+
+/* The path of what stands beside the configuration file: "tls", "senders", ...  The
+ * caller frees. */
+char *conf_beside(const struct conf *c, const char *name);
 
 /* Is the numeric address (or "local") in one of the networks of the list?  */
 bool conf_net_match(const struct list *nets, const char *ip);

@@ -142,6 +142,25 @@ read_name(const ns_msg *msg, const unsigned char *p, char out[DNS_NAME])
 	return 0;
 }
 
+/* Join the strings of a TXT record of n bytes (RFC 1035 3.3.14).  0 or -1. */
+static int
+read_text(const unsigned char *p, size_t n, char out[DNS_NAME])
+{
+	const unsigned char *e = p + n;
+	size_t len = 0, k;
+
+	for (; p < e; p += k) {
+		k = *p++;
+		if (k > (size_t)(e - p) || k >= DNS_NAME - len ||
+		    memchr(p, '\0', k))
+			return -1;
+		memcpy(out + len, p, k);
+		len += k;
+	}
+	out[len] = '\0';
+	return 0;
+}
+
 /* Add the record to out if it is one of type that can be used. */
 static void
 collect(const ns_msg *msg, const ns_rr *rr, struct records *out)
@@ -164,8 +183,20 @@ collect(const ns_msg *msg, const ns_rr *rr, struct records *out)
 			return;
 		r->pref = (unsigned)d[0] << 8 | d[1];
 		break;
+	case ns_t_tlsa:
+		/* RFC 6698 2.1: usage, selector, matching type, data */
+		if (n < 4)
+			return;
+		r->p = d;
+		r->n = n;
+		break;
+	case ns_t_cname: /* asked for by itself */
 	case ns_t_ptr:
 		if (n < 1 || read_name(msg, d, r->host) < 0)
+			return;
+		break;
+	case ns_t_txt:
+		if (read_text(d, n, r->host) < 0)
 			return;
 		break;
 	default: return;
@@ -232,37 +263,100 @@ why_of(int herr)
 	}
 }
 
-/* Ask for the records of name, following CNAMEs over several answers. */
-static enum dns_why
-lookup(const char *domain, int type, struct records *out)
+/* Is what an answer says secure? */
+static bool
+is_secure(const unsigned char *answer)
 {
-	unsigned char *answer;
-	char name[DNS_NAME], before[DNS_NAME];
-	enum dns_why w = DNS_LOOP;
+	HEADER h;
+
+	memcpy(&h, answer, sizeof h);
+	return (_res.options & RES_TRUSTAD) && h.ad;
+}
+
+/* Ask for the records of name, following CNAMEs over several answers; it becomes the
+ * last one.  answer is room for ANSWER_MAX bytes. */
+static enum dns_why
+ask(char name[DNS_NAME], int type, unsigned char *answer, struct records *out)
+{
+	char before[DNS_NAME];
+	enum dns_why w;
 	int i, n;
 
 	out->n = 0;
-	if ((size_t)snprintf(name, sizeof name, "%s", domain) >= sizeof name)
-		return DNS_NX;
-	answer = mem_alloc(ANSWER_MAX);
+	out->secure = true;
 	for (i = 0; i <= DNS_CNAME_MAX; i++) {
 		n = res_query(name, ns_c_in, type, answer, ANSWER_MAX);
-		if (n < 0) {
-			w = why_of(h_errno);
-			break;
-		}
+		if (n < 0)
+			return why_of(h_errno);
+		out->secure &= is_secure(answer);
 		memcpy(before, name, sizeof before);
 		w = dns_answer(answer, n > ANSWER_MAX ? ANSWER_MAX : (size_t)n,
 		               type, name, out);
 		if (w != DNS_NONE || same_name(before, name))
-			break;
-		w = DNS_LOOP;
+			return w;
 	}
+	return DNS_LOOP;
+}
+
+/* As ask(), for those who want nothing of the answer but the records; last:
+ * NULL, or the last name. */
+static enum dns_why
+lookup(const char *domain, int type, struct records *out, char last[DNS_NAME])
+{
+	unsigned char *answer;
+	char name[DNS_NAME];
+	enum dns_why w;
+
+	out->n = 0;
+	out->secure = false;
+	if ((size_t)snprintf(name, sizeof name, "%s", domain) >= sizeof name)
+		return DNS_NX;
+	answer = mem_alloc(ANSWER_MAX);
+	w = ask(name, type, answer, out);
 	free(answer);
+	if (last)
+		memcpy(last, name, DNS_NAME);
 	return w;
 }
 
 /* --- questions --- */
+
+static bool
+is_loopback(const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET)
+		return ntohl(
+		           ((const struct sockaddr_in *)sa)->sin_addr.s_addr) >>
+		           24 ==
+		       IN_LOOPBACKNET;
+	return sa->sa_family == AF_INET6 &&
+	       IN6_IS_ADDR_LOOPBACK(
+	           &((const struct sockaddr_in6 *)sa)->sin6_addr);
+}
+
+bool
+dns_is_loopback(const struct address *a)
+{
+	return is_loopback((const struct sockaddr *)&a->sa);
+}
+
+/* Are all name servers of resolv.conf on this machine?  The library has an
+ * IPv6 one elsewhere, and no family then. */
+static bool
+all_loopback(void)
+{
+	const struct sockaddr *sa;
+	int i;
+
+	for (i = 0; i < _res.nscount; i++) {
+		sa = (const struct sockaddr *)&_res.nsaddr_list[i];
+		if (sa->sa_family == 0)
+			sa = (const struct sockaddr *)_res._u._ext.nsaddrs[i];
+		if (!sa || !is_loopback(sa))
+			return false;
+	}
+	return _res.nscount > 0;
+}
 
 void
 dns_init(const struct conf *c)
@@ -271,10 +365,17 @@ dns_init(const struct conf *c)
 	unsigned port = DNS_PORT;
 	struct address a;
 
-	if (res_init() < 0 || !*c->nameserver ||
-	    dns_hostport(c->nameserver, host, &port) < 0 ||
+	if (res_init() < 0)
+		return;
+	/* RES_TRUSTAD: ask with AD, and keep it in the answer. */
+	if (all_loopback())
+		_res.options |= RES_TRUSTAD;
+	if (!*c->nameserver || dns_hostport(c->nameserver, host, &port) < 0 ||
 	    dns_literal(host, port, &a) < 0)
 		return;
+	_res.options &= ~(unsigned long)RES_TRUSTAD;
+	if (dns_is_loopback(&a))
+		_res.options |= RES_TRUSTAD;
 	_res.nscount = 1;
 	if (a.sa.ss_family == AF_INET) {
 		memcpy(&_res.nsaddr_list[0], &a.sa, sizeof _res.nsaddr_list[0]);
@@ -329,11 +430,12 @@ enum dns_why
 dns_mx(const char *domain, struct mxlist *out)
 {
 	struct records *rs = mem_alloc(sizeof *rs);
-	enum dns_why w = lookup(domain, ns_t_mx, rs);
+	enum dns_why w = lookup(domain, ns_t_mx, rs, NULL);
 	bool null = false;
 	size_t i;
 
 	memset(out, 0, sizeof *out);
+	out->secure = rs->secure;
 	for (i = 0; w == DNS_OK && i < rs->n; i++) {
 		/* RFC 7505 3: the root as the host. */
 		if (!*rs->r[i].host) {
@@ -360,6 +462,12 @@ dns_mx(const char *domain, struct mxlist *out)
 	return w;
 }
 
+enum dns_why
+dns_txt(const char *name, struct records *out)
+{
+	return lookup(name, ns_t_txt, out, NULL);
+}
+
 static void
 add_address(struct addrlist *l, int family, const unsigned char *addr,
             unsigned port)
@@ -375,11 +483,14 @@ enum dns_why
 dns_addr(const char *host, unsigned port, struct addrlist *out)
 {
 	struct records *v6 = mem_alloc(2 * sizeof *v6), *v4 = v6 + 1;
-	enum dns_why w6 = lookup(host, ns_t_aaaa, v6),
-	             w4 = lookup(host, ns_t_a, v4);
+	enum dns_why w6 = lookup(host, ns_t_aaaa, v6, out->name),
+	             w4 = lookup(host, ns_t_a, v4, out->name);
 	size_t i;
 
 	out->n = 0;
+	/* What there is of both must be secure. */
+	out->secure = (v6->n > 0 || v4->n > 0) && (v6->n == 0 || v6->secure) &&
+	              (v4->n == 0 || v4->secure);
 	for (i = 0; i < v6->n || i < v4->n; i++) {
 		if (i < v6->n)
 			add_address(out, AF_INET6, v6->r[i].addr, port);
@@ -392,6 +503,62 @@ dns_addr(const char *host, unsigned port, struct addrlist *out)
 	if (w6 == DNS_AGAIN || w4 == DNS_AGAIN)
 		return DNS_AGAIN;
 	return w4 == DNS_OK ? DNS_NONE : w4;
+}
+
+/* Take the records of a TLSA answer. */
+static void
+tlsa_take(const struct records *rs, struct tlsalist *out)
+{
+	size_t i;
+
+	for (i = 0; i < rs->n && out->n < DNS_TLSA_MAX; i++) {
+		const struct record *r = &rs->r[i];
+		struct tlsa *t = &out->t[out->n];
+
+		t->usage = r->p[0];
+		t->selector = r->p[1];
+		t->type = r->p[2];
+		/* What is too long is kept as one that cannot be used. */
+		t->n = r->n - 3 <= DNS_TLSA_DATA ? r->n - 3 : 0;
+		memcpy(t->data, r->p + 3, t->n);
+		out->n++;
+	}
+}
+
+enum dns_why
+dns_tlsa(const char *host, unsigned port, struct tlsalist *out)
+{
+	unsigned char *answer;
+	struct records *rs;
+	char name[DNS_NAME];
+	enum dns_why w;
+
+	out->n = 0;
+	out->secure = false;
+	/* RFC 6698 3 */
+	if ((size_t)snprintf(name, sizeof name, "_%u._tcp.%s", port, host) >=
+	    sizeof name)
+		return DNS_NONE;
+	rs = mem_alloc(sizeof *rs);
+	answer = mem_alloc(ANSWER_MAX);
+	w = ask(name, ns_t_tlsa, answer, rs);
+	if (w == DNS_OK)
+		tlsa_take(rs, out);
+	out->secure = w == DNS_OK && rs->secure;
+	free(answer);
+	free(rs);
+	return w;
+}
+
+enum dns_why
+dns_alias(const char *host, bool *secure)
+{
+	struct records *rs = mem_alloc(sizeof *rs);
+	enum dns_why w = lookup(host, ns_t_cname, rs, NULL);
+
+	*secure = w == DNS_OK && rs->secure;
+	free(rs);
+	return w;
 }
 
 /* The question that an address's name is the answer to (RFC 1035 3.5, RFC 3596
@@ -441,8 +608,8 @@ dns_name(const struct sockaddr *sa, socklen_t len, char out[DNS_NAME])
 	_res.retrans = NAME_PATIENCE;
 	ptr = mem_alloc(2 * sizeof *ptr);
 	fwd = ptr + 1;
-	if (lookup(q, ns_t_ptr, ptr) == DNS_OK && *ptr->r[0].host &&
-	    lookup(ptr->r[0].host, type, fwd) == DNS_OK)
+	if (lookup(q, ns_t_ptr, ptr, NULL) == DNS_OK && *ptr->r[0].host &&
+	    lookup(ptr->r[0].host, type, fwd, NULL) == DNS_OK)
 		for (i = 0; i < fwd->n; i++)
 			if (memcmp(fwd->r[i].addr, addr, n) == 0)
 				memcpy(out, ptr->r[0].host, DNS_NAME);

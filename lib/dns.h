@@ -1,4 +1,6 @@
-/* dns - which hosts take mail for a domain?  RFC 5321 5.1, RFC 7505.
+/* dns - which hosts take mail for a domain?  RFC 5321 5.1, RFC 7505; and which
+ * keys do they have?  RFC 6698.  An answer is secure when a resolver that we may
+ * believe says that it has validated it (the AD bit of RFC 4035 3.2.3).
  * The only user of the resolver library, whose own state (_res) is the only
  * state.  Blocking; never called as root. */
 #ifndef DNS_H
@@ -11,7 +13,15 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-enum { DNS_MX_MAX = 64, DNS_ADDR_MAX = 16, DNS_CNAME_MAX = 8, DNS_NAME = 256 };
+enum {
+	DNS_MX_MAX = 64,
+	DNS_ADDR_MAX = 16,
+	DNS_CNAME_MAX = 8,
+	DNS_NAME = 256,
+	DNS_TLSA_MAX = 24,
+	DNS_TLSA_DATA =
+	    1024 /* bytes; a key or certificate as a whole is rare */
+};
 
 enum dns_why {
 	DNS_OK,
@@ -31,6 +41,7 @@ struct mxlist {
 	struct mx mx[DNS_MX_MAX];
 	size_t n;
 	bool implicit; /* no MX record: the domain itself (RFC 5321 5.1) */
+	bool secure;
 };
 
 struct address {
@@ -42,9 +53,26 @@ struct address {
 struct addrlist {
 	struct address a[DNS_ADDR_MAX];
 	size_t n;
+	bool secure;
+	char name[DNS_NAME]; /* the host without its aliases */
 };
 
-/* Point the resolver at conf.nameserver if set. */
+/* A TLSA record (RFC 6698 2.1). */
+struct tlsa {
+	unsigned char usage, selector, type;
+	size_t n;
+	unsigned char data[DNS_TLSA_DATA];
+};
+
+struct tlsalist {
+	struct tlsa t[DNS_TLSA_MAX];
+	size_t n;
+	bool secure;
+};
+
+/* Point the resolver at conf.nameserver if set.  Its word that an answer is secure counts
+ * only where all name servers are on this machine, or resolv.conf(5) says
+ * trust-ad. */
 void dns_init(const struct conf *c);
 
 /* The MX hosts of a domain (A-labels) in the order of trial: by preference,
@@ -55,6 +83,14 @@ enum dns_why dns_mx(const char *domain, struct mxlist *out);
 /* The addresses of a host, IPv6 and IPv4 alternating, with port filled in.
  * DNS_OK when there is at least one. */
 enum dns_why dns_addr(const char *host, unsigned port, struct addrlist *out);
+
+/* The TLSA records of a service of a host, which are worth nothing unless
+ * secure.  DNS_OK when there is at least one. */
+enum dns_why dns_tlsa(const char *host, unsigned port, struct tlsalist *out);
+
+/* Is the host, whose addresses are not secure, an alias that is (RFC 7672
+ * 2.2.2)?  DNS_AGAIN: that cannot be told now. */
+enum dns_why dns_alias(const char *host, bool *secure);
 
 /* The name of an address, verified forwards, or "unknown".  Short patience: it
  * is for logs and Received. */
@@ -69,22 +105,32 @@ int dns_literal(const char *text, unsigned port, struct address *out);
 
 unsigned dns_port(const struct address *a);
 
+/* Is it an address of this machine alone? */
+bool dns_is_loopback(const struct address *a);
+
 /* Split HOST, HOST:PORT, [HOST] or [HOST]:PORT; a bare IPv6 address is a HOST.
  * *port is left alone when there is none.  0, or -1 when it cannot be read. */
 int dns_hostport(const char *text, char host[DNS_NAME], unsigned *port);
 
-/* --- the pure part --- */
-
 struct record {
-	unsigned pref;          /* MX */
-	char host[DNS_NAME];    /* MX, PTR; "" the root, "." no host */
+	unsigned pref;       /* MX */
+	char host[DNS_NAME]; /* MX, PTR; "" the root, "." no host; TXT's text */
 	unsigned char addr[16]; /* A, AAAA */
+	const unsigned char *p; /* TLSA: the data, within the answer */
+	size_t n;
 };
 
 struct records {
 	struct record r[DNS_MX_MAX];
 	size_t n;
+	bool secure;
 };
+
+/* The TXT records of a name, the strings of each joined.  Longer ones than fit,
+ * and those with a NUL in them, are left out. */
+enum dns_why dns_txt(const char *name, struct records *out);
+
+/* --- the pure part --- */
 
 /* Read a name server's answer of n bytes: follow the CNAMEs in it from name,
  * which becomes the last one, and collect the records of type that the last

@@ -2,6 +2,8 @@
  * tolerated. */
 #include "hdr.h"
 
+#include "date.h"
+
 /* Behind the line at p. */
 static const char *
 line_end(const char *p, const char *e)
@@ -61,4 +63,21 @@ hdr_name_in(const struct cur *name, const char *const *list)
 		if (cur_is(name, *list))
 			return true;
 	return false;
+}
+
+void
+hdr_complete(struct str *to, struct cur header, time_t t, const char *from,
+             const char *id, const char *host)
+{
+	char date[DATE_SIZE];
+	struct field f;
+
+	if (!hdr_find(header, "Date", &f)) {
+		date_header(t, date);
+		str_addf(to, "Date: %s\n", date);
+	}
+	if (!hdr_find(header, "From", &f))
+		str_addf(to, "From: %s\n", from);
+	if (!hdr_find(header, "Message-ID", &f))
+		str_addf(to, "Message-ID: <%s@%s>\n", id, host);
 }

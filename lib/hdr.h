@@ -5,6 +5,7 @@
 #include "str.h"
 
 #include <stdbool.h>
+#include <time.h>
 
 /* One field: name without colon, body with its folds, all with its line ends. */
 struct field {
@@ -22,5 +23,10 @@ const char *hdr_end(struct cur message);
 
 /* Is name, a field name, one of the NULL-terminated list?  Any case. */
 bool hdr_name_in(const struct cur *name, const char *const *list);
+
+/* Add to to the fields Date, From and Message-ID, where the header lacks them
+ * (RFC 5322 3.6, RFC 6409 8): of the time t, with the body from, and <id@host>. */
+void hdr_complete(struct str *to, struct cur header, time_t t, const char *from,
+                  const char *id, const char *host);
 
 #endif

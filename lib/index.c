@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char magic[8] = "findx02";
+static const char magic[8] = "findx03";
 
 enum {
 	PATIENCE = 10000, /* ms to wait for the lock */
@@ -86,6 +86,24 @@ index_close(struct index *x)
 		close(x->fd);
 	free(x->msg);
 	*x = (struct index){.fd = -1};
+}
+
+bool
+index_is_named(const struct index *x, const char *path)
+{
+	struct stat mine, there;
+	int fd = -1;
+	bool same;
+
+	if (x->fd < 0 || fstat(x->fd, &mine) < 0)
+		return false;
+	fd = record_open(x->dir, "index", path, x->owner, false);
+	if (fd < 0)
+		return false;
+	same = fstat(fd, &there) == 0 && there.st_ino == mine.st_ino &&
+	       there.st_dev == mine.st_dev;
+	close(fd);
+	return same;
 }
 
 /* --- the lock --- */
@@ -305,15 +323,93 @@ take(struct index *x)
 	return sound;
 }
 
-/* Is what we have what the file has? */
-static bool
-is_current(const struct index *x)
+bool
+index_changed(const struct index_head *h, uint64_t since, struct index_span *p)
+{
+	uint64_t g;
+
+	*p = (struct index_span){UINT64_MAX, 0};
+	if (since > h->generation || h->generation - since > INDEX_RECENT)
+		return false;
+	for (g = since + 1; g <= h->generation; g++) {
+		const struct index_span *r = &h->recent[g % INDEX_RECENT];
+
+		p->first = r->first < p->first ? r->first : p->first;
+		p->end = r->end > p->end ? r->end : p->end;
+	}
+	return true;
+}
+
+/* Take the records at m, which are those of the span now.  -1: they are not whole, or
+ * not all that the head tells of. */
+static int
+patch(struct index *x, const struct index_head *h, const struct index_span *p,
+      const struct index_msg *m)
+{
+	uint64_t total = x->head.total, i;
+	uint32_t last = p->first > 0 ? x->msg[p->first - 1].uid : 0;
+
+	for (i = p->first; i < p->end; i++) {
+		if (i < x->head.count)
+			total -= x->msg[i].sum;
+		total += m[i - p->first].sum;
+		if (m[i - p->first].uid <= last ||
+		    m[i - p->first].sum != msg_sum(&m[i - p->first]))
+			return -1;
+		last = m[i - p->first].uid;
+	}
+	if (total != h->total || (i < h->count && x->msg[i].uid <= last))
+		return -1;
+	index_room(x, (size_t)h->count);
+	if (p->first < p->end)
+		memcpy(x->msg + p->first, m,
+		       (size_t)(p->end - p->first) * sizeof *m);
+	x->head = *h;
+	return 0;
+}
+
+/* Take over what the saves since ours changed.  1, or 0 where that is not known, or
+ * not little. */
+static int
+catch_up(struct index *x, const struct index_head *h)
+{
+	const size_t size = sizeof *x->msg;
+	struct index_span p;
+	struct index_msg *m;
+	size_t n;
+	int r = 0;
+
+	if (h->id != x->head.id || h->count < x->head.count ||
+	    !index_changed(h, x->head.generation, &p))
+		return 0;
+	if (p.end > h->count || h->count > x->head.count)
+		p.end = h->count;
+	if (p.first > p.end || p.first > x->head.count)
+		p.first = x->head.count < p.end ? x->head.count : p.end;
+	n = (size_t)(p.end - p.first);
+	if (n > PIECE + h->count / 2)
+		return 0;
+	m = mem_alloc(n * size);
+	if (io_preadall(x->fd, m, n * size,
+	                (off_t)(INDEX_HEAD + p.first * size)) ==
+	    (ssize_t)(n * size))
+		r = patch(x, h, &p, m) == 0;
+	free(m);
+	return r;
+}
+
+/* Go on from what we have: 0 it is what the file has, 1 now it is, -1 it is not. */
+static int
+go_on(struct index *x)
 {
 	struct index_head h = {0};
 	ssize_t n = io_preadall(x->fd, &h, sizeof h, 0);
 
-	return x->trusted && head_is_sound(&h, n) && !h.busy &&
-	       h.generation == x->head.generation;
+	if (!x->trusted || !head_is_sound(&h, n) || h.busy)
+		return -1;
+	if (h.generation == x->head.generation)
+		return 0;
+	return catch_up(x, &h) ? 1 : -1;
 }
 
 int
@@ -323,8 +419,10 @@ index_load(struct index *x)
 	bool mine = !x->locked;
 	int r;
 
-	if (x->fd < 0 || is_current(x))
+	if (x->fd < 0 || (r = go_on(x)) == 0)
 		return 0;
+	if (r > 0)
+		return 1;
 	r = take(&new);
 	/* A writer was at work, or died at it: only who has the lock knows. */
 	if (r == 0 && mine) {
@@ -386,14 +484,16 @@ save(struct index *x, size_t first, size_t end)
 	return save_head(x, false);
 }
 
-/* Save what has its sums. */
+/* Save what has its sums; what has changed is known: the span. */
 static int
-save_summed(struct index *x, size_t first, size_t end)
+save_summed(struct index *x, size_t first, size_t end, struct index_span span)
 {
+	struct index_head *h = &x->head;
 	int err;
 
-	if (x->head.generation++ == 0)
-		x->head.generation = new_number();
+	if (h->generation++ == 0)
+		h->generation = new_number();
+	h->recent[h->generation % INDEX_RECENT] = span;
 	x->trusted = true;
 	if (x->fd < 0 || save(x, first, end) == 0)
 		return 0;
@@ -417,7 +517,7 @@ index_save(struct index *x, size_t first, size_t end)
 	x->head.total = 0;
 	for (i = 0; i < x->head.count; i++)
 		x->head.total += x->msg[i].sum;
-	return save_summed(x, first, end);
+	return save_summed(x, first, end, (struct index_span){0, UINT64_MAX});
 }
 
 int
@@ -430,7 +530,9 @@ index_update(struct index *x, size_t first, size_t end)
 		x->msg[i].sum = msg_sum(&x->msg[i]);
 		x->head.total += x->msg[i].sum;
 	}
-	return save_summed(x, first, end);
+	return save_summed(x, first, end,
+	                   first < end ? (struct index_span){first, end}
+	                               : (struct index_span){UINT64_MAX, 0});
 }
 
 /* Make the head of the file in fd, which is not ours to save, say that. */

@@ -16,7 +16,8 @@
 enum {
 	INDEX_HEAD = 4096,
 	INDEX_KEYWORDS = 64,
-	INDEX_NAMES = 3072 /* bytes for the keywords' names */
+	INDEX_NAMES = 3072, /* bytes for the keywords' names */
+	INDEX_RECENT = 32   /* saves of which is known what they changed */
 };
 
 /* The mailbox has the UID, or its place for it cannot be written. */
@@ -53,6 +54,11 @@ struct index_state {
 	int64_t mtime2; /* Maildir: of new/ */
 };
 
+/* Records from first on, before end; the latter may be beyond all. */
+struct index_span {
+	uint64_t first, end;
+};
+
 struct index_head {
 	char magic[8];
 	uint64_t sum;        /* of the rest of the head */
@@ -68,6 +74,7 @@ struct index_head {
 	uint64_t skip; /* mbox: bytes of folder data before the first message */
 	uint64_t id;   /* of the mailbox, random (RFC 8474) */
 	uint64_t gone; /* removals so far, see gone.h */
+	struct index_span recent[INDEX_RECENT]; /* by generation */
 	char names[INDEX_NAMES]; /* of the keywords, a blank behind each */
 };
 
@@ -89,22 +96,31 @@ struct index {
 int index_open(struct index *x, const char *dir, const char *path, uid_t owner);
 void index_close(struct index *x);
 
+/* Is it still that of the mailbox at path? */
+bool index_is_named(const struct index *x, const char *path);
+
 /* Lock for a change (waiting some seconds at most) and release.  0 or -1. */
 int index_lock(struct index *x);
 void index_unlock(struct index *x);
 
-/* Get what others saved since: 1 something was new, 0 nothing, -1 (errno).  An
- * index that is torn, foreign or of another version gives trusted = false and
- * the records that are whole one by one.  After -1 x is what it was. */
+/* Get what others saved since, at the cost of what they changed: 1 something was new, 0
+ * nothing, -1 (errno).  An index that is torn, foreign or of another version gives
+ * trusted = false and the records that are whole one by one.  After -1 x is what it
+ * was. */
 int index_load(struct index *x);
 
 /* Save the head and the records from first up to end; count says how many there
  * are.  Under the lock.  0, or -1 with errno: it is then good in memory. */
 int index_save(struct index *x, size_t first, size_t end);
 
-/* The same when it is trusted and nothing in it came, went or moved: it costs what
- * has changed. */
+/* The same when it is trusted, and nothing in it went or moved, and what came is the
+ * end of it: it costs what has changed. */
 int index_update(struct index *x, size_t first, size_t end);
+
+/* Outside of *p nothing has changed since that generation.  false: it is not known so
+ * far back. */
+bool index_changed(const struct index_head *h, uint64_t since,
+                   struct index_span *p);
 
 /* Before the mailbox at path is changed in a way that does not show from outside: what
  * the file has is a hint until it is saved, also where x is in memory only.  0, or

@@ -38,6 +38,18 @@ log_stderr(int on)
 	lg.err = on;
 }
 
+void
+log_ready(void)
+{
+	if (!lg.file && !lg.open) {
+		openlog(lg.tag, LOG_PID | LOG_NDELAY, LOG_MAIL);
+		lg.open = 1;
+	}
+	if (lg.file && lg.fd < 0)
+		lg.fd = open(lg.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+		             0666);
+}
+
 /* Append one line in the form that syslogd writes, in one write; a log that
  * cannot be written must not stop the mail. */
 static void
@@ -48,9 +60,7 @@ log_file(const char *text)
 	struct tm tm;
 	int n;
 
-	if (lg.fd < 0)
-		lg.fd = open(lg.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
-		             0666);
+	log_ready();
 	if (lg.fd < 0)
 		return;
 	gethostname(host, sizeof host - 1);
@@ -79,9 +89,7 @@ log_line(int level, const char *prefix, const char *fmt, va_list ap)
 	if (lg.file) {
 		log_file(line);
 	} else {
-		if (!lg.open)
-			openlog(lg.tag, LOG_PID | LOG_NDELAY, LOG_MAIL);
-		lg.open = 1;
+		log_ready();
 		syslog(level, "%s", line);
 	}
 	errno = saved;

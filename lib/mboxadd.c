@@ -102,8 +102,7 @@ follow(struct store *s, const struct mbox *m, size_t before)
 	x->head.state = (struct index_state){0};
 	if (fstat(m->fd, &st) == 0)
 		index_state_of(&x->head.state, &st);
-	return index_save(x, first, (size_t)x->head.count) == 0 &&
-	       (x->fd >= 0 || !x->dir);
+	return look_save(x, first) == 0 && (x->fd >= 0 || !x->dir);
 }
 
 static int

@@ -29,7 +29,8 @@ struct keep {
 	struct index_msg **order;
 	struct change *v;
 	size_t n, cap;
-	struct str text, raw;
+	struct str text;
+	struct pen pen;
 };
 
 /* Does the first message have to say which UIDs were given out? */
@@ -76,25 +77,101 @@ stamp_of(struct store *s, const struct index_msg *m, bool first,
 	}
 }
 
-int
-header_read(int fd, const struct index_msg *m, struct str *raw)
+/* --- headers --- */
+
+static ssize_t
+read_raw(void *arg, uint64_t off, void *p, size_t n)
 {
+	const struct str *raw = arg;
+	size_t left = off < raw->n ? raw->n - (size_t)off : 0;
+
+	n = n < left ? n : left;
+	memcpy(p, raw->s + off, n);
+	return (ssize_t)n;
+}
+
+/* What stands there need not be what was seen last: a file that grew was looked at
+ * behind that only.  Then all of it is looked at the next time. */
+static int
+compare(struct pen *p, struct index_msg *m)
+{
+	struct index *x = &p->s->index;
+	uint64_t words = m->kept_keywords, modseq = index_modseq(x);
+	unsigned flags = m->kept;
+	struct box *b = p->s->box;
+	struct scan_msg now;
+
+	if (!p->scan)
+		p->scan = scan_open(read_raw, &p->raw, 0);
+	scan_again(p->scan, 0);
+	if (scan_next(p->scan, &now) <= 0 || now.hash != m->hash) {
+		b->surprised = true;
+		errno = EAGAIN;
+		return -1;
+	}
+	if (merge(x, m, &now, modseq))
+		x->head.modseq = modseq;
+	if (m->kept != flags || m->kept_keywords != words ||
+	    (m->kept_uid == KEPT_YES && m->uid != now.uid))
+		b->surprised = true;
+	return 0;
+}
+
+int
+pen_read(struct pen *p, struct index_msg *m)
+{
+	struct str *raw = &p->raw;
+
 	str_clear(raw);
+	errno = EFBIG;
 	if (m->body > HEADER_MOST)
 		return -1;
 	raw->s = mem_grow(raw->s, &raw->cap, (size_t)m->body + 1, 1);
-	if (io_preadall(fd, raw->s, m->body, (off_t)m->off) != (ssize_t)m->body)
+	if (io_preadall(p->fd, raw->s, m->body, (off_t)m->off) !=
+	    (ssize_t)m->body)
 		return -1;
 	raw->n = m->body;
-	return 0;
+	return compare(p, m);
 }
+
+static struct cur
+raw_of(const struct pen *p)
+{
+	return (struct cur){p->raw.s, p->raw.s + p->raw.n};
+}
+
+int
+pen_stamp(struct pen *p, struct index_msg *m, bool first)
+{
+	if (pen_read(p, m) < 0)
+		return -1;
+	stamp_of(p->s, m, first, &p->stamp, &p->words);
+	p->least = header_least(raw_of(p), &p->stamp);
+	return p->least > 0 ? 0 : -1;
+}
+
+void
+pen_write(const struct pen *p, size_t size, struct str *out)
+{
+	header_write(raw_of(p), &p->stamp, size, out);
+}
+
+void
+pen_end(struct pen *p)
+{
+	scan_close(p->scan);
+	str_free(&p->raw);
+	str_free(&p->words);
+}
+
+/* --- flags into them --- */
 
 /* Note what has to change, without what both forms begin and end with. */
 static void
 note(struct keep *k, struct index_msg *m, const char *new, size_t n)
 {
-	const char *old = k->raw.s;
-	size_t len = k->raw.n, head = 0, tail = 0;
+	const char *old = k->pen.raw.s;
+	size_t len = k->pen.raw.n, head = 0, tail = 0;
 	struct change *c;
 
 	while (head < n && head < len && old[head] == new[head])
@@ -114,28 +191,17 @@ note(struct keep *k, struct index_msg *m, const char *new, size_t n)
 
 /* Find out what has to change in the header of m. */
 static void
-plan_stamp(struct keep *k, struct index_msg *m, bool first, int fd)
+plan_stamp(struct keep *k, struct index_msg *m, bool first)
 {
-	struct str words = {0}, new = {0};
-	struct stamp st;
-	struct cur raw;
-	size_t least, n;
+	struct pen *p = &k->pen;
+	struct str new = {0};
 
-	if (header_read(fd, m, &k->raw) < 0) {
+	if (pen_stamp(p, m, first) < 0) {
 		m->kept_uid = KEPT_NEVER;
 		return;
 	}
-	raw = (struct cur){k->raw.s, k->raw.s + k->raw.n};
-	stamp_of(k->s, m, first, &st, &words);
-	least = header_least(raw, &st);
-	if (least > 0) {
-		n = least <= k->raw.n ? k->raw.n : least + ROOM;
-		header_write(raw, &st, n, &new);
-		note(k, m, new.s, new.n);
-	} else {
-		m->kept_uid = KEPT_NEVER;
-	}
-	str_free(&words);
+	pen_write(p, p->least <= p->raw.n ? p->raw.n : p->least + ROOM, &new);
+	note(k, m, new.s, new.n);
 	str_free(&new);
 }
 
@@ -208,7 +274,7 @@ keep_all(struct keep *k, const struct mbox *m)
 		if (!is_due(k->order[i]) &&
 		    !(first && k->order[i]->kept_uid != KEPT_NEVER))
 			continue;
-		plan_stamp(k, k->order[i], i == 0, m->fd);
+		plan_stamp(k, k->order[i], i == 0);
 		if (k->text.n > EDITS_MOST)
 			r = make(k, m);
 	}
@@ -245,6 +311,7 @@ mbox_keep(struct store *s)
 	if (turn_begin(s, &t) < 0)
 		return errno == ENOENT ? 0 : -1;
 	k.order = file_order(&s->index);
+	k.pen = (struct pen){.s = s, .fd = t.mbox.fd};
 	/* The file may have the same length: where the index cannot be saved, it
 	 * must not be believed. */
 	r = index_doubt(&s->index, s->path);
@@ -259,7 +326,7 @@ mbox_keep(struct store *s)
 	free(k.order);
 	free(k.v);
 	str_free(&k.text);
-	str_free(&k.raw);
+	pen_end(&k.pen);
 	turn_end(s, &t, use);
 	errno = err;
 	return r;

@@ -119,24 +119,32 @@ place(struct index_msg *r, const struct scan_msg *m)
 	r->body = m->body > UINT32_MAX ? UINT32_MAX : (uint32_t)m->body;
 }
 
-/* What others changed in the file since it was last looked at is changed in r. */
-static void
-merge(struct sight *g, struct index_msg *r, const struct scan_msg *m)
+bool
+merge(struct index *x, struct index_msg *r, const struct scan_msg *m,
+      uint64_t modseq)
 {
-	uint64_t words = keyword_bits(g->x, m->keywords);
+	uint64_t words = keyword_bits(x, m->keywords);
 	uint64_t turned = words ^ r->kept_keywords;
 	unsigned flipped = m->flags ^ r->kept;
 	unsigned flags = (r->flags & ~flipped) | (m->flags & flipped);
 	uint64_t keywords = (r->keywords & ~turned) | (words & turned);
+	bool changed = flags != r->flags || keywords != r->keywords;
 
-	if (flags != r->flags || keywords != r->keywords) {
-		r->modseq = g->modseq;
-		g->changed = true;
-	}
+	if (changed)
+		r->modseq = modseq;
 	r->flags = (uint16_t)flags;
 	r->kept = (uint16_t)m->flags;
 	r->keywords = keywords;
 	r->kept_keywords = words;
+	return changed;
+}
+
+/* This message of the file is r. */
+static void
+meet(struct sight *g, struct index_msg *r, const struct scan_msg *m)
+{
+	place(r, m);
+	g->changed |= merge(g->x, r, m, g->modseq);
 	r->kept_uid = g->base && m->uid == r->uid ? KEPT_YES : KEPT_NO;
 }
 
@@ -176,8 +184,7 @@ add(struct sight *g, const struct scan_msg *m)
 	if (o) {
 		*r = *o;
 		o->hash = FOUND;
-		place(r, m);
-		merge(g, r, m);
+		meet(g, r, m);
 		g->known++;
 		return;
 	}
@@ -320,7 +327,10 @@ look_at_tail(struct sight *g, int fd, size_t *first)
 	struct scan *scan;
 	int r;
 
-	for (i = 1; i < n; i++)
+	/* Mostly it is the one with the highest UID. */
+	if (x->msg[n - 1].off + x->msg[n - 1].len == x->head.state.size)
+		last = n - 1;
+	for (i = 1; i < n && last < n - 1; i++)
 		if (x->msg[i].off > x->msg[last].off)
 			last = i;
 	scan = scan_open(read_at, &fd, x->msg[last].off);
@@ -328,8 +338,7 @@ look_at_tail(struct sight *g, int fd, size_t *first)
 	if (r > 0 && m.off == x->msg[last].off && m.hash == x->msg[last].hash) {
 		g->base = x->head.kept_next > 0;
 		g->above = x->head.next;
-		place(&x->msg[last], &m);
-		merge(g, &x->msg[last], &m);
+		meet(g, &x->msg[last], &m);
 		while ((r = scan_next(scan, &m)) > 0)
 			add(g, &m);
 		number(x, n);
@@ -342,7 +351,8 @@ look_at_tail(struct sight *g, int fd, size_t *first)
 	return r;
 }
 
-/* May the file have grown only? */
+/* May the file have grown only?  That others also changed flags in place is then found
+ * out when a header is written (mboxkeep.c). */
 static bool
 has_grown(const struct index *x, const struct stat *st)
 {
@@ -376,4 +386,12 @@ look(struct store *s, int fd, const struct stat *st, size_t *first)
 		x->head.modseq = g.modseq;
 	index_state_of(&x->head.state, st);
 	return 0;
+}
+
+int
+look_save(struct index *x, size_t first)
+{
+	size_t n = (size_t)x->head.count;
+
+	return first > 0 ? index_update(x, first, n) : index_save(x, 0, n);
 }

@@ -34,6 +34,7 @@ struct purge {
 	uint64_t size; /* of the file */
 	size_t *gone;
 	bool pending; /* a change was begun and is not finished */
+	struct pen pen;
 };
 
 static int
@@ -71,17 +72,23 @@ check_holes(const struct purge *p)
 	return 0;
 }
 
-/* Find the messages and the holes that they leave. */
-static void
+/* Find the messages and the holes that they leave.  What others no longer have marked
+ * as deleted stays. */
+static int
 find_holes(struct purge *p, const uint32_t *uid, size_t n)
 {
 	size_t i;
 
 	p->doomed = mem_alloc(p->n + 1);
 	for (i = 0; i < p->n; i++) {
-		const struct index_msg *m = p->order[i];
+		struct index_msg *m = p->order[i];
+		unsigned flags = m->flags;
 
 		if (!bsearch(&m->uid, uid, n, sizeof *uid, by_number))
+			continue;
+		if (pen_read(&p->pen, m) < 0 && errno == EAGAIN)
+			return -1;
+		if (flags & ~m->flags & FLAG_DELETED)
 			continue;
 		p->doomed[i] = true;
 		if (p->holes == 0 || p->v[p->holes - 1].next != i) {
@@ -93,6 +100,7 @@ find_holes(struct purge *p, const uint32_t *uid, size_t n)
 		p->v[p->holes - 1].end = m->off + m->len;
 		p->v[p->holes - 1].next = i + 1;
 	}
+	return check_holes(p);
 }
 
 /* Its header has size bytes now and says all that we know. */
@@ -115,29 +123,18 @@ static int
 crown(struct purge *p, size_t from, struct str *text)
 {
 	const struct hole *h = &p->v[from];
-	struct str words = {0}, raw = {0};
-	const struct index_msg *m;
-	struct stamp st;
-	size_t least = 0;
-	struct cur c;
+	struct pen *pen = &p->pen;
+	struct index_msg *m;
 
 	if (from > 0 || h->first > 0 || h->next == p->n)
 		return -1;
 	m = p->order[h->next];
-	if (header_read(p->m->fd, m, &raw) == 0) {
-		c = (struct cur){raw.s, raw.s + raw.n};
-		stamp_of(p->s, m, true, &st, &words);
-		least = header_least(c, &st);
-		/* What is moved down may not pass where it was. */
-		if (least > m->body + (h->end - h->off))
-			least = 0;
-		else if (least > 0)
-			header_write(c, &st, least > raw.n ? least : raw.n,
-			             text);
-	}
-	str_free(&words);
-	str_free(&raw);
-	return least > 0 ? 0 : -1;
+	/* What is moved down may not pass where it was. */
+	if (pen_stamp(pen, m, true) < 0 ||
+	    pen->least > m->body + (h->end - h->off))
+		return -1;
+	pen_write(pen, pen->least > pen->raw.n ? pen->least : pen->raw.n, text);
+	return 0;
 }
 
 /* The records follow; grown: the first one's header by so many bytes. */
@@ -232,29 +229,19 @@ static int
 compose(struct purge *p, const struct hole *h, size_t block, struct patch *a,
         struct str *text)
 {
-	const struct index_msg *m = p->order[h->next];
-	struct str words = {0}, raw = {0};
-	struct stamp st;
-	struct cur c;
-	int r = header_read(p->m->fd, m, &raw);
+	struct index_msg *m = p->order[h->next];
+	struct pen *pen = &p->pen;
 
-	if (r == 0) {
-		c = (struct cur){raw.s, raw.s + raw.n};
-		stamp_of(p->s, m, h->off == p->order[0]->off, &st, &words);
-		r = measure(h, m, header_least(c, &st), block, a);
-	}
-	if (r == 0) {
-		header_write(c, &st, a->size, text);
-		str_clear(&raw);
-		raw.s = mem_grow(raw.s, &raw.cap, a->extra + 1, 1);
-		if (io_preadall(p->m->fd, raw.s, a->extra,
-		                (off_t)(h->end + m->body)) != (ssize_t)a->extra)
-			r = -1;
-		str_add(text, raw.s, a->extra);
-	}
-	str_free(&words);
-	str_free(&raw);
-	return r;
+	if (pen_stamp(pen, m, h->off == p->order[0]->off) < 0 ||
+	    measure(h, m, pen->least, block, a) < 0)
+		return -1;
+	pen_write(pen, a->size, text);
+	text->s = mem_grow(text->s, &text->cap, text->n + a->extra + 1, 1);
+	if (io_preadall(p->m->fd, text->s + text->n, a->extra,
+	                (off_t)(h->end + m->body)) != (ssize_t)a->extra)
+		return -1;
+	text->n += a->extra;
+	return 0;
 }
 
 static int
@@ -348,25 +335,21 @@ static int
 stretch(struct purge *p)
 {
 	const struct edit_file f = edit_file(p->s, p->m);
-	struct str words = {0}, raw = {0}, text = {0};
+	struct pen *pen = &p->pen;
+	struct str text = {0};
 	size_t i = p->n;
 	int r = 0;
 
 	while (i-- > 0 && text.n == 0) {
 		struct index_msg *m = p->order[i];
-		struct stamp st;
-		struct cur c;
-		size_t least;
+		bool first = m->off == p->order[0]->off;
 
-		if (m->len == 0 || header_read(p->m->fd, m, &raw) < 0)
+		if (m->len == 0 || pen_stamp(pen, m, first) < 0)
 			continue;
-		c = (struct cur){raw.s, raw.s + raw.n};
-		stamp_of(p->s, m, m->off == p->order[0]->off, &st, &words);
-		least = header_least(c, &st);
-		if (least == 0)
-			continue;
-		header_write(c, &st, (least > raw.n ? least : raw.n) + 1,
-		             &text);
+		pen_write(pen,
+		          (pen->least > pen->raw.n ? pen->least : pen->raw.n) +
+		              1,
+		          &text);
 		r = mbox_edit(&f,
 		              &(struct edit){m->off, m->body, text.s, text.n},
 		              1, &p->pending);
@@ -375,8 +358,6 @@ stretch(struct purge *p)
 		if (r == 0)
 			restamped(m, text.n);
 	}
-	str_free(&words);
-	str_free(&raw);
 	str_free(&text);
 	return r;
 }
@@ -432,8 +413,8 @@ mbox_purge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
 	p.n = store_count(s);
 	p.order = file_order(&s->index);
 	p.size = s->index.head.state.size;
-	find_holes(&p, uid, n);
-	r = check_holes(&p) < 0 ? -1 : purge(&p);
+	p.pen = (struct pen){.s = s, .fd = t.mbox.fd};
+	r = find_holes(&p, uid, n) < 0 ? -1 : purge(&p);
 	err = errno;
 	if (r < 0)
 		snprintf(s->why, STORE_WHY, "cannot write to mailbox: %s",
@@ -442,6 +423,7 @@ mbox_purge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
 	free(p.order);
 	free(p.doomed);
 	free(p.v);
+	pen_end(&p.pen);
 	turn_end(s, &t, r < 0 ? TURN_FAILED : TURN_WROTE);
 	errno = err;
 	return r;

@@ -35,9 +35,11 @@ struct scan {
 	uint64_t base;  /* offset of the window's first byte */
 	size_t at, len; /* our place in it, and its bytes */
 	size_t from;    /* bytes of the From_ line at our place, 0: not known */
-	bool eof;       /* the file ends with the window */
-	bool begun;     /* there was a message before */
-	int err;        /* errno of the first failed read */
+	size_t run; /* start of bytes up to our place that have to be summed */
+	bool head;  /* we are in a header: there may be such bytes */
+	bool eof;   /* the file ends with the window */
+	bool begun; /* there was a message before */
+	int err;    /* errno of the first failed read */
 
 	/* of this message */
 	struct sum sum;
@@ -59,8 +61,17 @@ scan_open(scan_read *read, void *arg, uint64_t off)
 
 	s->read = read;
 	s->arg = arg;
-	s->base = off;
+	scan_again(s, off);
 	return s;
+}
+
+void
+scan_again(struct scan *s, uint64_t off)
+{
+	s->base = off;
+	s->at = s->len = s->from = 0;
+	s->eof = s->begun = s->head = false;
+	s->err = 0;
 }
 
 void
@@ -86,6 +97,16 @@ place(const struct scan *s)
 	return s->base + s->at;
 }
 
+/* Sum up what lies before our place, where it is shown; then go n bytes on. */
+static void
+sum_run(struct scan *s, bool shown, size_t n)
+{
+	if (shown && s->run < s->at)
+		sum_add(&s->sum, s->window + s->run, s->at - s->run);
+	s->at += n;
+	s->run = s->at;
+}
+
 /* Have want bytes in the window behind our place, or all up to the end of the
  * file.  How many there are. */
 static size_t
@@ -96,9 +117,12 @@ look(struct scan *s, size_t want)
 
 	if (s->len - s->at >= want || s->eof)
 		return s->len - s->at;
+	if (s->head)
+		sum_run(s, true, 0);
 	memmove(s->window, s->window + gone, s->len - gone);
 	s->base += gone;
 	s->at -= gone;
+	s->run = s->at;
 	s->len -= gone;
 	while (!s->eof && s->len - s->at < want) {
 		n = s->read(s->arg, s->base + s->len, s->window + s->len,
@@ -242,11 +266,12 @@ add_keywords(struct scan *s, struct cur c)
 static void
 field_end(struct scan *s, struct scan_msg *m)
 {
-	struct cur c = all_of(&s->value);
+	struct cur c;
 	uint64_t n;
 
 	if (s->value.n == 0)
 		return;
+	c = all_of(&s->value);
 	/* A word that was cut is none. */
 	while (s->value.n == VALUE && c.e > c.p && c.e[-1] != ' ')
 		c.e--;
@@ -294,7 +319,8 @@ keep(struct scan *s, const char *p, size_t n)
 		str_add(&s->value, p, n < room ? n : room);
 }
 
-/* Take a line of the header, which belongs to s->field. */
+/* Take a line of the header, which belongs to s->field.  Lines with LF at their ends
+ * are summed up many at a time. */
 static void
 take_line(struct scan *s, struct scan_msg *m)
 {
@@ -302,6 +328,8 @@ take_line(struct scan *s, struct scan_msg *m)
 	const char *p, *lf;
 	size_t n, text;
 
+	if (!shown)
+		sum_run(s, true, 0);
 	while (!whole && (n = look(s, LINE_HEAD)) > 0) {
 		p = here(s);
 		lf = memchr(p, '\n', n);
@@ -316,11 +344,11 @@ take_line(struct scan *s, struct scan_msg *m)
 			text--;
 		keep(s, p, text);
 		bare = whole && text + 1 == n;
-		if (shown) {
-			sum_add(&s->sum, p, bare ? n : text);
+		if (shown)
 			m->size += text + (whole ? 2 : 0);
-		}
-		s->at += n;
+		s->at += bare ? n : text;
+		if (!bare || !shown)
+			sum_run(s, shown, bare ? 0 : n - text);
 	}
 	if (!whole && shown)
 		m->size += here(s)[-1] == '\r' ? 1 : 2;
@@ -335,9 +363,10 @@ skip_line(struct scan *s)
 	const char *lf = NULL;
 	size_t n;
 
+	sum_run(s, true, 0);
 	while (!lf && (n = look(s, 1)) > 0) {
 		lf = memchr(here(s), '\n', n);
-		s->at += lf ? (size_t)(lf + 1 - here(s)) : n;
+		sum_run(s, false, lf ? (size_t)(lf + 1 - here(s)) : n);
 	}
 }
 
@@ -352,6 +381,8 @@ take_header(struct scan *s, struct scan_msg *m)
 	size_t n;
 
 	s->field = FIELD_ANY;
+	s->head = true;
+	s->run = s->at;
 	while ((n = look(s, LINE_HEAD)) > 0) {
 		l = line_judge(here(s), n, &name);
 		if (top && l == LINE_QUOTED) {
@@ -363,7 +394,8 @@ take_header(struct scan *s, struct scan_msg *m)
 		if (l == LINE_FIELD) {
 			field_end(s, m);
 			s->field = line_field(&name);
-			s->at = (size_t)(name.p - s->window);
+			if (name.p > here(s))
+				sum_run(s, true, (size_t)(name.p - here(s)));
 			top = false;
 		}
 		take_line(s, m);
@@ -372,6 +404,8 @@ take_header(struct scan *s, struct scan_msg *m)
 	m->size += 2;
 	if (n > 0 && l == LINE_EMPTY)
 		skip_line(s);
+	sum_run(s, true, 0);
+	s->head = false;
 	return n > 0 && l == LINE_EMPTY;
 }
 

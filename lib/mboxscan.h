@@ -58,6 +58,8 @@ struct scan;
 /* Scan from off, where a From_ line is expected (behind any number of empty
  * lines), to the end of the file. */
 struct scan *scan_open(scan_read *read, void *arg, uint64_t off);
+/* Begin again, as if it was opened at off. */
+void scan_again(struct scan *s, uint64_t off);
 void scan_close(struct scan *s);
 
 /* The next message: 1, 0 at the end, -1 with errno (EILSEQ: at off there is

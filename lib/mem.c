@@ -28,6 +28,10 @@ mem_grow(void *p, size_t *cap, size_t want, size_t size)
 		return p;
 	while (to < want)
 		to = to > SIZE_MAX / 2 ? want : to * 2;
+	if (!p && to <= SIZE_MAX / size) {
+		*cap = to;
+		return mem_alloc(to * size);
+	}
 	if (to > SIZE_MAX / size || !(p = realloc(p, to * size)))
 		log_die(EX_TEMPFAIL, "out of memory");
 	memset((char *)p + *cap * size, 0, (to - *cap) * size);

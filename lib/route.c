@@ -73,6 +73,10 @@ router_refresh(struct router *r)
 	if (r->aliases && !alias_changed(r->aliases))
 		return;
 	t = alias_open(r->conf->aliases);
+	/* Another file of this name is behind the wall for us: go on with what
+	 * this session began with. */
+	if (!t && errno == EACCES && r->aliases)
+		return;
 	r->alias_errno = t ? 0 : errno;
 	alias_close(r->aliases);
 	r->aliases = t;

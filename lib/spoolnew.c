@@ -144,7 +144,7 @@ create(struct spool_new *f, struct timeval *tv)
 		         (long)tv->tv_usec);
 		f->fd =
 		    openat(f->sp->new, f->tmp,
-		           O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		           SPOOL_MODE);
 		if (f->fd < 0 && errno != EEXIST)
 			return -1;

@@ -40,6 +40,12 @@ store_close(struct store *s)
 	index_close(&s->index);
 }
 
+bool
+store_is_named(const struct store *s)
+{
+	return index_is_named(&s->index, s->path);
+}
+
 size_t
 store_count(const struct store *s)
 {
@@ -261,7 +267,7 @@ store_keyword(struct store *s, const struct cur *name)
 	/* One that cannot be saved is known to us, and to the mailbox when a
 	 * message gets it. */
 	if (strnlen(x->head.names, INDEX_NAMES) > before)
-		index_save(x, 0, 0);
+		index_update(x, 0, 0);
 	index_unlock(x);
 	return bit;
 }

@@ -43,6 +43,10 @@ int store_open(struct store *s, const char *path, const struct store_how *how);
 /* See what others did.  1 something changed, 0 nothing, -1 as store_open. */
 int store_sync(struct store *s);
 
+/* Is it still what its path names?  After store_remove() or store_rename() by others it
+ * is not. */
+bool store_is_named(const struct store *s);
+
 /* How many there are, message i, and the number of a UID or -1. */
 size_t store_count(const struct store *s);
 const struct index_msg *store_msg(const struct store *s, size_t i);

@@ -54,7 +54,7 @@ see(struct store *s, struct turn *t)
 	keep[1] = (struct timespec){.tv_nsec = UTIME_OMIT};
 	futimens(fd, keep);
 	/* An index that cannot be saved is good in memory. */
-	index_save(x, first, (size_t)x->head.count);
+	look_save(x, first);
 	return 0;
 }
 
@@ -107,12 +107,12 @@ void
 turn_times(const struct store *s, const struct mbox *m)
 {
 	struct timespec t[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
-	size_t i, n = store_count(s);
+	size_t i = store_count(s);
 
-	for (i = 0; i < n; i++)
-		if (!(store_msg(s, i)->flags & (FLAG_SEEN | FLAG_OLD)))
-			break;
-	if (i < n && m->st.st_atim.tv_sec <= m->st.st_mtim.tv_sec) {
+	/* The newest first: they are mostly the ones. */
+	while (i > 0 && store_msg(s, i - 1)->flags & (FLAG_SEEN | FLAG_OLD))
+		i--;
+	if (i > 0 && m->st.st_atim.tv_sec <= m->st.st_mtim.tv_sec) {
 		t[0] = m->st.st_atim;
 		if (t[0].tv_sec >= time(NULL))
 			t[0] = (struct timespec){.tv_sec = time(NULL) - 1};
@@ -124,14 +124,17 @@ void
 turn_end(struct store *s, struct turn *t, enum turn_use use)
 {
 	struct index *x = &s->index;
+	struct box *b = s->box;
 	struct stat st;
 
 	if (use != TURN_READ) {
 		turn_times(s, &t->mbox);
 		x->head.state = (struct index_state){0};
-		((struct box *)s->box)->len = 0;
-		if (use == TURN_WROTE && fstat(t->mbox.fd, &st) == 0)
+		b->len = 0;
+		if (use == TURN_WROTE && !b->surprised &&
+		    fstat(t->mbox.fd, &st) == 0)
 			index_state_of(&x->head.state, &st);
+		b->surprised = false;
 		index_save(x, 0, (size_t)x->head.count);
 	}
 	index_unlock(x);

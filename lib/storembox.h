@@ -14,6 +14,7 @@ struct box {
 	dev_t dev;
 	ino_t ino;
 	bool unsettled; /* somebody died at a change */
+	bool surprised; /* the file is not all that the index tells */
 	int watch;      /* of store_watch(), or -1 */
 	/* The window: len bytes from off on, of the file in that state. */
 	char *window;
@@ -49,9 +50,18 @@ void turn_end(struct store *s, struct turn *t, enum turn_use use);
 
 /* --- mboxlook.c --- */
 
-/* Bring the index up to date with the locked file, as it is in st; records from
- * *first on are new or changed.  0 or -1. */
+/* Bring the index up to date with the locked file, as it is in st.  Records from
+ * *first on are new or changed; where that is not 0 none went or moved.  0 or
+ * -1. */
 int look(struct store *s, int fd, const struct stat *st, size_t *first);
+
+/* Save what look() found out. */
+int look_save(struct index *x, size_t first);
+
+/* What others changed in the header of the message, of which r is the record, is changed
+ * in r, which gets modseq if anybody has to be told.  Has he? */
+bool merge(struct index *x, struct index_msg *r, const struct scan_msg *m,
+           uint64_t modseq);
 
 /* The records in the order of the file.  The caller frees. */
 struct index_msg **file_order(struct index *x);
@@ -66,8 +76,30 @@ struct edit_file edit_file(const struct store *s, const struct mbox *m);
 void stamp_of(struct store *s, const struct index_msg *m, bool first,
               struct stamp *st, struct str *words);
 
-/* Read its header from the file.  0, or -1 when it is too long. */
-int header_read(int fd, const struct index_msg *m, struct str *raw);
+/* Headers that are to be written anew. */
+struct pen {
+	struct store *s;
+	int fd;
+	struct str raw; /* the header as it is */
+	struct str words;
+	struct stamp stamp; /* what it is to say */
+	size_t least;       /* bytes that it then has */
+	struct scan *scan;
+};
+
+/* Read the header of m from the file; what others changed in it since it was
+ * last looked at comes into m.  0, or -1 with errno: it is too long, or (EAGAIN) it is
+ * not that of m. */
+int pen_read(struct pen *p, struct index_msg *m);
+
+/* The same, with what it is to say; first: of the file.  -1 also where it can say
+ * nothing. */
+int pen_stamp(struct pen *p, struct index_msg *m, bool first);
+
+/* Write it to out with size bytes, at least p->least. */
+void pen_write(const struct pen *p, size_t size, struct str *out);
+
+void pen_end(struct pen *p);
 
 /* --- the calls of the driver --- */
 

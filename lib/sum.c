@@ -1,8 +1,6 @@
 /* sum - see sum.h.  Pure. */
 #include "sum.h"
 
-#include <string.h>
-
 static inline uint64_t
 word(const unsigned char *p)
 {
@@ -12,38 +10,53 @@ word(const unsigned char *p)
 	       (uint64_t)p[7] << 56;
 }
 
+/* The last n bytes before e, fewer than 8, of all that there are. */
+static inline uint64_t
+tail(const unsigned char *e, size_t n, size_t all)
+{
+	uint64_t w = 0;
+
+	if (all >= 8)
+		return word(e - 8) >> (64 - 8 * n);
+	while (n-- > 0)
+		w = w << 8 | *--e;
+	return w;
+}
+
 void
 sum_add(struct sum *s, const void *data, size_t n)
 {
 	const unsigned char *p = data;
+	uint64_t a = s->a, b = s->b, part = s->part, w;
+	unsigned bits = s->bits;
+	size_t all = n;
 
-	for (; n > 0 && s->npart > 0; n--) {
-		s->part[s->npart++] = *p++;
-		if (s->npart == 8) {
-			s->a += word(s->part);
-			s->b += s->a;
-			s->npart = 0;
-		}
-	}
+	/* What comes fills up the word at hand from where it ends. */
 	for (; n >= 8; p += 8, n -= 8) {
-		s->a += word(p);
-		s->b += s->a;
+		w = word(p);
+		a += part | w << bits;
+		b += a;
+		part = bits ? w >> (64 - bits) : 0;
 	}
 	if (n > 0) {
-		memcpy(s->part, p, n);
-		s->npart = (unsigned)n;
+		w = tail(p + n, n, all);
+		part |= w << bits;
+		bits += 8 * (unsigned)n;
+		if (bits >= 64) {
+			a += part;
+			b += a;
+			bits -= 64;
+			part = bits ? w >> (8 * n - bits) : 0;
+		}
 	}
+	*s = (struct sum){.a = a, .b = b, .part = part, .bits = bits};
 }
 
 uint64_t
 sum_end(const struct sum *s)
 {
-	unsigned char last[8] = {0};
-	uint64_t a = s->a, b;
+	uint64_t a = s->a + s->part + s->bits / 8 + 1, b = s->b + a;
 
-	memcpy(last, s->part, s->npart);
-	a += word(last) + s->npart + 1;
-	b = s->b + a;
 	return b ^ (a << 32 | a >> 32);
 }
 

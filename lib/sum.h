@@ -9,8 +9,8 @@
 
 struct sum {
 	uint64_t a, b;
-	unsigned char part[8]; /* bytes of an unfinished word */
-	unsigned npart;
+	uint64_t part; /* the bytes of an unfinished word */
+	unsigned bits; /* how many these are */
 };
 
 /* Zero-initialised is the start; bytes may come in any portions. */

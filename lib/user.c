@@ -32,6 +32,9 @@ user_free(struct user *u)
 	free(u->home);
 	free(u->gecos);
 	free(u->shell);
+	if (u->extra)
+		explicit_bzero(u->extra, strlen(u->extra));
+	free(u->extra);
 	if (u->hash)
 		explicit_bzero(u->hash, strlen(u->hash));
 	free(u->hash);
@@ -74,6 +77,7 @@ user_parse(struct cur line, struct user *u)
 	u->gecos = dup_cur(&f[4]);
 	u->home = dup_cur(&f[5]);
 	u->shell = dup_cur(&f[6]);
+	u->extra = dup_cur(&line);
 	return 0;
 }
 
@@ -130,6 +134,26 @@ user_find_uid(const struct conf *c, uid_t uid, struct user *u)
 	*u = (struct user){0};
 	return *c->users ? from_file(c->users, NULL, uid, u)
 	                 : from_system(c, NULL, uid, u);
+}
+
+/* Its brace begins no second one, so that a byte is looked at once. */
+bool
+user_has_scram(const struct conf *c)
+{
+	static const char key[] = "{SCRAM-SHA-256}";
+	bool ours = *c->users && c->checkpassword.n == 0;
+	int fd = ours ? open(c->users, O_RDONLY | O_CLOEXEC) : -1;
+	size_t n = 0;
+	ssize_t got, i;
+	char buf[4096];
+
+	while (fd >= 0 && key[n] && (got = io_take(fd, buf, sizeof buf)) > 0)
+		for (i = 0; i < got && key[n]; i++)
+			n = buf[i] == key[n] ? n + 1 : buf[i] == *key;
+	explicit_bzero(buf, sizeof buf);
+	if (fd >= 0)
+		close(fd);
+	return !key[n];
 }
 
 /* A path as the configuration has it, for this user. */

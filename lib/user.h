@@ -10,7 +10,8 @@
 
 struct user {
 	char *name, *home, *gecos, *shell;
-	char *hash; /* of the password, as the table has it */
+	char *hash;  /* of the password, as the table has it */
+	char *extra; /* words behind the shell */
 	uid_t uid;
 	gid_t gid;
 };
@@ -20,6 +21,9 @@ struct user {
 int user_find(const struct conf *c, const char *name, struct user *u);
 int user_find_uid(const struct conf *c, uid_t uid, struct user *u);
 void user_free(struct user *u);
+
+/* Is there a key of SCRAM in the file conf.users?  No hash of it stays in memory. */
+bool user_has_scram(const struct conf *c);
 
 /* The one who started us: where several share our number, the one that LOGNAME
  * names. */

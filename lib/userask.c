@@ -39,6 +39,7 @@ user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u)
 		u->gecos = dup_text(pw.pw_gecos);
 		u->shell = dup_text(pw.pw_shell);
 		u->hash = dup_text(pw.pw_passwd);
+		u->extra = dup_text("");
 		u->uid = pw.pw_uid;
 		u->gid = pw.pw_gid;
 	}

@@ -1,26 +1,51 @@
-/* login - the AUTHORIZATION state: USER and PASS (RFC 1939 7), AUTH (RFC 5034).
- * Runs as the talker, who knows no password: what is claimed goes to somebody who
- * does. */
+/* login - the AUTHORIZATION state: USER and PASS (RFC 1939 7), AUTH (RFC 5034), STLS
+ * (RFC 2595 4).  Runs as the talker, who knows no password: what is claimed goes to
+ * somebody who does. */
 #include "pop.h"
 
-#include "code.h"
 #include "limit.h"
+#include "log.h"
+#include "sasl.h"
+#include "serv.h"
+
+/* Who may say a password may, who may not is told how to come there. */
+static void
+begin(struct session *s)
+{
+	explicit_bzero(&s->claim, sizeof s->claim);
+	s->state = gate_is_safe(s->judge) ? STRANGER : CLEAR;
+}
+
+int
+login_in_clear(struct session *s)
+{
+	if (gate_has_tls(s->judge))
+		return reply_wrong(s, "[AUTH] no password in the clear: say "
+		                      "STLS first, or use port 995");
+	log_warn("no login for %s[%s]: there is no certificate, and clear_from "
+	         "does not have that address",
+	         s->peer.host, s->peer.ip);
+	return reply_wrong(s, "[AUTH] no password in the clear");
+}
 
 static int
-judge(struct session *s)
+told(struct session *s, const struct sasl *sasl, enum sasl_end end)
 {
-	int r = s->check(s);
-
-	explicit_bzero(&s->claim, sizeof s->claim);
-	s->state = STRANGER;
-	if (r == AUTH_OK)
-		return POP_LOGIN;
-	if (r < 0)
-		return POP_BROKEN;
-	if (r == AUTH_LATER)
+	begin(s);
+	switch (end) {
+	case SASL_OK: return POP_LOGIN;
+	case SASL_LOST: return (int)sasl->input;
+	case SASL_CANCELED: return reply_wrong(s, "as you like");
+	case SASL_BASE64: return reply_wrong(s, "that is no base64");
+	case SASL_SYNTAX: return reply_wrong(s, "cannot read that");
+	case SASL_NONE: return reply_err(s, "no such mechanism");
+	case SASL_LATER:
 		reply_err(s, "[SYS/TEMP] cannot check passwords now");
-	else /* RFC 3206 5; the same for a name that is none */
+		break;
+	default: /* RFC 3206 5; the same for a name that is none */
 		reply_err(s, "[AUTH] wrong user name or password");
+		break;
+	}
 	return ++s->tries < POP_TRIES ? 0 : POP_CLOSED;
 }
 
@@ -41,134 +66,74 @@ int
 do_pass(void *session, struct cur *c)
 {
 	struct session *s = session;
+	struct sasl sasl = {.judge = s->judge, .io = &s->io};
 
 	if (auth_word(*c, s->claim.secret, AUTH_SECRET_MAX) < 0) {
-		s->state = STRANGER;
+		begin(s);
 		return reply_wrong(s, "that cannot be a password");
 	}
-	return judge(s);
-}
-
-/* --- SASL --- */
-
-/* What the client says to a challenge: 0, or -1 and what the command then
- * returns.  first: what it said before it was asked, or empty. */
-static int
-answer(struct session *s, const char *challenge, struct cur first,
-       struct str *to, int *end)
-{
-	ssize_t n = (ssize_t)cur_len(&first);
-
-	if (n == 0) {
-		io_putf(&s->io, "+ %s\r\n", challenge);
-		n = io_line(&s->io, &first, POP_LOGIN_LINE);
-	} else if (cur_is(&first, "=")) { /* RFC 5034 4: an empty one */
-		first.p = first.e;
-	}
-	str_adds(to, "");
-	if (n < 0 && n != IO_LONG)
-		*end = (int)n;
-	else if (n >= 0 && cur_is(&first, "*"))
-		*end = reply_wrong(s, "as you like");
-	else if (n < 0 || code_unbase64(to, first) < 0)
-		*end = reply_wrong(s, "that is no base64");
-	else
-		return 0;
-	return -1;
-}
-
-static int
-sasl_plain(struct session *s, struct cur first)
-{
-	struct claim *k = &s->claim;
-	struct str a = {0};
-	int end;
-
-	if (answer(s, "", first, &a, &end) == 0) {
-		if (auth_plain((struct cur){a.s, a.s + a.n}, k->name,
-		               k->secret) < 0 ||
-		    auth_word(cur_of(k->name), k->name, AUTH_NAME_MAX) < 0 ||
-		    auth_word(cur_of(k->secret), k->secret, AUTH_SECRET_MAX) <
-		        0)
-			end = reply_wrong(s, "cannot read that");
-		else
-			end = judge(s);
-	}
-	explicit_bzero(a.s, a.n);
-	str_free(&a);
-	return end;
-}
-
-static int
-sasl_login(struct session *s, struct cur first)
-{
-	struct claim *k = &s->claim;
-	struct str name = {0}, secret = {0};
-	int end;
-
-	if (answer(s, "VXNlcm5hbWU6", first, &name, &end) == 0 &&
-	    answer(s, "UGFzc3dvcmQ6", (struct cur){0}, &secret, &end) == 0) {
-		if (auth_word((struct cur){name.s, name.s + name.n}, k->name,
-		              AUTH_NAME_MAX) < 0 ||
-		    auth_word((struct cur){secret.s, secret.s + secret.n},
-		              k->secret, AUTH_SECRET_MAX) < 0)
-			end = reply_wrong(s, "cannot read that");
-		else
-			end = judge(s);
-	}
-	if (secret.n > 0)
-		explicit_bzero(secret.s, secret.n);
-	str_free(&secret);
-	str_free(&name);
-	return end;
+	return told(s, &sasl, sasl_password(&sasl, &s->claim));
 }
 
 int
 do_auth(void *session, struct cur *c)
 {
 	struct session *s = session;
+	struct sasl sasl = {.judge = s->judge, .io = &s->io, .prompt = "+ "};
 	struct cur mechanism, first;
+	const char *name;
+	unsigned i;
 
 	s->state = STRANGER;
 	if (cur_word(c, &mechanism) == 0) {
 		reply_ok(s, "these are known");
-		io_puts(&s->io, "PLAIN\r\nLOGIN\r\n.\r\n");
+		for (i = 0; (name = sasl_name(s->judge, i)); i++)
+			io_putf(&s->io, "%s\r\n", name);
+		io_puts(&s->io, ".\r\n");
 		return 0;
 	}
-	cur_word(c, &first);
+	if (cur_word(c, &first) == 0)
+		first.p = NULL;
 	if (!line_ends(c))
 		return reply_wrong(s, "AUTH has two arguments at most");
-	if (cur_is(&mechanism, "PLAIN"))
-		return sasl_plain(s, first);
-	if (cur_is(&mechanism, "LOGIN"))
-		return sasl_login(s, first);
-	return reply_err(s, "no such mechanism");
+	return told(s, &sasl, sasl_run(&sasl, mechanism, first));
+}
+
+/* What was said before is not known any more (RFC 2595 4). */
+int
+do_stls(void *session, struct cur *c)
+{
+	struct session *s = session;
+	int r = 1;
+
+	if (!line_ends(c))
+		return reply_wrong(s, "STLS has no argument");
+	if (!gate_has_tls(s->judge))
+		return reply_wrong(s, "there is no TLS now");
+	r = gate_start_tls(s->judge, &s->io, "+OK begin\r\n");
+	if (r > 0)
+		return reply_err(s, "[SYS/TEMP] TLS cannot begin now");
+	begin(s);
+	return r < 0 ? SERV_ERROR : 0;
 }
 
 /* --- the talker --- */
 
-static int
-ask_judge(struct session *s)
-{
-	return io_flush(&s->io) < 0 ? -1 : gate_ask(s->judge, &s->claim);
-}
-
 void
-login_run(void *session, int judge)
+login_run(void *session, struct judge *j)
 {
 	struct session *s = session;
 	long idle = (long)s->conf->idle_timeout * 1000;
 	struct io *io = &s->io;
 
 	limit_talker();
-	s->judge = judge;
-	s->check = ask_judge;
-	s->state = STRANGER;
+	s->judge = j;
+	begin(s);
 	io->idle = idle;
 	io->deadline = idle ? io_now() + idle : 0;
 	reply_ok(s, "%s POP3 facteur", s->conf->hostname);
 	if (pop_run(s) == POP_LOGIN && io_flush(io) == 0)
-		gate_leave(judge, io);
+		gate_leave(j, io);
 	else
 		io_finish(io);
 	explicit_bzero(io->buf, sizeof io->buf);

@@ -3,6 +3,7 @@
  * session. */
 #include "pop.h"
 
+#include "sasl.h"
 #include "serv.h"
 
 #include <stdlib.h>
@@ -61,37 +62,45 @@ line_ends(struct cur *c)
 
 /* --- what is offered --- */
 
-/* A maildrop in both states, as RFC 2449 6 has it for each of these.  Messages
+/* In both states, as RFC 2449 6 has it for each of these.  Messages
  * go as they are whether UTF8 was said or not, and passwords are compared as
  * they are (RFC 6856 would prepare them). */
-static const char *const capabilities[] = {
-    "TOP",
-    "UIDL",
-    "USER",
-    "SASL PLAIN LOGIN",
-    "PIPELINING",
-    "RESP-CODES",
-    "AUTH-RESP-CODE",
-    "EXPIRE NEVER",
-    "LOGIN-DELAY 0",
-    "UTF8 USER",
-    "LANG",
-    "IMPLEMENTATION facteur-" VERSION,
-    NULL,
+static const struct {
+	const char *name;
+	unsigned states;
+} capabilities[] = {
+    {"TOP",                             ANY         },
+    {"UIDL",                            ANY         },
+    {"USER",                            ANY & ~CLEAR},
+    {"PIPELINING",                      ANY         },
+    {"RESP-CODES",                      ANY         },
+    {"AUTH-RESP-CODE",                  ANY         },
+    {"EXPIRE NEVER",                    ANY         },
+    {"LOGIN-DELAY 0",                   ANY         },
+    {"UTF8 USER",                       ANY         },
+    {"LANG",                            ANY         },
+    {"IMPLEMENTATION facteur-" VERSION, ANY         },
+    {NULL,                              0           },
 };
 
 static int
 do_capa(void *session, struct cur *c)
 {
 	struct session *s = session;
-	int i;
+	const char *name;
+	unsigned i;
 
 	if (!line_ends(c))
 		return reply_wrong(s, "CAPA has no argument");
 	reply_ok(s, "this is what there is");
-	for (i = 0; capabilities[i]; i++)
-		io_putf(&s->io, "%s\r\n", capabilities[i]);
-	io_puts(&s->io, ".\r\n");
+	for (i = 0; capabilities[i].name; i++)
+		if (capabilities[i].states & s->state)
+			io_putf(&s->io, "%s\r\n", capabilities[i].name);
+	if (gate_has_tls(s->judge))
+		io_puts(&s->io, "STLS\r\n");
+	for (i = 0; (name = sasl_name(s->judge, i)); i++)
+		io_putf(&s->io, "%s%s", i > 0 ? " " : "SASL ", name);
+	io_puts(&s->io, i > 0 ? "\r\n.\r\n" : ".\r\n");
 	return 0;
 }
 
@@ -132,7 +141,8 @@ static const struct serv_cmd commands[] = {
     {"USER", STRANGER | NAMED, do_user},
     {"PASS", NAMED,            do_pass},
     {"AUTH", STRANGER | NAMED, do_auth},
-    {"UTF8", STRANGER | NAMED, do_utf8},
+    {"STLS", ANY & ~USER,      do_stls},
+    {"UTF8", ANY & ~USER,      do_utf8},
     {"CAPA", ANY,              do_capa},
     {"LANG", ANY,              do_lang},
     {"HELP", ANY,              do_help},
@@ -157,7 +167,8 @@ do_help(void *session, struct cur *c)
 	(void)c;
 	reply_ok(s, "these can be said now");
 	for (k = commands; k->name; k++)
-		if (k->states & s->state)
+		if (k->states & s->state &&
+		    (k->run != do_stls || gate_has_tls(s->judge)))
 			io_putf(&s->io, "%s\r\n", k->name);
 	io_puts(&s->io, ".\r\n");
 	return 0;
@@ -177,8 +188,11 @@ bad_state(void *session, const struct serv_cmd *c)
 
 	if (s->state == USER)
 		return reply_wrong(s, "you are logged in");
-	return reply_wrong(s, c->states & NAMED ? "USER comes first"
-	                                        : "log in first");
+	if (c->states & USER)
+		return reply_wrong(s, "log in first");
+	if (s->state != CLEAR)
+		return reply_wrong(s, "USER comes first");
+	return login_in_clear(s);
 }
 
 static int

@@ -15,8 +15,9 @@ enum {
 	POP_PATIENCE = 10 * 1000 /* ms to wait for others' locks */
 };
 
-/* States (RFC 1939 3), as bits: before the login, with a name given, after it. */
-enum { STRANGER = 1, NAMED = 2, USER = 4, ANY = 7 };
+/* States (RFC 1939 3), as bits: before the login, with a name given, after it; before it
+ * where a password would be in the clear. */
+enum { STRANGER = 1, NAMED = 2, USER = 4, CLEAR = 8, ANY = 15 };
 
 /* How a session ends, beside SERV_*. */
 enum {
@@ -82,18 +83,16 @@ struct session {
 	unsigned long errors; /* commands that are none */
 	struct claim claim;
 	unsigned tries;
-	int judge; /* socket to the process that knows passwords */
-	/* Is the claim true?  AUTH_*, or -1: nobody is there to ask. */
-	int (*check)(struct session *s);
+	struct judge *judge;
 	struct drop drop;
 	unsigned long tops, retrs;
 	unsigned long long top_bytes, retr_bytes;
 };
 
-/* The two halves of a session: before the login, as gate.h wants it, and behind it.
- * own: a user's own popd. */
-void login_run(void *session, int judge);
-void trans_run(struct session *s, const struct user *u, bool own);
+/* The two halves of a session: before the login, as gate.h wants it, and behind it, as
+ * front.h. */
+void login_run(void *session, struct judge *j);
+void trans_run(void *session, const struct user *u, bool own, struct judge *j);
 
 /* Read and obey until the end, which is returned: POP_* or SERV_*. */
 int pop_run(struct session *s);
@@ -114,6 +113,9 @@ bool line_ends(struct cur *c);
 int do_user(void *session, struct cur *c);
 int do_pass(void *session, struct cur *c);
 int do_auth(void *session, struct cur *c);
+int do_stls(void *session, struct cur *c);
+/* What is said to a password that would be in the clear. */
+int login_in_clear(struct session *s);
 
 int do_stat(void *session, struct cur *c);
 int do_list(void *session, struct cur *c);

@@ -4,6 +4,7 @@
 #include "limit.h"
 #include "log.h"
 #include "serv.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -290,6 +291,7 @@ static void
 log_end(const struct session *s, const struct user *u, int end)
 {
 	const struct drop *d = &s->drop;
+	const struct tls *tls = &s->judge->tls;
 	const char *why = "error";
 
 	if (end == POP_QUIT)
@@ -299,22 +301,26 @@ log_end(const struct session *s, const struct user *u, int end)
 	else if (end == SERV_TIMEOUT)
 		why = "timeout";
 	log_info("Logout user=%s host=%s [%s] top=%lu/%llu retr=%lu/%llu "
-	         "del=%zu/%zu size=%llu end=%s",
+	         "del=%zu/%zu size=%llu end=%s%s%s",
 	         u->name, s->peer.host, s->peer.ip, s->tops, s->top_bytes,
 	         s->retrs, s->retr_bytes, end == POP_QUIT ? d->n - d->left : 0,
-	         d->n, (unsigned long long)d->all, why);
+	         d->n, (unsigned long long)d->all, why,
+	         *tls->version ? " tls=" : "", tls->version);
 }
 
 /* A client may be silent twice as long as a stranger: ten minutes, where nothing
  * else is said (RFC 1939 3). */
 void
-trans_run(struct session *s, const struct user *u, bool own)
+trans_run(void *session, const struct user *u, bool own, struct judge *j)
 {
+	struct session *s = session;
 	const struct conf *c = s->conf;
 	struct io *io = &s->io;
 	int end;
 
+	wall_user(c, u, false);
 	limit_memory(MEMORY);
+	s->judge = j;
 	io->lf = own;
 	if (!own) {
 		io->idle = (long)c->idle_timeout * 2000;

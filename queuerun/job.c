@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "run.h"
 #include "smtpc.h"
+#include "wall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -146,7 +147,9 @@ child_main(struct run *r, struct job *j)
 	job.trace =
 	    r->verbose || j->piece[0]->msg->trace >= 0 ? child_trace : NULL;
 	job.arg = &c;
+	job.secrets = r->secrets;
 	job.force = r->only_id || r->only_domain;
+	wall_client(r->conf);
 	smtpc_run(&job);
 }
 

@@ -339,7 +339,10 @@ int
 main(int argc, char **argv)
 {
 	struct options o = {0};
-	struct run r = {.spawner = -1, .lock = -1, .trace_fd = STDOUT_FILENO};
+	struct run r = {.spawner = -1,
+	                .lock = -1,
+	                .secrets = -1,
+	                .trace_fd = STDOUT_FILENO};
 	struct conf c;
 	int rc;
 
@@ -363,12 +366,15 @@ main(int argc, char **argv)
 		conf_print(&c, stdout, o.all);
 		return EX_OK;
 	}
-	if (o.explain)
+	if (o.explain) {
+		spawn_drop(&c); /* name servers are strangers */
 		return explain(&r, o.explain, o.json);
+	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(007);
 	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
+	r.secrets = spawn_secrets(&c);
 	if (spawn_split(&c, &r.spawner, &rc))
 		return rc;
 	return run_queue(&r, o.linger);

@@ -144,6 +144,24 @@ offer_limits(struct offer *o, struct cur c)
 	}
 }
 
+/* RFC 4954 3 */
+static void
+offer_auth(struct offer *o, struct cur c)
+{
+	struct cur w;
+
+	while (cur_word(&c, &w) > 0) {
+		if (cur_is(&w, "LOGIN"))
+			o->auth |= OFFER_LOGIN;
+		else if (cur_is(&w, "PLAIN"))
+			o->auth |= OFFER_PLAIN;
+		else if (cur_is(&w, "SCRAM-SHA-256"))
+			o->auth |= OFFER_SCRAM;
+		else if (cur_is(&w, "SCRAM-SHA-256-PLUS"))
+			o->auth |= OFFER_PLUS;
+	}
+}
+
 void
 offer_line(struct offer *o, struct cur line)
 {
@@ -157,6 +175,7 @@ offer_line(struct offer *o, struct cur line)
 	    {"SMTPUTF8",   offsetof(struct offer, utf8)      },
 	    {"CHUNKING",   offsetof(struct offer, chunking)  },
 	    {"DSN",        offsetof(struct offer, dsn)       },
+	    {"STARTTLS",   offsetof(struct offer, starttls)  },
 	};
 	struct cur w;
 	unsigned code;
@@ -168,6 +187,8 @@ offer_line(struct offer *o, struct cur line)
 	for (i = 0; i < sizeof words / sizeof *words; i++)
 		if (cur_is(&w, words[i].name))
 			*(bool *)((char *)o + words[i].at) = true;
+	if (cur_is(&w, "AUTH"))
+		offer_auth(o, line);
 	if (cur_is(&w, "LIMITS"))
 		offer_limits(o, line);
 	cur_blanks(&line);

@@ -34,9 +34,13 @@ void reply_free(struct reply *r);
 /* The text without code and status of the first line: "ok queued". */
 const char *reply_words(const struct reply *r);
 
+/* Mechanisms to log in with. */
+enum { OFFER_LOGIN = 1, OFFER_PLAIN = 2, OFFER_SCRAM = 4, OFFER_PLUS = 8 };
+
 /* What a server offers in its reply to EHLO. */
 struct offer {
-	bool pipelining, size, eightbit, utf8, chunking, dsn;
+	bool pipelining, size, eightbit, utf8, chunking, dsn, starttls;
+	unsigned auth;               /* OFFER_* */
 	unsigned long long size_max; /* 0: no fixed limit (RFC 1870 4) */
 	unsigned long long rcpt_max; /* LIMITS, 0: none told (RFC 9422) */
 	unsigned long long mail_max;

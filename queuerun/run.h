@@ -94,6 +94,7 @@ struct run {
 	struct router router;
 	int spawner;       /* socket to the root half, or -1 */
 	int lock;          /* of the queue, or -1 */
+	int secrets;       /* smarthost_auth, or as spawn_secrets() says */
 	long clock_offset; /* -T */
 	bool verbose;      /* -v: dialogue on trace_fd */
 	int trace_fd;
@@ -185,6 +186,11 @@ int bounce_send(struct run *r, struct active *a, enum bounce_kind kind);
  * the socket to the root half (-1 when not started as root); 1 in the root half when
  * we have ended, with our exit status; dies when it cannot be done. */
 int spawn_split(const struct conf *c, int *sock, int *status);
+/* Started as root: become the owner of the spool, for good, or die. */
+void spawn_drop(const struct conf *c);
+/* Open smarthost_auth, which only its owner, who is us, may be able to read.  -1: there is
+ * none; -2: it is not right, and that was logged. */
+int spawn_secrets(const struct conf *c);
 /* Start deliver for a destination, with in and out as its stdin and stdout. *pid: -1
  * when the root half does it.  0 or -1. */
 int spawn_deliver(const struct run *r, const struct dest *d, int in, int out,

@@ -24,6 +24,9 @@ const struct stage stages[] = {
 		   300, "4.5.0", "5.5.0" },
 	[HELO] = { "HELO command", "performing the HELO handshake",
 		   300, "4.5.0", "5.5.0" },
+	[STARTTLS] = { "STARTTLS command", "performing the TLS handshake",
+		       TLS_TIME, "4.7.0", "5.7.0" },
+	[AUTH] = { "AUTH command", "logging in", 300, "4.7.8", "5.7.8" },
 	[RSET] = { "RSET command", "sending RSET", 300, "4.5.0", "5.5.0" },
 	[MAIL] = { "MAIL FROM command", "sending MAIL FROM",
 		   300, "4.1.0", "5.1.0" },
@@ -129,7 +132,7 @@ session_lost(struct session *s, enum stage_name st, ssize_t how)
 	bool late =
 	    how == IO_TIMEOUT || (how == IO_ERROR && s->io.err == ETIMEDOUT);
 
-	s->slow = st <= HELO;
+	s->slow = st <= HELO && !*s->tls.version;
 	if (how == IO_LONG)
 		verdict_set(&s->why, 'd', "4.5.0", s->relay,
 		            "%s[%s] answered with nonsense while %s", s->host,
@@ -192,6 +195,14 @@ session_reply(struct session *s, enum stage_name st)
 		return -1;
 	}
 	return 0;
+}
+
+void
+session_put_secret(struct session *s, const char *line, const char *shown)
+{
+	tell(s->job, ">>> %s", shown);
+	io_puts(&s->io, line);
+	io_put(&s->io, "\r\n", 2);
 }
 
 void
@@ -299,11 +310,12 @@ not_self(struct session *s)
 }
 
 /* EHLO, or HELO where it is not known (RFC 5321 3.2). */
-static int
-greet(struct session *s)
+int
+session_greet(struct session *s)
 {
 	enum stage_name st = EHLO;
 
+	s->offer = (struct offer){0};
 	session_put(s, "EHLO %s", s->job->conf->hostname);
 	if (session_reply(s, EHLO) < 0)
 		return -1;
@@ -334,14 +346,17 @@ session_open(struct session *s)
 		tell(s->job, "%s... Connecting to %s%s via esmtp...",
 		     send->rcpt[i].addr, s->host,
 		     strcmp(s->host, s->addr->text) == 0 ? "" : ".");
-	if (dial(s) < 0 || session_reply(s, GREETING) < 0)
+	if (dial(s) < 0 || (s->implicit && session_tls(s) < 0) ||
+	    session_reply(s, GREETING) < 0)
 		return -1;
 	/* RFC 5321 3.1: who greets with 554 takes no mail. */
 	if (s->reply.code / 100 != 2)
 		session_said(s, GREETING, &s->why);
-	else if (not_self(s) == 0 && greet(s) == 0)
+	else if (not_self(s) < 0 || session_greet(s) < 0)
+		return -1;
+	else if (session_starttls(s) == 0 && session_login(s) == 0)
 		return 0;
-	else
+	else if (s->io.in < 0 || s->io.err || s->answered)
 		return -1;
 	session_quit(s);
 	return -1;
@@ -350,6 +365,8 @@ session_open(struct session *s)
 void
 session_close(struct session *s)
 {
+	if (s->relay_pid)
+		session_tls_end(s);
 	if (s->io.in >= 0)
 		close(s->io.in);
 	free(s->block);

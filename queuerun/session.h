@@ -6,8 +6,13 @@
 #include "dns.h"
 #include "encode.h"
 #include "io.h"
+#include "login.h"
 #include "reply.h"
+#include "secure.h"
 #include "smtpc.h"
+#include "tls.h"
+
+#include <sys/types.h>
 
 enum {
 	VERDICT_TEXT = 1400,
@@ -43,11 +48,17 @@ struct session {
 	const struct address *addr;
 	long long end;  /* io_now() when no transaction starts any more */
 	bool mind_self; /* our own name in its greeting is a loop */
+	const struct secure *secure; /* how it must be talked to */
+	bool implicit;               /* TLS is there from the first byte on */
+	const struct login *login;   /* who we are there, or NULL */
 
 	struct verdict why; /* why the session is no use any more */
 	bool slow;          /* ... it was not reached, or did not answer */
 	bool self;          /* ... it is this host */
 	bool answered;      /* ... it said 421 */
+	bool clear;         /* ... but may be in the clear */
+	struct tls tls;     /* version "": all is in the clear */
+	pid_t relay_pid;    /* the relay, or 0 */
 	char relay[SESSION_RELAY];
 	struct io io;
 	struct reply reply;

@@ -5,7 +5,11 @@
 #include "addr.h"
 #include "dns.h"
 #include "hosts.h"
+#include "io.h"
+#include "log.h"
+#include "login.h"
 #include "mem.h"
+#include "secure.h"
 #include "session.h"
 
 #include <signal.h>
@@ -13,8 +17,9 @@
 #include <stdlib.h>
 
 enum {
-	JOB_TIME = 3600,   /* s after which no transaction starts */
-	JOB_ADDRESSES = 16 /* that are tried */
+	JOB_TIME = 3600,    /* s after which no transaction starts */
+	JOB_ADDRESSES = 16, /* that are tried */
+	PORT_SMTPS = 465    /* TLS at once (RFC 8314 3.3) */
 };
 
 typedef void say_fn(void *arg, const char *key, const char *value);
@@ -28,6 +33,8 @@ struct plan {
 	bool direct;    /* the domain is a host, or an address */
 	bool smart;     /* ... or the smarthost: its errors are ours */
 	bool mind_self; /* it could be ourselves */
+	struct secure_asker tls;
+	struct secure secure; /* what was decided for the host at hand */
 	say_fn *say;
 	void *arg;
 };
@@ -128,6 +135,23 @@ cut_self(struct plan *p)
 	p->mx.n = n;
 }
 
+/* How does the destination want to be talked to?  0, or -1 with v. */
+static int
+plan_tls(struct plan *p, struct verdict *v)
+{
+	char why[SECURE_WHY];
+
+	p->tls.conf = p->conf;
+	p->tls.domain = p->domain;
+	p->tls.port = p->port;
+	p->tls.named = p->direct;
+	if (secure_open(&p->tls, why) == 0)
+		return 0;
+	log_warn("%s", why);
+	verdict_set(v, 'd', "4.3.5", NULL, "%s", why);
+	return -1;
+}
+
 /* Find the hosts for a domain, in order.  0, or -1 with v. */
 static int
 plan_make(struct plan *p, const char *domain, struct verdict *v)
@@ -136,7 +160,7 @@ plan_make(struct plan *p, const char *domain, struct verdict *v)
 	size_t i;
 
 	dns_init(p->conf);
-	if (plan_domain(p, domain, v) < 0)
+	if (plan_domain(p, domain, v) < 0 || plan_tls(p, v) < 0)
 		return -1;
 	if (p->direct) {
 		p->mx.n = 1;
@@ -148,19 +172,46 @@ plan_make(struct plan *p, const char *domain, struct verdict *v)
 		dns_verdict(p, w, p->domain, v);
 		return -1;
 	}
+	p->tls.named = p->mx.implicit;
+	p->tls.mx_secure = p->mx.secure;
 	for (i = 0; i < p->mx.n; i++)
 		if (p->mx.implicit)
 			say(p, "mx", "%s (there is no MX record)",
 			    p->mx.mx[i].host);
 		else
-			say(p, "mx", "%u %s", p->mx.mx[i].pref,
-			    p->mx.mx[i].host);
+			say(p, "mx", "%u %s%s", p->mx.mx[i].pref,
+			    p->mx.mx[i].host, p->mx.secure ? " (secure)" : "");
 	if (p->mind_self)
 		cut_self(p);
 	if (p->mx.n > 0)
 		return 0;
 	verdict_set(v, p->smart ? 'd' : 'f', p->smart ? "4.3.5" : "5.4.6", NULL,
 	            "mail for %s loops back to myself", p->domain);
+	return -1;
+}
+
+static bool
+is_implicit(const struct plan *p)
+{
+	return p->smart && p->port == PORT_SMTPS;
+}
+
+/* Decide how host i is talked to, p->secure.  0, or -1 with v. */
+static int
+plan_secure(struct plan *p, size_t i, const struct addrlist *l,
+            struct verdict *v)
+{
+	const char *host = p->mx.mx[i].host;
+
+	if (secure_ask(&p->tls, host, l, &p->secure) == 0) {
+		if (is_implicit(p) && p->secure.level == LEVEL_MAY) {
+			p->secure.level = LEVEL_ENCRYPT;
+			snprintf(p->secure.why, sizeof p->secure.why, "port %d",
+			         PORT_SMTPS);
+		}
+		return 0;
+	}
+	verdict_set(v, 'd', "4.7.5", NULL, "%s", p->secure.why);
 	return -1;
 }
 
@@ -173,6 +224,8 @@ plan_addresses(const struct plan *p, size_t i, struct addrlist *l,
 	enum dns_why w;
 
 	l->n = 1;
+	l->secure = false;
+	snprintf(l->name, DNS_NAME, "%s", host);
 	if (p->direct && dns_literal(host, p->port, &l->a[0]) == 0)
 		return 0;
 	w = dns_addr(host, p->port, l);
@@ -204,6 +257,7 @@ host_key(const struct address *a, char key[INET6_ADDRSTRLEN + 8])
 struct work {
 	struct smtp_job *job;
 	struct plan plan;
+	struct login *login;  /* to the smarthost, or NULL */
 	struct verdict blame; /* for who is undecided at the end */
 	long long end;
 	unsigned tried;
@@ -241,20 +295,24 @@ go_on(const struct work *w)
 }
 
 /* One connection.  True when it was good for something, so that another may
- * be. */
+ * be; where TLS failed and need not be, another in the clear may be, too. */
 static bool
 connection(struct work *w, const char *host, const struct address *a)
 {
 	struct session *s = mem_alloc(sizeof *s);
 	size_t before = count_undecided(w->job);
 	char key[INET6_ADDRSTRLEN + 8];
-	bool open;
+	bool open, clear;
 
 	s->job = w->job;
 	s->host = host;
 	s->addr = a;
 	s->end = w->end;
 	s->mind_self = w->plan.mind_self;
+	s->secure = &w->plan.secure;
+	s->login = w->login;
+	s->implicit =
+	    is_implicit(&w->plan) && w->plan.secure.level > LEVEL_NONE;
 	host_key(a, key);
 	open = session_open(s) == 0;
 	if (open)
@@ -262,11 +320,14 @@ connection(struct work *w, const char *host, const struct address *a)
 	else if (s->slow)
 		hosts_fail(w->plan.conf, key, s->why.text);
 	w->loop = s->self;
-	if (!open || session_run(s) < 0)
+	clear = s->clear;
+	if ((!open || session_run(s) < 0) && !s->clear)
 		blame(w, &s->why);
 	session_close(s);
 	free(s);
-	return open && count_undecided(w->job) < before;
+	if (clear)
+		w->plan.secure.level = LEVEL_NONE;
+	return clear || (open && count_undecided(w->job) < before);
 }
 
 static void
@@ -275,6 +336,7 @@ try_address(struct work *w, size_t i, const struct address *a)
 	char key[INET6_ADDRSTRLEN + 8], why[HOSTS_WHY];
 	const char *host = host_name(&w->plan, i, a);
 	struct verdict v;
+	enum level level;
 
 	host_key(a, key);
 	if (!w->job->force && hosts_dead(w->plan.conf, key, why)) {
@@ -283,46 +345,118 @@ try_address(struct work *w, size_t i, const struct address *a)
 		return;
 	}
 	w->tried++;
+	level = w->plan.secure.level;
 	while (go_on(w) && connection(w, host, a))
 		;
+	w->plan.secure.level = level;
+}
+
+static void
+try_host(struct work *w, size_t i)
+{
+	struct addrlist *l = mem_alloc(sizeof *l);
+	struct verdict v;
+	size_t k;
+
+	if (plan_addresses(&w->plan, i, l, &v) < 0 ||
+	    plan_secure(&w->plan, i, l, &v) < 0)
+		blame(w, &v);
+	else
+		for (k = 0; k < l->n && go_on(w); k++)
+			try_address(w, i, &l->a[k]);
+	free(l);
+}
+
+/* Find who we are to the smarthost.  0, or -1 with v. */
+static int
+find_login(struct work *w, struct verdict *v)
+{
+	struct str text = {0};
+	struct cur table;
+	size_t line = 0;
+	ssize_t n;
+	int r = 0;
+
+	if (!w->plan.smart || w->job->secrets == -1)
+		return 0;
+	text.s = mem_alloc(LOGIN_TABLE);
+	n = io_preadall(w->job->secrets, text.s, LOGIN_TABLE, 0);
+	table = (struct cur){text.s, text.s + (n > 0 ? n : 0)};
+	w->login = mem_alloc(sizeof *w->login);
+	if (n >= 0 && n < LOGIN_TABLE)
+		r = login_find(table, w->plan.domain, w->plan.port, w->login,
+		               &line);
+	else
+		r = -1;
+	explicit_bzero(text.s, LOGIN_TABLE);
+	str_free(&text);
+	if (r == 0) {
+		free(w->login);
+		w->login = NULL;
+	}
+	if (r >= 0)
+		return 0;
+	verdict_set(v, 'd', "4.3.5", NULL, "smarthost_auth:%zu: %s", line,
+	            line ? "that is no host, login and password"
+	                 : "cannot be read, or others than its owner can");
+	log_warn("%s", v->text);
+	return -1;
 }
 
 void
 smtpc_run(struct smtp_job *job)
 {
 	struct work *w = mem_alloc(sizeof *w);
-	struct addrlist *l = mem_alloc(sizeof *l);
 	struct smtp_send *send;
 	struct verdict v;
-	size_t i, k;
+	size_t i;
 
 	signal(SIGPIPE, SIG_IGN);
 	w->job = job;
 	w->plan.conf = job->conf;
 	w->end = io_now() + JOB_TIME * 1000LL;
-	if (plan_make(&w->plan, job->domain, &v) < 0)
+	if (plan_make(&w->plan, job->domain, &v) < 0 || find_login(w, &v) < 0) {
 		blame(w, &v);
-	for (i = 0; i < w->plan.mx.n && go_on(w); i++) {
-		if (plan_addresses(&w->plan, i, l, &v) < 0) {
-			blame(w, &v);
-			continue;
-		}
-		for (k = 0; k < l->n && go_on(w); k++)
-			try_address(w, i, &l->a[k]);
+		w->plan.mx.n = 0;
 	}
+	for (i = 0; i < w->plan.mx.n && go_on(w); i++)
+		try_host(w, i);
 	if (!w->blame.what)
 		verdict_set(&w->blame, 'd', "4.4.0", NULL,
 		            "no time was left for %s", w->plan.domain);
 	while (undecided(job, &send, &i))
 		decide(job, send, i, &w->blame, false);
-	free(l);
+	if (w->login)
+		explicit_bzero(w->login, sizeof *w->login);
+	free(w->login);
+	secure_close(&w->plan.tls);
 	free(w);
 }
 
 /* --- the explanation --- */
 
 static void
-explain_host(const struct plan *p, size_t i)
+explain_tls(struct plan *p, size_t i, const struct addrlist *l)
+{
+	struct secure *s = &p->secure;
+	struct verdict v;
+	size_t k;
+
+	if (plan_secure(p, i, l, &v) < 0) {
+		say(p, "skip", "%s", v.text);
+		return;
+	}
+	say(p, "tls", "%s: %s (%s)", p->mx.mx[i].host, secure_name(s->level),
+	    s->why);
+	for (k = 0; k < s->n; k++)
+		say(p, "tls", "name %s", s->name[k]);
+	for (k = 0; k < s->tlsa.n; k++)
+		say(p, "tls", "record %u %u %u", s->tlsa.t[k].usage,
+		    s->tlsa.t[k].selector, s->tlsa.t[k].type);
+}
+
+static void
+explain_host(struct plan *p, size_t i)
 {
 	char key[INET6_ADDRSTRLEN + 8], why[HOSTS_WHY];
 	struct addrlist *l = mem_alloc(sizeof *l);
@@ -332,6 +466,8 @@ explain_host(const struct plan *p, size_t i)
 	if (plan_addresses(p, i, l, &v) < 0) {
 		say(p, "skip", "%s", v.text);
 		l->n = 0;
+	} else {
+		explain_tls(p, i, l);
 	}
 	for (k = 0; k < l->n; k++) {
 		host_key(&l->a[k], key);
@@ -364,5 +500,6 @@ smtpc_explain(const struct conf *c, const char *domain,
 	for (i = 0; i < p->mx.n; i++)
 		explain_host(p, i);
 	say(p, "result", "sent by SMTP to the first of these that takes it");
+	secure_close(&p->tls);
 	free(p);
 }

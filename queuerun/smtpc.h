@@ -39,6 +39,7 @@ struct smtp_job {
 	const char
 	    *domain; /* the recipients'; without meaning to a smarthost */
 	bool force;  /* try hosts that just failed, too */
+	int secrets; /* smarthost_auth, -1: none, -2: one that is not right */
 	struct smtp_send *send;
 	size_t nsend;
 	void (*report)(void *arg, const struct smtp_result *r);
@@ -54,7 +55,7 @@ void smtpc_run(struct smtp_job *job);
 
 /* Every step of the decision for a domain, doing nothing: queuerun -n.  say is
  * called with one step each: key ("smarthost", "domain", "mx", "skip",
- * "address", "dead", "result") and its value. */
+ * "tls", "address", "dead", "result") and its value. */
 void smtpc_explain(const struct conf *c, const char *domain,
                    void (*say)(void *arg, const char *key, const char *value),
                    void *arg);

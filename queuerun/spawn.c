@@ -1,7 +1,7 @@
 /* spawn - start deliver as the users: the root half of queuerun.
- * THIS FILE RUNS AS ROOT.  It never reads a queue file, a message or the
- * network: a request names a user and what deliver shall do, and brings deliver's
- * stdin and stdout.  The half that asks is the owner of the spool. */
+ * THIS FILE RUNS AS ROOT.  It never reads a queue file, a message, the network or
+ * the passwords that it opens for the other half, the owner of the spool: a request
+ * names a user and what deliver shall do, and brings its stdin and stdout. */
 #define _GNU_SOURCE /* MSG_CMSG_CLOEXEC */
 #include "spawn.h"
 
@@ -137,12 +137,13 @@ serve(const struct conf *c, int sock, pid_t half)
 	return WEXITSTATUS(status);
 }
 
-/* Become the owner of the spool, for good. */
-static void
-drop_to_owner(const struct conf *c)
+void
+spawn_drop(const struct conf *c)
 {
 	struct stat st;
 
+	if (geteuid() != 0)
+		return;
 	if (stat(c->spool, &st) < 0)
 		log_die(EX_CONFIG, "%s: %s", c->spool, strerror(errno));
 	if (st.st_uid == 0)
@@ -152,6 +153,25 @@ drop_to_owner(const struct conf *c)
 		        c->spool);
 	if (become_account(st.st_uid, st.st_gid) < 0)
 		log_die(EX_OSERR, "cannot become the owner of %s", c->spool);
+}
+
+int
+spawn_secrets(const struct conf *c)
+{
+	char *path = conf_beside(c, "smarthost_auth");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 ? errno != ENOENT
+	           : fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	                 st.st_uid != geteuid() || (st.st_mode & 077)) {
+		log_warn("%s: must be a file that its owner alone can read",
+		         path);
+		close(fd);
+		fd = -2;
+	}
+	free(path);
+	return fd;
 }
 
 int
@@ -174,7 +194,7 @@ spawn_split(const struct conf *c, int *sock, int *status)
 		return 1;
 	}
 	close(sv[0]);
-	drop_to_owner(c);
+	spawn_drop(c);
 	*sock = sv[1];
 	return 0;
 }

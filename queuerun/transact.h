@@ -11,6 +11,8 @@ enum stage_name {
 	GREETING,
 	EHLO,
 	HELO,
+	STARTTLS,
+	AUTH,
 	RSET,
 	MAIL,
 	RCPT,
@@ -43,8 +45,26 @@ void session_said(struct session *s, enum stage_name st, struct verdict *v);
 /* Show a line to who watches. */
 void session_tell(struct session *s, const char *line);
 
+/* EHLO, or HELO.  0, or -1 with s->why. */
+int session_greet(struct session *s);
+
+/* starttls.c */
+/* Have TLS begin on the bare connection.  0, or -1 with s->why. */
+int session_tls(struct session *s);
+/* Ask for TLS as s->secure says, and greet anew.  0, or -1 with s->why. */
+int session_starttls(struct session *s);
+/* The connection was closed: wait for the relay. */
+void session_tls_end(struct session *s);
+
+/* login.c */
+/* Log in where we have a password for the host.  0, or -1 with s->why. */
+int session_login(struct session *s);
+
 /* Take leave, where that was not done. */
 void session_quit(struct session *s);
+
+/* Queue a line that who watches does not see as it is, but as shown. */
+void session_put_secret(struct session *s, const char *line, const char *shown);
 
 /* Queue a command line (without its end). */
 __attribute__((format(printf, 2, 3))) void session_put(struct session *s,

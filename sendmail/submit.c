@@ -141,24 +141,14 @@ add_received(struct job *j)
 static void
 add_missing(struct job *j)
 {
-	struct cur h = j->letter.header;
-	char date[DATE_SIZE];
-	struct field f;
+	struct str from = {0};
 
-	if (!hdr_find(h, "Date", &f)) {
-		date_header(j->env.time, date);
-		str_addf(&j->out, "Date: %s\n", date);
-	}
-	if (!hdr_find(h, "From", &f)) {
-		str_adds(&j->out, "From: ");
-		if (j->sender.name)
-			code_phrase(&j->out, j->sender.name);
-		str_addf(&j->out, j->sender.name ? " <%s>\n" : "%s\n",
-		         j->sender.from);
-	}
-	if (!hdr_find(h, "Message-ID", &f))
-		str_addf(&j->out, "Message-ID: <%s@%s>\n", j->new.id,
-		         j->conf->hostname);
+	if (j->sender.name)
+		code_phrase(&from, j->sender.name);
+	str_addf(&from, j->sender.name ? " <%s>" : "%s", j->sender.from);
+	hdr_complete(&j->out, j->letter.header, j->env.time, from.s, j->new.id,
+	             j->conf->hostname);
+	str_free(&from);
 }
 
 static void

@@ -189,10 +189,13 @@ head_feed(struct head *h, const char *p, size_t n)
 		len = (size_t)(end - p);
 		memcpy(h->line + h->n, p, len < room ? len : room);
 		h->n += len < room ? len : room;
+		h->length += len;
 		if (end == e)
 			return;
 		head_line(h);
-		h->n = 0;
+		if (!h->over)
+			h->bytes += h->length + 1;
+		h->n = h->length = 0;
 		p = end + 1;
 	}
 }

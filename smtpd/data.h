@@ -36,8 +36,9 @@ struct head {
 	unsigned long received;
 	char id[256]; /* Message-ID, "" when there is none */
 	bool wants_id;
+	size_t bytes, length; /* of all lines so far, of the line at hand */
 	size_t n;
-	char line[512]; /* the start of the line at hand */
+	char line[512]; /* ... its start */
 };
 
 void head_feed(struct head *h, const char *p, size_t n);

@@ -3,6 +3,7 @@
  * a parameter that nobody offered is 555. */
 #include "param.h"
 
+#include "addr.h"
 #include "code.h"
 
 #include <stdint.h>
@@ -10,7 +11,8 @@
 enum {
 	SIZE_DIGITS = 20,   /* RFC 1870 6.1 */
 	ENVID_LENGTH = 100, /* RFC 3461 4.4 */
-	ORCPT_LENGTH = 500  /* RFC 3461 4.2 */
+	ORCPT_LENGTH = 500, /* RFC 3461 4.2 */
+	AUTH_LENGTH = 500   /* RFC 4954 5 */
 };
 
 static int
@@ -55,6 +57,23 @@ take_envid(struct params *p, struct cur v)
 	if (cur_len(&v) > ENVID_LENGTH)
 		return -1;
 	return code_unxtext(&p->envid, v);
+}
+
+/* Who another host says has sent it: read, and not believed (RFC 4954 5). */
+static int
+take_auth(struct params *p, struct cur v)
+{
+	char addr[ADDR_MAX + 1];
+	struct str s = {0};
+	int r = -1;
+
+	(void)p;
+	if (cur_is(&v, "<>"))
+		return 0;
+	if (cur_len(&v) <= AUTH_LENGTH && code_unxtext(&s, v) == 0)
+		r = addr_parse((struct cur){s.s, s.s + s.n}, true, addr);
+	str_free(&s);
+	return r;
 }
 
 static int
@@ -119,6 +138,7 @@ static const struct param {
     {"SMTPUTF8", PARAM_MAIL, false, take_utf8,   "5.5.4 SMTPUTF8 takes no value" },
     {"RET",      PARAM_MAIL, true,  take_ret,    "5.5.4 RET is FULL or HDRS"     },
     {"ENVID",    PARAM_MAIL, true,  take_envid,  "5.5.4 ENVID is not xtext"      },
+    {"AUTH",     PARAM_AUTH, true,  take_auth,   "5.5.4 AUTH is not xtext"       },
     {"NOTIFY",   PARAM_RCPT, true,  take_notify, "5.5.4 cannot read NOTIFY"      },
     {"ORCPT",    PARAM_RCPT, true,  take_orcpt,  "5.5.4 ORCPT is not type;xtext" },
     {NULL,       0,          false, NULL,        NULL                            },
@@ -158,7 +178,7 @@ take_one(struct params *p, struct cur word, int command)
 		return fail(p, 501, "5.5.4 cannot read the parameters");
 	value = cur_take(&word, '=');
 	for (k = params; k->name; k++)
-		if (k->command == command && cur_is(&name, k->name))
+		if (k->command & command && cur_is(&name, k->name))
 			break;
 	if (!k->name) /* RFC 5321 4.1.1.11 */
 		return fail(p, 555, "5.5.4 unknown parameter");

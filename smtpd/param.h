@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-enum { PARAM_MAIL = 1, PARAM_RCPT = 2 };
+/* PARAM_AUTH: those that come with AUTH are offered, too. */
+enum { PARAM_MAIL = 1, PARAM_RCPT = 2, PARAM_AUTH = 4 };
 
 struct params {
 	unsigned long long size; /* SIZE=, 0 for not said (RFC 1870) */

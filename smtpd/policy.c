@@ -16,6 +16,12 @@ policy_is_postmaster(const char *addr)
 	return n == 10 && mem_ieq(addr, "postmaster", n);
 }
 
+bool
+policy_relays(bool near, bool submission, bool login)
+{
+	return login || (near && !submission); /* RFC 6409 4.3 */
+}
+
 /* An address that leads to nothing but itself, elsewhere, is not ours; an alias
  * that leads elsewhere is our own wish. */
 static bool

@@ -21,6 +21,10 @@ struct question {
 	bool full_fails; /* ... and that is for good */
 };
 
+/* May the client relay?  near: a program of this machine, of relay_from, or one that
+ * tcpserver's rules let; submission: this port is for those who log in. */
+bool policy_relays(bool near, bool submission, bool login);
+
 struct verdict policy_rcpt(const struct question *q);
 
 /* Is it the one that every domain must have (RFC 5321 4.5.1)? */

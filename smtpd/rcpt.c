@@ -52,6 +52,15 @@ all_full(const struct session *s, const struct routes *rs)
 	return full;
 }
 
+struct router *
+smtp_router(struct session *s)
+{
+	if (!s->has_router)
+		router_open(&s->router, s->conf);
+	s->has_router = true;
+	return &s->router;
+}
+
 int
 rcpt_check(struct session *s, const char *addr)
 {
@@ -60,12 +69,9 @@ rcpt_check(struct session *s, const char *addr)
 	struct str text = {0};
 	struct verdict v;
 
-	if (!s->has_router)
-		router_open(&s->router, c);
-	else if (s->state == SMTP_MAIL) /* once for each message */
+	if (s->has_router && s->state == SMTP_MAIL) /* once for each message */
 		router_refresh(&s->router);
-	s->has_router = true;
-	route_expand(&s->router, addr, &rs);
+	route_expand(smtp_router(s), addr, &rs);
 	v = policy_rcpt(&(struct question){
 	    .trusted = s->trusted,
 	    .addr = addr,

@@ -35,6 +35,19 @@ fail_storage(struct session *s, int err)
 		fail(s, 451, "4.3.0 cannot store the message, try later");
 }
 
+/* Where it came from, and how well that was kept secret. */
+static void
+add_client(const struct session *s, struct str *h)
+{
+	str_addf(h, "from %s (%s [%s%s])\n", s->helo, s->peer.host,
+	         strchr(s->peer.ip, ':') ? "IPv6:" : "", s->peer.ip);
+	if (smtp_has_tls(s))
+		str_addf(h, "\t(using %s with cipher %s (%u/%u bits))\n",
+		         s->judge->tls.version, s->judge->tls.cipher,
+		         s->judge->tls.bits, s->judge->tls.bits);
+	str_addf(h, "\tby %s (facteur)\n", s->conf->hostname);
+}
+
 /* RFC 5321 4.4. */
 static void
 write_received(struct session *s)
@@ -47,11 +60,10 @@ write_received(struct session *s)
 	if (s->peer.local)
 		str_addf(&h, "by %s (facteur, from userid %lu)\n", c->hostname,
 		         (unsigned long)s->peer.uid);
+	else if (*s->login && strcmp(c->hide_client, "yes") == 0)
+		str_addf(&h, "by %s (facteur)\n", c->hostname);
 	else
-		str_addf(&h, "from %s (%s [%s%s])\n\tby %s (facteur)\n",
-		         s->helo, s->peer.host,
-		         strchr(s->peer.ip, ':') ? "IPv6:" : "", s->peer.ip,
-		         c->hostname);
+		add_client(s, &h);
 	str_addf(&h, "\twith %s id %s", smtp_protocol(s), s->in.file.id);
 	if (s->env.nrcpt == 1) { /* more would tell one of the others */
 		str_adds(&h, "\n\tfor <");
@@ -70,6 +82,8 @@ begin(struct session *s, bool dots)
 	struct receipt *in = &s->in;
 
 	in->code = 0;
+	in->held = 0;
+	in->submitted = false;
 	in->head = (struct head){0};
 	str_clear(&in->out);
 	data_init(&in->data, dots, s->io.lf);
@@ -105,19 +119,34 @@ check(struct session *s)
 		     "5.6.0 message holds a bare CR: lines end in CRLF");
 }
 
+/* The header of somebody who has logged in, with the text that came with it. */
+static void
+submit(struct session *s)
+{
+	const char *why;
+	int code = submit_header(s, &why);
+
+	if (code)
+		fail(s, code, why);
+}
+
 /* Hand the clean lines in out to the spool. */
 static void
 store(struct session *s)
 {
 	struct receipt *in = &s->in;
 
-	head_feed(&in->head, in->out.s, in->out.n);
+	head_feed(&in->head, in->out.s + in->held, in->out.n - in->held);
 	check(s);
-	if (in->open) {
+	in->held = submit_waits(s) ? in->out.n : 0;
+	if (in->held)
+		return;
+	if (in->open && *s->login && !in->submitted)
+		submit(s);
+	else if (in->open)
 		spool_write(&in->file, in->out.s, in->out.n);
-		if (in->file.err)
-			fail_storage(s, in->file.err);
-	}
+	if (in->open && in->file.err)
+		fail_storage(s, in->file.err);
 	str_clear(&in->out);
 }
 
@@ -148,7 +177,10 @@ log_arrival(const struct session *s)
 		log_info("%s: client=local[local], uid=%lu", id,
 		         (unsigned long)s->peer.uid);
 	else
-		log_info("%s: client=%s[%s]", id, s->peer.host, s->peer.ip);
+		log_info("%s: client=%s[%s]%s%s%s%s", id, s->peer.host,
+		         s->peer.ip, *s->login ? ", sasl_method=" : "",
+		         *s->login ? s->method : "",
+		         *s->login ? ", sasl_username=" : "", s->login);
 	log_info("%s: message-id=%s", id,
 	         s->in.head.id[0] ? s->in.head.id : "<>");
 }

@@ -5,6 +5,7 @@
 #include "addr.h"
 #include "log.h"
 #include "param.h"
+#include "policy.h"
 #include "serv.h"
 
 #include <errno.h>
@@ -23,14 +24,15 @@ enum {
 	MAIL = SMTP_MAIL,
 	RCPT = SMTP_RCPT,
 	CHUNK = SMTP_CHUNK,
-	ANY = START | HELLO | MAIL | RCPT | CHUNK
+	STRANGER = SMTP_STRANGER,
+	ANY = START | STRANGER | HELLO | MAIL | RCPT | CHUNK
 };
 
 /* --- replies --- */
 
 /* No control character and no second line gets out (S14). */
-static void
-put_line(struct session *s, int code, char sep, const char *text)
+void
+smtp_line(struct session *s, int code, char sep, const char *text)
 {
 	char line[REPLY_LINE];
 	char *p;
@@ -57,15 +59,20 @@ smtp_reply(struct session *s, int code, const char *text, ...)
 	va_start(ap, text);
 	vsnprintf(line, sizeof line, text, ap);
 	va_end(ap);
-	put_line(s, code, ' ', line);
+	smtp_line(s, code, ' ', line);
 }
 
 const char *
 smtp_protocol(const struct session *s)
 {
+	static const char *const names[2][2][2] = {
+	    {{"ESMTP", "ESMTPA"},       {"ESMTPS", "ESMTPSA"}      },
+	    {{"UTF8SMTP", "UTF8SMTPA"}, {"UTF8SMTPS", "UTF8SMTPSA"}},
+	};
+
 	if (!s->esmtp)
 		return "SMTP";
-	return s->env.utf8 ? "UTF8SMTP" : "ESMTP";
+	return names[s->env.utf8][smtp_has_tls(s)][*s->login != '\0'];
 }
 
 void
@@ -110,96 +117,33 @@ smtp_reset(struct session *s)
 	s->env = (struct envelope){.uid = -1};
 	s->size = 0;
 	if (s->state != START)
-		s->state = HELLO;
+		s->state = s->submission && !*s->login ? STRANGER : HELLO;
 }
 
-/* RFC 5321 4.1.1.1, with the underscores and bare addresses that clients send;
- * nothing that could pass for anything else in Received. */
-static int
-take_helo(struct session *s, struct cur *args)
+/* May it relay? */
+static void
+trust(struct session *s)
 {
-	struct cur name, rest;
-	const char *p;
-
-	cur_word(args, &name);
-	cur_word(args, &rest);
-	for (p = name.p; p < name.e; p++)
-		if (!str_isalpha(*p) && !str_isdigit(*p) &&
-		    (*p == '\0' || !strchr("-._:[]", *p)))
-			break;
-	if (p < name.e || cur_len(&name) == 0 || cur_len(&rest) > 0 ||
-	    cur_len(&name) >= sizeof s->helo) {
-		smtp_reply(s, 501, "5.5.4 say hello with your host name");
-		return -1;
-	}
-	smtp_reset(s); /* RFC 5321 4.1.4 */
-	s->state = HELLO;
-	memcpy(s->helo, name.p, cur_len(&name));
-	s->helo[cur_len(&name)] = '\0';
-	return 0;
+	s->trusted =
+	    policy_relays(s->peer.local || s->peer.relay ||
+	                      conf_net_match(&s->conf->relay_from, s->peer.ip),
+	                  s->submission, *s->login != '\0');
 }
 
-static int
-do_helo(void *session, struct cur *args)
+void
+smtp_enter(struct session *s)
 {
-	struct session *s = session;
+	smtp_reset(s);
+	trust(s);
+}
 
-	if (take_helo(s, args) < 0)
-		return 0;
+void
+smtp_forget(struct session *s)
+{
+	smtp_reset(s);
+	*s->helo = '\0';
 	s->esmtp = false;
-	smtp_reply(s, 250, "%s", s->conf->hostname);
-	return 0;
-}
-
-static unsigned long long
-size_value(const struct conf *c)
-{
-	return c->message_limit;
-}
-
-static unsigned long long
-rcpt_value(const struct conf *c)
-{
-	return c->recipient_limit;
-}
-
-/* What EHLO offers; a %llu is filled in with the value. */
-static const struct keyword {
-	const char *text;
-	unsigned long long (*value)(const struct conf *c);
-} keywords[] = {
-    {"PIPELINING",          NULL      }, /* RFC 2920 */
-    {"SIZE",                size_value}, /* RFC 1870 */
-    {"8BITMIME",            NULL      }, /* RFC 6152 */
-    {"ENHANCEDSTATUSCODES", NULL      }, /* RFC 2034 */
-    {"CHUNKING",            NULL      }, /* RFC 3030 */
-    {"SMTPUTF8",            NULL      }, /* RFC 6531 */
-    {"DSN",                 NULL      }, /* RFC 3461 */
-    {"LIMITS RCPTMAX",      rcpt_value}, /* RFC 9422 */
-    {"HELP",                NULL      },
-    {NULL,                  NULL      },
-};
-
-static int
-do_ehlo(void *session, struct cur *args)
-{
-	struct session *s = session;
-	const struct keyword *k;
-	char line[80];
-
-	if (take_helo(s, args) < 0)
-		return 0;
-	s->esmtp = true;
-	put_line(s, 250, '-', s->conf->hostname);
-	for (k = keywords; k->text; k++) {
-		snprintf(line, sizeof line, "%s", k->text);
-		if (k->value)
-			snprintf(line, sizeof line, "%s%c%llu", k->text,
-			         strchr(k->text, ' ') ? '=' : ' ',
-			         k->value(s->conf));
-		put_line(s, 250, k[1].text ? '-' : ' ', line);
-	}
-	return 0;
+	s->state = START;
 }
 
 /* --- the envelope --- */
@@ -210,6 +154,7 @@ take_path(struct session *s, struct cur *args, const char *word, int command,
           char addr[ADDR_MAX + 1], struct params *p)
 {
 	struct cur key = {args->p, args->p + strlen(word)};
+	int offered;
 
 	*p = (struct params){0};
 	if (cur_len(args) < strlen(word) || !cur_is(&key, word)) {
@@ -224,7 +169,10 @@ take_path(struct session *s, struct cur *args, const char *word, int command,
 		           command == PARAM_MAIL ? "5.1.7" : "5.1.3");
 		return -1;
 	}
-	if (param_parse(p, *args, command) < 0) {
+	offered = command;
+	if (command == PARAM_MAIL && s->submission)
+		offered |= PARAM_AUTH; /* RFC 4954 3 */
+	if (param_parse(p, *args, offered) < 0) {
 		smtp_reply(s, p->code, "%s", p->error);
 		return -1;
 	}
@@ -289,7 +237,7 @@ start_message(struct session *s, const char *addr, struct params *p)
 	s->env.eightbit = p->eightbit;
 	s->env.utf8 = p->utf8;
 	s->size = p->size;
-	if (check_size(s, p->size) < 0) {
+	if ((*s->login && submit_sender(s) < 0) || check_size(s, p->size) < 0) {
 		smtp_reset(s);
 		return;
 	}
@@ -328,7 +276,8 @@ do_rcpt(void *session, struct cur *args)
 	else if (s->env.nrcpt >= s->conf->recipient_limit)
 		/* RFC 5321 4.5.3.1.10 */
 		smtp_reply(s, 452, "4.5.3 too many recipients");
-	else if (rcpt_check(s, addr) == 0) {
+	else if (rcpt_check(s, addr) == 0 &&
+	         (!*s->login || submit_rcpt(s, addr) == 0)) {
 		envelope_rcpt(&s->env, addr, p.orcpt.s, p.notify);
 		s->state = RCPT;
 		smtp_reply(s, 250, "2.1.5 Ok");
@@ -444,19 +393,21 @@ do_quit(void *session, struct cur *args)
 static int do_help(void *session, struct cur *args);
 
 static const struct serv_cmd cmds[SMTP_COMMANDS + 1] = {
-    {"EHLO", ANY,         do_ehlo},
-    {"HELO", ANY,         do_helo},
-    {"MAIL", HELLO,       do_mail},
-    {"RCPT", MAIL | RCPT, do_rcpt},
-    {"DATA", RCPT,        do_data},
-    {"BDAT", ANY,         do_bdat},
-    {"RSET", ANY,         do_rset},
-    {"NOOP", ANY,         do_noop},
-    {"VRFY", ANY,         do_vrfy},
-    {"EXPN", ANY,         do_expn},
-    {"HELP", ANY,         do_help},
-    {"QUIT", ANY,         do_quit},
-    {NULL,   0,           NULL   },
+    {"EHLO",     ANY,              smtp_ehlo    },
+    {"HELO",     ANY,              smtp_helo    },
+    {"STARTTLS", STRANGER | HELLO, smtp_starttls},
+    {"AUTH",     STRANGER,         smtp_auth    },
+    {"MAIL",     HELLO,            do_mail      },
+    {"RCPT",     MAIL | RCPT,      do_rcpt      },
+    {"DATA",     RCPT,             do_data      },
+    {"BDAT",     ANY,              do_bdat      },
+    {"RSET",     ANY,              do_rset      },
+    {"NOOP",     ANY,              do_noop      },
+    {"VRFY",     ANY,              do_vrfy      },
+    {"EXPN",     ANY,              do_expn      },
+    {"HELP",     ANY,              do_help      },
+    {"QUIT",     ANY,              do_quit      },
+    {NULL,       0,                NULL         },
 };
 
 static int
@@ -470,7 +421,7 @@ do_help(void *session, struct cur *args)
 	str_adds(&line, "2.0.0");
 	for (c = cmds; c->name; c++)
 		str_addf(&line, " %s", c->name);
-	put_line(s, 214, '-', line.s);
+	smtp_line(s, 214, '-', line.s);
 	smtp_reply(s, 214, "2.0.0 This is facteur, see smtpd(8)");
 	str_free(&line);
 	return 0;
@@ -482,8 +433,22 @@ bad_state(void *session, const struct serv_cmd *c)
 	struct session *s = session;
 	const char *why = "MAIL comes first";
 
+	if (s->state == STRANGER) { /* RFC 4954 6, RFC 3207 4 */
+		smtp_reply(s, 530, "5.7.0 %s",
+		           smtp_has_auth(s) ? "Authentication required"
+		                            : "STARTTLS comes first");
+		return 0;
+	}
+	if (c && c->run == smtp_auth && !s->submission) {
+		smtp_reply(s, 502, "5.5.1 AUTH is not offered here");
+		return 0;
+	}
 	if (s->state == START)
 		why = "say EHLO first";
+	else if (c && c->run == smtp_auth && s->state == HELLO)
+		why = "you are logged in";
+	else if (c && (c->run == smtp_auth || c->run == smtp_starttls))
+		why = "not within a message";
 	else if (s->state == CHUNK)
 		why = "the message is not complete, BDAT or RSET";
 	else if (c && c->run == do_mail)
@@ -532,7 +497,8 @@ done(void *session, const struct serv_cmd *c)
 		s->ok[c - cmds] += s->code < 400;
 	}
 	/* RFC 2920 3.1: EHLO ends a group, and before it there are none. */
-	if (s->io.pos < s->io.len && (!s->esmtp || (c && c->run == do_ehlo)) &&
+	if (s->io.pos < s->io.len &&
+	    (!s->esmtp || (c && c->run == smtp_ehlo)) &&
 	    smtp_early(s, s->last) != 0)
 		return SMTP_END;
 	if (s->code < 500 || ++s->errors < s->conf->error_limit)
@@ -624,8 +590,9 @@ smtp_run(struct session *s)
 	s->state = START;
 	s->env.uid = -1;
 	s->last = "CONNECT";
-	s->trusted = s->peer.local || s->peer.relay ||
-	             conf_net_match(&s->conf->relay_from, s->peer.ip);
+	s->sender.conf = s->conf;
+	s->sender.login = s->login;
+	trust(s);
 	log_info("connect from %s[%s]", s->peer.host, s->peer.ip);
 	end = greet(s);
 	if (end == 0 && s->peer.local && !s->io.lf)
@@ -643,4 +610,6 @@ smtp_run(struct session *s)
 	io_finish(&s->io);
 	log_end(s);
 	smtp_reset(s);
+	sender_free(&s->sender);
+	sent_close(&s->sent);
 }

@@ -5,9 +5,11 @@
 #include "addr.h"
 #include "conf.h"
 #include "data.h"
+#include "gate.h"
 #include "io.h"
 #include "peer.h"
 #include "route.h"
+#include "sender.h"
 #include "spool.h"
 
 #include <stdbool.h>
@@ -16,12 +18,16 @@
 enum {
 	SMTP_START = 1, /* nobody has said hello */
 	SMTP_HELLO = 2,
-	SMTP_MAIL = 4,  /* the sender is known */
-	SMTP_RCPT = 8,  /* ... and a recipient */
-	SMTP_CHUNK = 16 /* in the middle of BDAT */
+	SMTP_MAIL = 4,     /* the sender is known */
+	SMTP_RCPT = 8,     /* ... and a recipient */
+	SMTP_CHUNK = 16,   /* in the middle of BDAT */
+	SMTP_STRANGER = 32 /* said hello, and has to log in */
 };
 
-enum { SMTP_COMMANDS = 12 };
+enum {
+	SMTP_COMMANDS = 14,
+	SMTP_TRIES = 4 /* wrong passwords of a connection */
+};
 
 /* A message on its way in. */
 struct receipt {
@@ -30,6 +36,8 @@ struct receipt {
 	struct data data;
 	struct head head;
 	struct str out;
+	size_t held;      /* bytes of it that head knows */
+	bool submitted;   /* the header was looked at */
 	int code;         /* of the first failure, 0: none */
 	const char *text; /* ... with its status */
 };
@@ -38,7 +46,15 @@ struct session {
 	struct io io;
 	struct peer peer;
 	const struct conf *conf;
-	bool trusted; /* may relay */
+	struct judge *judge; /* who stands at the gate, or NULL */
+	bool submission;     /* a port for those who log in */
+	bool trusted;        /* may relay */
+
+	char login[AUTH_NAME_MAX + 1]; /* who it is, "": nobody knows */
+	char method[24];               /* ... by this mechanism */
+	unsigned tries;                /* wrong passwords */
+	struct sender sender;
+	struct sent sent;
 
 	unsigned state;
 	bool esmtp; /* said EHLO */
@@ -61,7 +77,7 @@ struct session {
 
 enum { SMTP_END = 1 }; /* what a command returns to end the session */
 
-/* The whole session.  The caller sets io, peer and conf. */
+/* The whole session.  The caller sets io, peer, conf, judge and submission. */
 void smtp_run(struct session *s);
 
 /* One reply line: text begins with the enhanced status. */
@@ -69,7 +85,10 @@ __attribute__((format(printf, 3, 4))) void smtp_reply(struct session *s,
                                                       int code,
                                                       const char *text, ...);
 
-/* The same with a line in the log; id is a queue id or NULL, rcpt too may be
+/* One line of a reply; sep: '-' when more of them follow. */
+void smtp_line(struct session *s, int code, char sep, const char *text);
+
+/* As smtp_reply() with a line in the log; id is a queue id or NULL, rcpt too may be
  * NULL. */
 void smtp_reject(struct session *s, const char *id, const char *stage,
                  const char *rcpt, int code, const char *text);
@@ -81,13 +100,50 @@ void smtp_reset(struct session *s);
  * SMTP_END, the reply being given, if that is refused. */
 int smtp_early(struct session *s, const char *after);
 
-/* "SMTP", "ESMTP", "UTF8SMTP" (RFC 3848, RFC 6531 4.3). */
+/* The client has logged in; or all that it said is forgotten (RFC 3207 4.2). */
+void smtp_enter(struct session *s);
+void smtp_forget(struct session *s);
+
+/* "SMTP", "ESMTPSA", "UTF8SMTPS" (RFC 3848, RFC 6531 4.3). */
 const char *smtp_protocol(const struct session *s);
+
+/* --- hello.c --- */
+
+int smtp_helo(void *session, struct cur *args);
+int smtp_ehlo(void *session, struct cur *args);
 
 /* --- rcpt.c --- */
 
 /* May this recipient have it?  0, or -1 after the reply. */
 int rcpt_check(struct session *s, const char *addr);
+
+/* The tables, opened when they are needed first. */
+struct router *smtp_router(struct session *s);
+
+/* --- secure.c --- */
+
+int smtp_starttls(void *session, struct cur *args);
+int smtp_auth(void *session, struct cur *args);
+
+bool smtp_has_tls(const struct session *s);
+
+/* May it log in now, and how? */
+bool smtp_has_auth(const struct session *s);
+void smtp_mechanisms(const struct session *s, struct str *line);
+
+/* --- submit.c --- */
+
+/* May the login send as env.sender; and to one recipient more?  0, or -1 after the
+ * reply. */
+int submit_sender(struct session *s);
+int submit_rcpt(struct session *s, const char *addr);
+
+/* Must more of the letter be there first? */
+bool submit_waits(const struct session *s);
+
+/* Judge the header in in.out, and write that to the spool with what is missing.  0, or
+ * the code to fail with and why. */
+int submit_header(struct session *s, const char **why);
 
 /* --- ask.c --- */
 

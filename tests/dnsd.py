@@ -12,8 +12,11 @@ ACTION for a question below NAME (b.test answers for b.test only):
     chain:N		N aliases, NAME to 1.NAME to 2.NAME ...
     mx:PREF:HOST,...	MX records; HOST . is the root
     a:ADDRESS,...	addresses (and aaaa:)
+    tlsa:HEX,...	TLSA records
     many:N		N MX records
+    txt:A|B~C|...	TXT records, the second one of two strings
 
+An action behind "ad:" is answered as validated, where the question has AD.
 A name that is not here is NXDOMAIN; one with an action for another type has no
 such record.  The file READY appears when it listens.
 """
@@ -22,7 +25,7 @@ import socket
 import struct
 import sys
 
-TYPES = {"a": 1, "cname": 5, "mx": 15, "aaaa": 28}
+TYPES = {"a": 1, "cname": 5, "mx": 15, "txt": 16, "aaaa": 28, "tlsa": 52}
 
 
 def wire(name):
@@ -55,6 +58,12 @@ def records(name, qtype, action):
         pairs = [item.split(":") for item in rest.split(",")]
         return [record(name, 15, struct.pack(">H", int(p)) + wire(h))
                 for p, h in pairs]
+    if kind == "tlsa":
+        return [record(name, 52, bytes.fromhex(h)) for h in rest.split(",")]
+    if kind == "txt":
+        return [record(name, 16, b"".join(
+            bytes([len(part)]) + part.encode() for part in text.split("~")))
+                for text in rest.split("|")]
     return [record(name, qtype, ipaddress.ip_address(a).packed)
             for a in rest.replace("_", ":").split(",")]
 
@@ -69,6 +78,9 @@ def answer(q, zone):
     question = q[12:i + 5]
     action = zone.get(name)
     code, rrs = 0, []
+    ad = 0
+    if (action or "").startswith("ad:"):
+        action, ad = action[3:], q[3] & 0x20
     if action is None:
         code = 3
     elif action in ("servfail", "refused"):
@@ -83,8 +95,8 @@ def answer(q, zone):
         rrs = [record(name, 15, b"\0\1" + wire("mx.test"))[:-4]]
     else:
         rrs = records(name, qtype, action)
-    return q[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(rrs), 0, 0) + \
-        question + b"".join(rrs)
+    head = struct.pack(">HHHHH", 0x8180 | code | ad, 1, len(rrs), 0, 0)
+    return q[:2] + head + question + b"".join(rrs)
 
 
 def main():

@@ -35,7 +35,7 @@ answers() { sed -n 's/^[a-z] \(OK\|NO\|BAD\).*/\1/p' "$T/got" | xargs; }
 @test "before the login: what is offered, and what is not" {
 	run imap_stranger < /dev/null
 	[ "${#lines[@]}" -eq 1 ]
-	[[ ${lines[0]} == '* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR AUTH=PLAIN AUTH=LOGIN'*'] a.test IMAP facteur' ]]
+	[[ ${lines[0]} == '* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR '*' AUTH=PLAIN AUTH=LOGIN] a.test IMAP facteur' ]]
 	imap_stranger > "$T/got" <<-END
 		a CAPABILITY
 		b LOGIN bob secret
@@ -124,10 +124,8 @@ $(b64 secret)"
 c = ctypes.CDLL("libcrypt.so.1"); c.crypt.restype = ctypes.c_char_p
 print(c.crypt(b"secret", b"$6$abcdefgh$").decode())')"
 	imap_py <<-'END'
-		os.environ["TCPREMOTEIP"] = "192.0.2.1"
 		got = {}
-		def run(name, how):
-		    s = Imap()
+		def run(name, how, s):
 		    out = got[name] = []
 		    while True:
 		        t = time.monotonic()
@@ -143,8 +141,11 @@ print(c.crypt(b"secret", b"$6$abcdefgh$").decode())')"
 		def login(n): return "LOGIN %s wrong" % n
 		def plain(n): return "AUTHENTICATE PLAIN " + \
 		    base64.b64encode(("\0%s\0wrong" % n).encode()).decode()
-		ts = [threading.Thread(target=run, args=a) for a in
-		      (("bob", login), ("nobody-here", login), ("root", login), ("kim", plain))]
+		ts = []
+		for i, a in enumerate((("bob", login), ("nobody-here", login), ("root", login),
+				       ("kim", plain))):
+		    os.environ["TCPREMOTEIP"] = "192.0.2.%d" % (i + 1)
+		    ts.append(threading.Thread(target=run, args=a + (Imap(),)))
 		for t in ts: t.start()
 		for t in ts: t.join()
 		for n, r in got.items():

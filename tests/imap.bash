@@ -8,13 +8,15 @@
 # Then `box bob 3` makes three letters and `imap bob` takes a dialogue from stdin.
 # shellcheck shell=bash
 
-IMAP_PORT=1143
+IMAP_PORT=1143 IMAPS_PORT=1993
 # shellcheck disable=SC2016
 IMAP_HASH='$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1'	# of "secret"
 
-# Say to imap.py what is to be tested: the last instance.
+# Say to imap.py what is to be tested: the last instance, where strangers may log in
+# from anywhere.
 imap_ready()
 {
+	echo 'clear_from 0.0.0.0/0 ::/0' >> "$C"
 	IMAP_PROG=$(prog imapd) IMAP_CONF=$C PYTHONPATH=$REPO/tests
 	export IMAP_PROG IMAP_CONF PYTHONPATH D T PYTHONDONTWRITEBYTECODE=1
 }
@@ -91,12 +93,13 @@ imap_secret()
 }
 
 # imap_inetd NAME ADDRESS: give the users of an instance a password, and put its imapd
-# under a real openbsd-inetd at ADDRESS:$IMAP_PORT.
+# under a real openbsd-inetd at ADDRESS:$IMAP_PORT, with -s at $IMAPS_PORT.
 imap_inetd()
 {
 	sed -i "s|:x:|:$IMAP_HASH:|" "$T/$1/passwd"
 	cat > "$T/imapd-$1.conf" <<-END
 		$2:$IMAP_PORT stream tcp nowait.1000000 $ME $(prog imapd) imapd -C $T/$1/facteur.conf
+		$2:$IMAPS_PORT stream tcp nowait.1000000 $ME $(prog imapd) imapd -s -C $T/$1/facteur.conf
 	END
 	start "imapd-$1" "$(peer inetd)" -i "$T/imapd-$1.conf"
 	wait_for listens "$2" "$IMAP_PORT"

@@ -30,7 +30,8 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 @test "make install: programs, names, pages, samples" {
 	put
 	cd "$root/usr/local"
-	for p in smtpd sendmail queuerun deliver mailq popd; do
+	for p in smtpd sendmail queuerun deliver mailq popd imapd tlsrelay \
+	    checkpass pamcheck mtasts; do
 		[ -x "sbin/$p" ]
 	done
 	[ "$(readlink bin/mailq)" = /usr/local/sbin/sendmail ]
@@ -60,12 +61,18 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	mkdir -p "$root/etc/cron.d"
 	printf 'ftp stream tcp nowait root /bin/ftpd ftpd' > "$root/etc/inetd.conf"
 	enable
-	grep -qE '^smtp	stream	tcp	nowait\.[0-9]+	root	/usr/local/sbin/smtpd	smtpd$' \
-	    "$root/etc/inetd.conf"
-	grep -qE '^pop3	stream	tcp	nowait\.[0-9]+	root	/usr/local/sbin/popd	popd$' \
-	    "$root/etc/inetd.conf"
-	grep -qE '^imap2	stream	tcp	nowait\.[0-9]+	root	/usr/local/sbin/imapd	imapd$' \
-	    "$root/etc/inetd.conf"
+	while read -r name line; do
+		grep -qE "^$name	stream	tcp	nowait\.[0-9]+	root	/usr/local/sbin/$line\$" \
+		    "$root/etc/inetd.conf"
+	done <<-'END'
+		smtp smtpd	smtpd
+		submission smtpd	smtpd -a
+		submissions smtpd	smtpd -as
+		pop3 popd	popd
+		pop3s popd	popd -s
+		imap2 imapd	imapd
+		imaps imapd	imapd -s
+	END
 	grep -q '^ftp ' "$root/etc/inetd.conf"
 	[ -e "$root/etc/cron.d/facteur" ]
 	[ -e "$root/etc/aliases" ]
@@ -111,7 +118,9 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 @test "what an administrator changed stays" {
 	put
 	mkdir -p "$root/etc/cron.d" "$root/etc/facteur" "$root/usr/sbin"
+	mkdir "$root/etc/facteur/tls"
 	printf '# %s off for now: /usr/local/sbin/%s\n' smtp smtpd pop3 popd imap2 imapd \
+	    submission smtpd submissions smtpd pop3s popd imaps imapd \
 	    > "$root/etc/inetd.conf"
 	echo 'hostname my.test' > "$root/etc/facteur/facteur.conf"
 	echo 'root: kim' > "$root/etc/aliases"
@@ -128,6 +137,32 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	diff "$T/before" "$T/after"
 }
 
+@test "enable makes a certificate that can be served, and keeps one that is there" {
+	need openssl
+	put
+	mkdir -p "$root/etc"
+	: > "$root/etc/inetd.conf"
+	run enable
+	[[ $output == *'/etc/facteur/tls: made'* ]]
+	key=$root/etc/facteur/tls/default/privkey.pem
+	[ "$(stat -c %a "$key")" = 600 ]
+	openssl x509 -in "${key%/*}/fullchain.pem" -noout -checkhost "$(hostname -f 2> /dev/null || hostname)" |
+	    grep -q 'does match'
+	openssl pkey -in "$key" -noout
+	cksum "$key" > "$T/before"
+	enable
+	cksum "$key" | cmp "$T/before"
+}
+
+@test "without a certificate nothing that needs one is put in service" {
+	put
+	mkdir -p "$root/etc/xinetd.d"
+	sed 's/openssl/no-such-program/' etc/enable > "$T/enable"
+	ROOT=$root SBIN=/usr/local/sbin run sh "$T/enable"
+	[[ $output == *'no certificate'* ]]
+	[ "$(ls "$root/etc/xinetd.d")" = "$(printf '%s\n' facteur facteur-imap facteur-pop3)" ]
+}
+
 @test "another mail system's smtp entry is left alone" {
 	put
 	mkdir "$root/etc"
@@ -135,7 +170,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	cp "$root/etc/inetd.conf" "$T/before"
 	run enable
 	[[ $output == *'another smtp entry'* ]]
-	cmp "$T/before" <(grep -vE '^(pop3|imap2)' "$root/etc/inetd.conf")
+	cmp "$T/before" <(grep -vE '^(pop3|imap|submission)' "$root/etc/inetd.conf")
 	grep -q '^pop3' "$root/etc/inetd.conf"
 }
 
@@ -143,9 +178,15 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	put
 	mkdir -p "$root/etc/xinetd.d"
 	enable
-	cmp etc/xinetd.d/facteur "$root/etc/xinetd.d/facteur"
-	cmp etc/xinetd.d/facteur-pop3 "$root/etc/xinetd.d/facteur-pop3"
-	cmp etc/xinetd.d/facteur-imap "$root/etc/xinetd.d/facteur-imap"
+	cd "$root/etc/xinetd.d"
+	[ "$(cat ./* | grep -c '^service ')" -eq 7 ]
+	grep -q '^service submissions$' facteur-submissions
+	grep -q '	server_args	= -as$' facteur-submissions
+	run grep -r server_args facteur facteur-imap
+	[ "$status" -eq 1 ]
+	run grep -r @ .
+	[ "$status" -eq 1 ]
+	cd "$REPO"
 	disable
 	[ -z "$(ls "$root/etc/xinetd.d")" ]
 }
@@ -155,12 +196,13 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	mkdir -p "$root/etc/systemd/system"
 	enable
 	units=$root/etc/systemd/system
-	[ -e "$units/facteur.socket" ]
-	[ -e "$units/facteur@.service" ]
-	[ -e "$units/facteur-pop3.socket" ]
-	[ -e "$units/facteur-pop3@.service" ]
-	[ -e "$units/facteur-imap.socket" ]
-	[ -e "$units/facteur-imap@.service" ]
+	for u in facteur facteur-{submission,submissions,pop3,pop3s,imap,imaps}; do
+		[ -e "$units/$u.socket" ]
+		[ -e "$units/$u@.service" ]
+	done
+	grep -q '^ListenStream=993$' "$units/facteur-imaps.socket"
+	grep -q '^ExecStart=-/usr/local/sbin/imapd -s$' "$units/facteur-imaps@.service"
+	grep -q '^ExecStart=-/usr/local/sbin/imapd$' "$units/facteur-imap@.service"
 	[ -e "$units/facteur-queue.timer" ]
 	disable
 	[ -z "$(ls "$units")" ]
@@ -168,9 +210,10 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 
 @test "systemd finds no fault with the units" {
 	need systemd-analyze
+	put
 	mkdir "$T/units"
-	for u in etc/systemd/*; do
-		sed "s|/usr/local/sbin/[a-z]*|/bin/true|" "$u" > "$T/units/${u##*/}"
+	for u in "$root"/usr/local/share/facteur/systemd/*; do
+		sed "s|/usr/local/s[a-z/]*/[a-z]*|/bin/true|" "$u" > "$T/units/${u##*/}"
 	done
 	cd "$T/units"
 	run systemd-analyze verify --man=no ./*

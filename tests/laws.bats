@@ -6,7 +6,7 @@ setup()
 {
 	cd "$REPO" || return 1
 	shopt -s nullglob
-	prg=({smtpd,sendmail,queuerun,deliver,mailq,popd,imapd}/*.[ch])
+	prg=({smtpd,tlsrelay,sendmail,queuerun,queuerun/mtasts,deliver,mailq,popd,imapd,lib/checkpass,lib/pamcheck}/*.[ch])
 	src=(lib/*.[ch] "${prg[@]}")
 }
 
@@ -71,7 +71,7 @@ calls()
 }
 
 @test "exit is called by main and by log" {
-	only_in "$(calls 'exit')" '[a-z]*/main\.c' 'lib/log\.c'
+	only_in "$(calls 'exit')" '[a-z/]*/main\.c' 'lib/log\.c'
 }
 
 @test "processes are made in few places" {
@@ -88,8 +88,11 @@ calls()
 	only_in '# *include *<zlib\.h>' 'imapd/compress\.c'
 	only_in '# *include *<iconv\.h>' 'imapd/fold\.c'
 	only_in '# *include *<idn2\.h>'
-	only_in '# *include *<(crypt|shadow)\.h>' 'lib/auth\.c'
-	only_in '# *include *<openssl/'
+	only_in '# *include *<crypt\.h>' 'lib/checkpass/hash\.c'
+	only_in '# *include *<shadow\.h>' 'lib/checkpass/checkpass\.h'
+	only_in '# *include *<security/' 'lib/pamcheck/main\.c'
+	only_in '# *include *<curl/' 'queuerun/mtasts/main\.c'
+	only_in '# *include *<openssl/' 'tlsrelay/[a-z]*\.[ch]'
 }
 
 # The floor of a module of lib/; a file belongs to the module whose header it
@@ -98,10 +101,10 @@ floor()
 {
 	case $1 in
 	mem | str | log | sum) echo 0 ;;
-	addr | hdr | code | date | idn | utf7) echo 1 ;;
-	io | conf | alias | lock | dns | peer | ask | limit) echo 2 ;;
-	spool* | user* | route* | auth* | become | gate | index | record | store* | \
-	    mbox* | maildir*) echo 3 ;;
+	addr | hdr | code | date | idn | utf7 | sha256 | scram) echo 1 ;;
+	io | conf | alias | lock | dns | peer | ask | limit | sandbox* | tls) echo 2 ;;
+	spool* | user* | route* | auth* | become | front | gate* | sasl | index | record | store* | \
+	    mbox* | maildir* | wall) echo 3 ;;
 	serv) echo 4 ;;
 	*) echo "lib/$1 has no floor" >&2; return 1 ;;
 	esac
@@ -175,7 +178,7 @@ floor()
 
 @test "no state outside main, but the log's name" {
 	local o
-	for o in build/{lib,smtpd,sendmail,queuerun,deliver,mailq,popd,imapd}/*.o; do
+	for o in build/{lib,smtpd,tlsrelay,sendmail,queuerun,queuerun/mtasts,deliver,mailq,popd,imapd,lib/checkpass,lib/pamcheck}/*.o; do
 		case $o in */main.o | build/lib/log.o) continue ;; esac
 		objdump -t "$o" | awk -v o="$o" '
 		$0 ~ / O \.(data|bss)[ \t.]/ && $0 !~ /\.data\.rel\.ro/ {
@@ -208,17 +211,19 @@ floor()
 # The options of a program: its getopt(3) string's letters.
 options()
 {
-	cat "$1"/*.c | tr -d '\n\t' |
+	local shared=
+	! grep -q '^#include "front.h"' "$1"/*.c || shared=lib/front.c
+	cat "$1"/*.c $shared | tr -d '\n\t' |
 	    grep -oE 'getopt\([a-z]*,[^"]*"[^"]*"' |
 	    sed 's/.*"\(.*\)"/\1/' | tr -d '+:\n' | fold -w 1 | sort -u
 }
 
 @test "every option is in its program's page" {
 	local p o bad=0
-	for p in smtpd sendmail queuerun deliver mailq popd imapd; do
+	for p in smtpd tlsrelay sendmail queuerun queuerun/mtasts deliver mailq popd imapd lib/checkpass lib/pamcheck; do
 		for o in $(options "$p"); do
 			if ! grep -qE "^\.It Fl (.* )?$o\>|^\.It (.*Fl )+$o( |$)|^\.It Fl $o" \
-			    "man/$p".[1-8]; then
+			    "man/${p##*/}".[1-8]; then
 				echo "$p -$o"
 				bad=1
 			fi
@@ -230,8 +235,8 @@ options()
 @test "every program and format has a page that mandoc likes" {
 	local p
 	need mandoc
-	for p in smtpd.8 sendmail.8 queuerun.8 deliver.8 mailq.8 popd.8 imapd.8 newaliases.1 \
-	    facteur.7 facteur.conf.5 spool.5 mbox.5 maildir.5; do
+	for p in checkpass.8 pamcheck.8 tlsrelay.8 smtpd.8 sendmail.8 queuerun.8 deliver.8 mailq.8 popd.8 imapd.8 mtasts.8 tls_policy.5 newaliases.1 \
+	    facteur.7 facteur.conf.5 senders.5 spool.5 mbox.5 maildir.5; do
 		[ -e "man/$p" ] || { echo "no $p"; return 1; }
 	done
 	mandoc -T lint -W warning man/*.[1-8]
@@ -249,7 +254,7 @@ options()
 			echo "$f is longer than $n lines"
 			return 1
 		}
-	done < <(grep -E $'^\t[a-z]*/[a-z]*\\.c\t[0-9]+' SECURITY)
+	done < <(grep -E $'^\t[a-z/]*/[a-z]*\\.c\t[0-9]+' SECURITY)
 }
 
 @test "what runs as root is less than 600 lines" {

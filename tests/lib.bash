@@ -71,7 +71,7 @@ prog()
 	if [ -f "$BIN/$1" ]; then
 		echo "$BIN/$1"
 	else
-		echo "$BIN/$1/$1"
+		echo "$BIN/$1/${1##*/}"
 	fi
 }
 

@@ -213,6 +213,7 @@ net_postfix()
 		local unix - n n - - local
 		anvil unix - - n - 1 anvil
 		scache unix - - n - 1 scache
+		tlsmgr unix - - n 1000? 1 tlsmgr
 	END
 	start_on "$1" "postfix-$1" env "MAIL_CONFIG=$d/etc" \
 	    "$PEERS/usr/lib/postfix/sbin/master" -d -c "$d/etc"

@@ -1,12 +1,18 @@
 """peer - an SMTP server that does what it is told.
 
-    peer.py ADDRESS PORT DIR [OFFER=KEYWORDS] [STAGE=ACTION]...
+    peer.py ADDRESS PORT DIR [OFFER=KEYWORDS] [CERT=FILE] [TLS=now]
+        [LOGIN=NAME:PASSWORD] [STAGE=ACTION]...
 
 DIR/log gets the dialogue: "connect", "C: line", and "wait" each time that it
 has to wait for input; DIR/N the N-th message as it came, dots and all.
 DIR/ready appears when it listens.
 
-STAGE is greet, ehlo, helo, mail, rcpt, data, dot, bdat, rset, quit, or body
+CERT (chain and key) makes STARTTLS work, TLS=now begins with TLS; the log says
+"tls NAME" when it stands, with the name that the client asked for.  In TLS
+OFFER is TLSOFFER, if given.  LOGIN is who may log in (AUTH PLAIN, LOGIN,
+SCRAM-SHA-256), logged as "login MECHANISM ok".
+
+STAGE is starttls, auth, greet, ehlo, helo, mail, rcpt, data, dot, bdat, rset, quit, or body
 (in the middle of a message); rcpt2 is the second recipient of a transaction,
 1:mail counts only in the first connection.  ACTION is a reply (lines divided
 by |; a code alone gets a text), or one of
@@ -18,8 +24,12 @@ by |; a code alone gets a text), or one of
     long		a reply that is one line without end
     nul			a reply with all sorts of bytes
 """
+import base64
+import hashlib
+import hmac
 import os
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -29,7 +39,9 @@ CODES = {"greet": "220 peer.test ESMTP", "mail": "250 2.1.0 ok",
          "rcpt": "250 2.1.5 ok", "data": "354 go on",
          "dot": "250 2.0.0 queued as X1", "bdat": "250 2.0.0 queued as X1",
          "rset": "250 2.0.0 reset", "quit": "221 2.0.0 bye",
-         "helo": "250 peer.test"}
+         "helo": "250 peer.test", "starttls": "220 2.0.0 go on",
+         "auth": "235 2.7.0 welcome"}
+NO = "535 5.7.8 wrong"
 DEFAULT = "PIPELINING,8BITMIME,SIZE 50000000,ENHANCEDSTATUSCODES"
 
 
@@ -42,10 +54,22 @@ class Peer:
         self.addr, self.port, self.dir = args[0], int(args[1]), args[2]
         self.script = dict(a.split("=", 1) for a in args[3:])
         self.offer = self.script.pop("OFFER", DEFAULT)
+        self.tlsoffer = self.script.pop("TLSOFFER", self.offer)
+        self.login = self.script.pop("LOGIN", ":").split(":", 1)
+        self.now = self.script.pop("TLS", "") == "now"
+        cert = self.script.pop("CERT", None)
+        self.context = None
+        if cert:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(cert)
+            self.context.sni_callback = self.named
         os.makedirs(self.dir, exist_ok=True)
         self.out = open(self.dir + "/log", "a", buffering=1)
         self.lock = threading.Lock()
         self.conns = self.msgs = 0
+
+    def named(self, sock, name, context):
+        sock.asked = name
 
     def log(self, line):
         with self.lock:
@@ -71,6 +95,7 @@ class Conn:
         self.peer, self.sock, self.n, self.buf = peer, sock, n, b""
         self.rcpts = 0
         self.taken = 0
+        self.tls = False
 
     def action(self, stage):
         for key in ("%d:%s" % (self.n, stage), stage):
@@ -79,7 +104,8 @@ class Conn:
         if stage.startswith("rcpt") and stage != "rcpt":
             return self.action("rcpt")
         if stage == "ehlo":
-            words = ["peer.test"] + [w for w in self.peer.offer.split(",") if w]
+            offer = self.peer.tlsoffer if self.tls else self.peer.offer
+            words = ["peer.test"] + [w for w in offer.split(",") if w]
             return "|".join("250" + (" " if w is words[-1] else "-") + w
                             for w in words)
         return CODES[stage]
@@ -147,6 +173,70 @@ class Conn:
         os.rename("%s/%d.tmp" % (self.peer.dir, n),
                   "%s/%d" % (self.peer.dir, n))
 
+    def begin_tls(self):
+        """The handshake; what came in the clear before it is logged."""
+        if self.buf:
+            self.peer.log("early: %r" % self.buf)
+            self.buf = b""
+        try:
+            self.sock = self.peer.context.wrap_socket(self.sock,
+                                                      server_side=True)
+        except (OSError, ssl.SSLError) as e:
+            self.peer.log("tls failed: %s" % e)
+            raise Gone
+        self.tls = True
+        self.peer.log("tls %s" % getattr(self.sock, "asked", None))
+
+    def challenge(self, data):
+        self.send(b"334 " + base64.b64encode(data) + b"\r\n")
+        return base64.b64decode(self.line())
+
+    def scram(self, first):
+        """RFC 5802 5; whether it is the right password."""
+        user, password = (x.encode() for x in self.peer.login)
+        bare = first.split(b",", 2)[2]
+        nonce = bare.split(b"r=")[1] + b"server"
+        salt, rounds = b"0123456789abcdef", 4096
+        said = b"r=" + nonce + b",s=" + base64.b64encode(salt) + \
+            b",i=%d" % rounds
+        final = self.challenge(said)
+        without, proof = final.rsplit(b",p=", 1)
+        key = hashlib.pbkdf2_hmac("sha256", password, salt, rounds)
+
+        def mac(k, m):
+            return hmac.new(k, m, "sha256").digest()
+        client = mac(key, b"Client Key")
+        auth = bare + b"," + said + b"," + without
+        sign = mac(hashlib.sha256(client).digest(), auth)
+        want = bytes(a ^ b for a, b in zip(client, sign))
+        right = b"n=" + user + b",r=" in bare and \
+            base64.b64decode(proof) == want
+        if right and self.action("auth") != "forged":
+            self.challenge(b"v=" + base64.b64encode(
+                mac(mac(key, b"Server Key"), auth)))
+        elif self.action("auth") == "forged":
+            self.challenge(b"v=" + base64.b64encode(b"x" * 32))
+        return right
+
+    def auth(self, words):
+        user, password = (x.encode() for x in self.peer.login)
+        name = words[1].upper()
+        if name == "PLAIN":
+            right = base64.b64decode(words[2]) == \
+                b"\0" + user + b"\0" + password
+        elif name == "LOGIN":
+            right = self.challenge(b"User Name") == user
+            right &= self.challenge(b"Password") == password
+        else:
+            right = self.scram(base64.b64decode(words[2]))
+        self.peer.log("login %s %s" % (name, "ok" if right else "wrong"))
+        if right and self.action("auth") == "forged":
+            self.act("rset")
+        elif right:
+            self.act("auth")
+        else:
+            self.send(NO.encode() + b"\r\n")
+
     def body_begins(self):
         if "body" in self.peer.script or \
            "%d:body" % self.n in self.peer.script:
@@ -182,6 +272,8 @@ class Conn:
         self.act("bdat")
 
     def talk(self):
+        if self.peer.now:
+            self.begin_tls()
         if self.act("greet")[0] != "2":
             self.line()
             return
@@ -195,6 +287,14 @@ class Conn:
                 stage = "rcpt%d" % self.rcpts
             elif verb == "mail":
                 self.rcpts = 0
+            elif verb == "auth":
+                self.auth(line.split())
+                continue
+            elif verb == "starttls":
+                self.act(stage)
+                if self.action(stage).startswith("220"):
+                    self.begin_tls()
+                continue
             elif verb == "bdat":
                 self.bdat(int(line.split()[1]))
                 continue

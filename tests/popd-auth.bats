@@ -204,7 +204,7 @@ checker()
 {
 	cp "$(prog deliver)" "$T/deliver"
 	mkdir "$T/progs"
-	cp "$(prog deliver)" "$(prog popd)" "$T/progs/"
+	cp "$(prog deliver)" "$(prog popd)" "$(prog lib/checkpass)" "$T/progs/"
 	chmod -R a+rX "$T/progs"
 	sed -i "s|^programs .*|programs $T/progs|" "$C"
 	cat > "$T/check" <<-END

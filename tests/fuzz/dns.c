@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { DNS_TXT = 16 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void
@@ -33,7 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		     w == DNS_LOOP);
 		must(rs->n <= DNS_MX_MAX && (w == DNS_OK) == (rs->n > 0));
 		must(strlen(name) < DNS_NAME);
-		for (i = 0; i < rs->n; i++)
+		for (i = 0; i < rs->n && data[0] != DNS_TXT; i++)
 			must(strspn(rs->r[i].host, good) ==
 			     strlen(rs->r[i].host));
 	}

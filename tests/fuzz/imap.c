@@ -18,6 +18,7 @@
 #include "imapd/imap.h"
 #include "imapd/folder.h"
 #include "log.h"
+#include "tests/fuzz/nogate.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -26,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PASSWORD = 1, MAILDIR = 2, SMALL = 4, CHUNK = 4096 };
+enum { PASSWORD = 1, MAILDIR = 2, SMALL = 4, CLEARED = 8, CHUNK = 4096 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -221,17 +222,6 @@ check_output(int fd)
 /* --- the session --- */
 
 static int
-check(struct session *s)
-{
-	switch (s->claim.secret[0]) {
-	case 'y': return AUTH_OK;
-	case 'l': return AUTH_LATER;
-	case 'd': return -1;
-	default: return AUTH_NO;
-	}
-}
-
-static int
 temporary(void)
 {
 	char *path = below("XXXXXX");
@@ -248,8 +238,8 @@ converse(struct session *s, unsigned how)
 {
 	int end = IMAP_LOGIN;
 
-	s->state = STRANGER;
-	s->check = check;
+	s->judge->end = how & CLEARED ? 0 : -1;
+	s->state = how & CLEARED ? CLEAR : STRANGER;
 	if (how & PASSWORD)
 		end = imap_run(s);
 	if (end == IMAP_LOGIN) {
@@ -270,6 +260,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct conf conf = {
 	    .hostname = host, .error_limit = 20, .message_limit = 100000};
 	struct user user = {.name = bob};
+	struct judge j = {.end = -1};
 	int in, out;
 
 	if (n == 0)
@@ -286,7 +277,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	user.home = below("mail");
 	user.uid = getuid();
 	user.gid = getgid();
-	s = (struct session){.conf = &conf, .user = &user, .own = true};
+	s = (struct session){
+	    .conf = &conf, .user = &user, .own = true, .judge = &j};
 	str_addf(&s.records, "%s/bob", conf.state);
 	in = temporary();
 	out = temporary();

@@ -1,9 +1,11 @@
 /* smtp_session - any bytes as a whole session, messages stored and all.
  * The first byte says who the client is.  Works in a directory of its own
  * below $TMPDIR.
- * With: smtpd/smtp.c smtpd/rcpt.c smtpd/receive.c smtpd/data.c smtpd/param.c smtpd/policy.c */
+ * With: smtpd/smtp.c smtpd/hello.c smtpd/rcpt.c smtpd/receive.c smtpd/data.c smtpd/param.c smtpd/policy.c
+ * With: smtpd/secure.c smtpd/submit.c smtpd/sender.c smtpd/sent.c */
 #include "log.h"
 #include "smtpd/smtp.h"
+#include "tests/fuzz/nogate.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -69,13 +71,14 @@ prepare(void)
 		abort();
 	atexit(leave);
 	put_file("passwd", "bob:x:1:1:Bob:/:/bin/sh\n");
+	put_file("senders", "bob: kim@b.test, @c.test, limit=9\n");
 	put_file("aliases", "list: bob, nobody, kim@b.test\nloop: loop\n");
 	snprintf(text, sizeof text,
 	         "hostname a.test\nusers %s/passwd\naliases %s/aliases\n"
-	         "spool %s/spool\nmessage_limit 100K\nhop_limit 9\n"
+	         "spool %s/spool\nstate %s\nmessage_limit 100K\nhop_limit 9\n"
 	         "log /dev/null\nmailbox %s/mail\nmailbox_limit 1M\n"
 	         "recipient_limit 100\nspool_free 0\n",
-	         place, place, place, place);
+	         place, place, place, place, place);
 	put_file("conf", text);
 	snprintf(text, sizeof text, "%s/conf", place);
 	if (conf_load(&conf, text, &errors) < 0 || spool_make(&conf) < 0)
@@ -102,6 +105,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static struct session s;
+	struct judge judge = {0};
 	char path[300];
 	int in, out;
 
@@ -117,6 +121,11 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	snprintf(s.peer.ip, sizeof s.peer.ip, "%s",
 	         p[0] & 2 ? "127.0.0.1" : "2001:db8::1");
 	snprintf(s.peer.host, sizeof s.peer.host, "unknown");
+	s.submission = p[0] & 4;
+	judge.end = p[0] & 16 ? 0 : -1;
+	s.judge = p[0] & 20 ? &judge : NULL;
+	if (p[0] & 8)
+		snprintf(s.login, sizeof s.login, "bob");
 	smtp_run(&s);
 	io_free(&s.io);
 	str_free(&s.in.out);

@@ -53,6 +53,25 @@ mail(void)
 	assert(code(" -X", PARAM_MAIL) == 501);
 }
 
+/* RFC 4954 5: where AUTH is offered; read, and no more. */
+static void
+auth(void)
+{
+	const int both = PARAM_MAIL | PARAM_AUTH;
+
+	assert(code(" AUTH=<> SIZE=1", both) == 0);
+	assert(code(" AUTH=e+3Dmc2@example.com", both) == 0);
+	assert(code(" AUTH=bob", both) == 0);
+	assert(code(" AUTH", both) == 501);
+	assert(code(" AUTH=", both) == 501);
+	assert(code(" AUTH=<> AUTH=<>", both) == 501);
+	assert(code(" AUTH=a+0Ab@c.test", both) == 501);
+	assert(code(" AUTH=a+4b@c.test", both) == 501);
+	assert(code(" AUTH=a@b@c.test", both) == 501);
+	assert(code(" AUTH=<> NOTIFY=NEVER", both) == 555);
+	assert(code(" AUTH=<>", PARAM_RCPT) == 555);
+}
+
 static void
 rcpt(void)
 {
@@ -81,6 +100,7 @@ int
 main(void)
 {
 	mail();
+	auth();
 	rcpt();
 	return 0;
 }

@@ -55,6 +55,18 @@ relaying(void)
 	assert(code("kim@b.test", "UR", false, false, false) == 554);
 }
 
+/* Who may mail anybody: where he stands, which port it is, whether he logged in. */
+static void
+relays(void)
+{
+	assert(policy_relays(true, false, false));
+	assert(!policy_relays(false, false, false));
+	assert(!policy_relays(true, true, false));
+	assert(!policy_relays(false, true, false));
+	assert(policy_relays(false, true, true));
+	assert(policy_relays(true, true, true));
+}
+
 static void
 expansions(void)
 {
@@ -94,6 +106,7 @@ postmaster(void)
 int
 main(void)
 {
+	relays();
 	relaying();
 	expansions();
 	full();

@@ -1,12 +1,15 @@
 /* smtpc_drive - drive the SMTP client by hand and from smtpc.bats:
  *
- *	smtpc_drive [-8Fuvx] [-e ENVID] [-f SENDER] [-n COUNT] [-o ORCPT]
+ *	smtpc_drive [-8Fuvx] [-a SMARTHOST_AUTH] [-e ENVID] [-f SENDER] [-n COUNT] [-o ORCPT]
  *	    [-N NOTIFY] [-r FULL|HDRS] CONF DOMAIN FILE RCPT...
  *
  * sends the content of FILE, COUNT times, and prints a line for each result.
  * -v shows the dialogue, -x explains the domain instead.
  * With: queuerun/smtpc.c queuerun/session.c queuerun/transact.c
  * With: queuerun/encode.c queuerun/wire.c queuerun/reply.c queuerun/hosts.c
+ * With: queuerun/secure.c queuerun/secureask.c queuerun/sts.c
+ * With: queuerun/stsparse.c queuerun/starttls.c queuerun/login.c
+ * With: queuerun/logintable.c
  */
 #include "log.h"
 #include "mem.h"
@@ -84,7 +87,7 @@ int
 main(int argc, char **argv)
 {
 	struct message m = {.id = "TEST", .env = {.sender = copy("jo@a.test")}};
-	struct smtp_job job = {.nsend = 1, .report = report};
+	struct smtp_job job = {.nsend = 1, .report = report, .secrets = -1};
 	const char *orcpt = NULL;
 	struct conf conf;
 	unsigned bits = 0;
@@ -94,10 +97,11 @@ main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	job.arg = &job;
-	while ((c = getopt(argc, argv, "8Fe:f:n:N:o:r:uvx")) != -1)
+	while ((c = getopt(argc, argv, "8Fa:e:f:n:N:o:r:uvx")) != -1)
 		switch (c) {
 		case '8': m.env.eightbit = true; break;
 		case 'F': job.force = true; break;
+		case 'a': job.secrets = open(optarg, O_RDONLY); break;
 		case 'e': m.env.envid = copy(optarg); break;
 		case 'f':
 			free(m.env.sender);

@@ -1,0 +1,201 @@
+/* tls - see tls.h.  Nothing of TLS itself is here. */
+#include "tls.h"
+
+#include "mem.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file of its own, or a directory as certbot(1) makes it? */
+static bool
+is_certificate(int dir, const char *name)
+{
+	size_t n = strlen(name);
+	struct str s = {0};
+	struct stat st;
+	bool yes;
+
+	if (*name == '.')
+		return false;
+	if (n > 4 && strcmp(name + n - 4, ".pem") == 0)
+		return true;
+	str_addf(&s, "%s/fullchain.pem", name);
+	yes = fstatat(dir, s.s, &st, 0) == 0;
+	str_free(&s);
+	return yes;
+}
+
+bool
+tls_offered(const struct conf *c)
+{
+	char *path = conf_beside(c, "tls");
+	DIR *d = opendir(path);
+	struct dirent *e;
+	bool yes = false;
+
+	free(path);
+	while (d && !yes && (e = readdir(d)))
+		yes = is_certificate(dirfd(d), e->d_name);
+	if (d)
+		closedir(d);
+	return yes;
+}
+
+/* Run it with these descriptors, 0 and 1 of which may be where they belong
+ * already, and an environment of PATH alone: OpenSSL listens to more. */
+static pid_t
+spawn(char *const argv[], int in, int out, int end)
+{
+	char path[] = "PATH=/usr/bin:/bin", *env[] = {path, NULL};
+	posix_spawn_file_actions_t fds;
+	pid_t pid;
+
+	if (posix_spawn_file_actions_init(&fds) != 0)
+		return -1;
+	if (posix_spawn_file_actions_adddup2(&fds, in, STDIN_FILENO) != 0 ||
+	    posix_spawn_file_actions_adddup2(&fds, out, STDOUT_FILENO) != 0 ||
+	    posix_spawn_file_actions_adddup2(&fds, end, TLS_PLAIN_FD) != 0 ||
+	    posix_spawn_file_actions_addopen(&fds, STDERR_FILENO, "/dev/null",
+	                                     O_RDWR, 0) != 0 ||
+	    posix_spawn(&pid, argv[0], &fds, NULL, argv, env) != 0)
+		pid = -1;
+	posix_spawn_file_actions_destroy(&fds);
+	return pid;
+}
+
+/* more: the words behind the configuration's, ended by NULL. */
+static pid_t
+start(const struct conf *c, char *const more[], int in, int out, int end)
+{
+	char *program = conf_program(c, "tlsrelay");
+	char *file = mem_dup(c->file, strlen(c->file)), option[] = "-C";
+	size_t n = 0, cap = 0;
+	char **argv = NULL;
+	pid_t pid;
+
+	while (more[n])
+		n++;
+	argv = mem_grow(argv, &cap, n + 4, sizeof *argv);
+	argv[0] = program;
+	argv[1] = option;
+	argv[2] = file;
+	memcpy(argv + 3, more, n * sizeof *argv);
+	pid = spawn(argv, in, out, end);
+	free(argv);
+	free(file);
+	free(program);
+	return pid;
+}
+
+pid_t
+tls_serve(const struct conf *c, int in, int out, int end)
+{
+	char *const none[] = {NULL};
+
+	return start(c, none, in, out, end);
+}
+
+pid_t
+tls_connect(const struct conf *c, int sock, char *const argv[], int *end)
+{
+	char option[] = "-c", **more = NULL;
+	size_t n = 0, cap = 0;
+	pid_t pid;
+	int sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
+		return -1;
+	while (argv[n])
+		n++;
+	more = mem_grow(more, &cap, n + 2, sizeof *more);
+	more[0] = option;
+	memcpy(more + 1, argv, n * sizeof *more);
+	pid = start(c, more, sock, sock, sv[1]);
+	free(more);
+	close(sv[1]);
+	if (pid < 0)
+		close(sv[0]);
+	else
+		*end = sv[0];
+	return pid;
+}
+
+/* One line of the relay's, or its last words in why. */
+static int
+hear(struct io *io, struct cur *line, char why[TLS_WHY])
+{
+	long long deadline = io->deadline;
+	bool lf = io->lf;
+	struct str s = {0};
+	ssize_t n;
+
+	io->lf = true;
+	io->deadline = io_now() + (TLS_TIME + 5) * 1000LL;
+	n = io_line(io, line, 1000);
+	io->lf = lf;
+	io->deadline = deadline;
+	if (n >= 0 && !cur_take(line, '!'))
+		return 0;
+	cur_blanks(line);
+	if (n >= 0)
+		str_adds_clean(&s, line->p, cur_len(line), TLS_WHY - 1);
+	else
+		str_adds(&s,
+		         n == IO_TIMEOUT ? "tlsrelay hangs" : "tlsrelay ended");
+	memcpy(why, s.s, s.n + 1);
+	str_free(&s);
+	return -1;
+}
+
+int
+tls_ready(struct io *io, char why[TLS_WHY])
+{
+	struct cur line = {0};
+
+	return hear(io, &line, why);
+}
+
+/* The next word into to, "" for "-": 0, or -1 when there is none or it is too
+ * long. */
+static int
+word(struct cur *c, char *to, size_t size)
+{
+	struct cur w;
+	size_t n = cur_word(c, &w);
+
+	if (n == 0 || n >= size)
+		return -1;
+	if (cur_is(&w, "-"))
+		n = 0;
+	memcpy(to, w.p, n);
+	to[n] = '\0';
+	return 0;
+}
+
+int
+tls_hello(struct io *io, struct tls *t, char why[TLS_WHY])
+{
+	static const char bad[] = "tlsrelay speaks another language";
+	unsigned long long bits;
+	struct cur line = {0}, w;
+
+	*t = (struct tls){0};
+	if (hear(io, &line, why) < 0)
+		return -1;
+	if (word(&line, t->version, sizeof t->version) < 0 ||
+	    word(&line, t->cipher, sizeof t->cipher) < 0 ||
+	    cur_word(&line, &w) == 0 || cur_number(&w, 4096, &bits) < 0 ||
+	    word(&line, t->name, sizeof t->name) < 0 ||
+	    word(&line, t->binding, sizeof t->binding) < 0 ||
+	    word(&line, t->verified, sizeof t->verified) < 0) {
+		memcpy(why, bad, sizeof bad);
+		return -1;
+	}
+	t->bits = (unsigned)bits;
+	return 0;
+}

@@ -1,0 +1,175 @@
+/* login - tell a smarthost who we are, RFC 4954: session_login() of transact.h.
+ * The password is never shown, nor sent in a form that tells it where anybody on
+ * the way can read. */
+#include "code.h"
+#include "mem.h"
+#include "scram.h"
+#include "transact.h"
+
+#include <stdio.h>
+
+/* A line of it: prefix, and s in base64.  s is wiped. */
+static void
+put_base64(struct session *s, const char *prefix, struct str *text)
+{
+	struct str line = {0}, shown = {0};
+
+	str_adds(&line, prefix);
+	/* RFC 4954 4: an initial response that is empty is "=" */
+	code_base64(&line, text->s, text->n);
+	str_addf(&shown, "%s***", prefix);
+	session_put_secret(s, line.s, shown.s);
+	explicit_bzero(line.s, line.n);
+	if (text->n > 0)
+		explicit_bzero(text->s, text->n);
+	str_clear(text);
+	str_free(&line);
+	str_free(&shown);
+}
+
+/* The reply, of which a challenge is put into text.  0 it is one; 1 the reply is
+ * something else; -1 with s->why. */
+static int
+challenge(struct session *s, struct str *text)
+{
+	str_clear(text);
+	if (session_reply(s, AUTH) < 0)
+		return -1;
+	if (s->reply.code != 334)
+		return 1;
+	return code_unbase64(text, cur_of(reply_words(&s->reply))) < 0;
+}
+
+/* RFC 4616 */
+static int
+plain(struct session *s, struct str *t)
+{
+	str_addc(t, '\0');
+	str_adds(t, s->login->name);
+	str_addc(t, '\0');
+	str_adds(t, s->login->secret);
+	put_base64(s, "AUTH PLAIN ", t);
+	return session_reply(s, AUTH) < 0 ? -1 : 0;
+}
+
+/* Two questions; how they are put does not matter. */
+static int
+login(struct session *s, struct str *t)
+{
+	int r;
+
+	session_put(s, "AUTH LOGIN");
+	r = challenge(s, t);
+	if (r != 0)
+		return r;
+	str_clear(t);
+	str_adds(t, s->login->name);
+	put_base64(s, "", t);
+	r = challenge(s, t);
+	if (r != 0)
+		return r;
+	str_clear(t);
+	str_adds(t, s->login->secret);
+	put_base64(s, "", t);
+	return session_reply(s, AUTH) < 0 ? -1 : 0;
+}
+
+/* Who does not prove to know us is not believed, whatever is said: 1. */
+static int
+scram_talk(struct session *s, struct scram_client *c, struct str *t)
+{
+	struct str first = {0};
+	int r = challenge(s, t);
+
+	if (r == 0) {
+		str_add(&first, t->s, t->n);
+		str_clear(t);
+		r = scram_prove(c, (struct cur){first.s, first.s + first.n},
+		                t) < 0;
+	}
+	str_free(&first);
+	if (r != 0)
+		return r;
+	put_base64(s, "", t);
+	r = challenge(s, t);
+	if (r != 0)
+		return r;
+	if (scram_believe(c, (struct cur){t->s, t->s + t->n}) < 0)
+		return 1;
+	session_put(s, "%s", "");
+	return session_reply(s, AUTH) < 0 ? -1 : 0;
+}
+
+static int
+scram(struct session *s, struct str *t)
+{
+	bool plus = s->offer.auth & OFFER_PLUS;
+	struct scram_client c = {0};
+	int r;
+
+	scram_begin(&c, s->login->name, s->login->secret, s->tls.binding, plus,
+	            t);
+	put_base64(s,
+	           c.flag == 'p' ? "AUTH SCRAM-SHA-256-PLUS "
+	                         : "AUTH SCRAM-SHA-256 ",
+	           t);
+	r = scram_talk(s, &c, t);
+	/* The exchange is over, one way or the other (RFC 4954 4). */
+	if (r > 0 && s->reply.code == 334) {
+		session_put(s, "*");
+		r = session_reply(s, AUTH) < 0 ? -1 : 1;
+	}
+	scram_free(&c);
+	return r;
+}
+
+/* The strongest that both know. */
+static int (*choose(const struct session *s,
+                    const char **name))(struct session *, struct str *)
+{
+	bool bound = *s->tls.binding != '\0';
+
+	*name = "SCRAM";
+	if ((s->offer.auth & OFFER_SCRAM) ||
+	    ((s->offer.auth & OFFER_PLUS) && bound))
+		return scram;
+	/* What tells the password is said to nobody else. */
+	if (!*s->tls.version && !dns_is_loopback(s->addr))
+		return NULL;
+	*name = s->offer.auth & OFFER_PLAIN ? "PLAIN" : "LOGIN";
+	if (s->offer.auth & OFFER_PLAIN)
+		return plain;
+	return s->offer.auth & OFFER_LOGIN ? login : NULL;
+}
+
+int
+session_login(struct session *s)
+{
+	int (*talk)(struct session *, struct str *);
+	struct str t = {0};
+	const char *name;
+	int r;
+
+	if (!s->login)
+		return 0;
+	talk = choose(s, &name);
+	if (!talk) {
+		verdict_set(&s->why, 'd', "4.7.0", s->relay,
+		            "cannot log in to %s[%s]: it offers no way that we "
+		            "know and that is safe%s",
+		            s->host, s->addr->text,
+		            *s->tls.version ? "" : " without TLS");
+		return -1;
+	}
+	r = talk(s, &t);
+	str_free(&t);
+	if (r < 0 || (r == 0 && s->reply.code == 235))
+		return r;
+	verdict_set(&s->why, 'd', "4.7.8", s->relay,
+	            "the login of %s (%s) to %s[%s] failed: %s", s->login->name,
+	            name, s->host, s->addr->text,
+	            s->reply.code == 235 || s->reply.code / 100 == 3
+	                ? "it does not follow the protocol"
+	                : s->reply.text.s);
+	return -1;
+}

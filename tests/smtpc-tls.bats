@@ -1,0 +1,604 @@
+# smtpc-tls - TLS and logins of the SMTP client, against scripted hosts (peer.py)
+# and a name server that says what is secure (dnsd.py), by smtpc_drive.
+
+load lib
+load tls
+
+DRIVE=$BIN/unit/smtpc_drive
+[ -x "$DRIVE" ] || DRIVE=$REPO/build/unit/smtpc_drive
+
+# An authority, and certificates: once for all tests.
+setup_file()
+{
+	CERTS=$(mktemp -d)
+	export CERTS
+	chmod 755 "$CERTS"
+	T=$CERTS tls_ca
+	openssl rehash "$CERTS/ca"
+	certificate good mx.b.test
+	certificate other mx.other.test
+	certificate domain b.test
+	DAYS=-1 certificate expired mx.b.test
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -keyout "$CERTS/key" -subj /CN=self -days 30 2> /dev/null |
+	    cat - "$CERTS/key" > "$CERTS/self.pem"
+}
+
+teardown_file() { rm -rf "$CERTS"; }
+
+# certificate NAME HOST: $CERTS/NAME.pem with its key and its authority.
+certificate()
+{
+	tls_make "$CERTS/$1.pem" "$2"
+	cat "$CA" >> "$CERTS/$1.pem"
+}
+
+setup()
+{
+	test_begin
+	mkdir -p "$T/spool/hosts" "$T/spool/sts"
+	printf '%s\n' 'Subject: hi' '' hello > "$T/m"
+	HOST=$NET.1
+	conf
+	export RES_OPTIONS='timeout:1 attempts:1'
+}
+
+teardown() { test_end; }
+
+conf()
+{
+	printf '%s\n' 'hostname a.test' "spool $T/spool" "state $T/state" \
+	    "log $T/log" "port $SMTP_PORT" 'smtp_timeout 3s' \
+	    "nameserver $NET.53:$DNS_PORT" "programs $BIN" "$@" > "$T/conf"
+}
+
+policy() { printf '%s\n' "$@" > "$T/tls_policy"; }
+
+# secret LINE...: who we are to the smarthost.
+secret()
+{
+	printf '%s\n' "$@" > "$T/smarthost_auth"
+	chmod 600 "$T/smarthost_auth"
+}
+
+# dnsd NAME=ACTION...: a name server for b.test with one host mx.b.test, and these.
+dnsd()
+{
+	stop dns
+	rm -f "$T/ready"
+	start dns python3 "$REPO/tests/dnsd.py" "$NET.53" $DNS_PORT \
+	    "$T/ready" "b.test=mx:1:mx.b.test" "mx.b.test=a:$HOST" "$@"
+	wait_for test -e "$T/ready"
+}
+
+# secure [NAME=ACTION]...: the same, validated.
+secure()
+{
+	dnsd b.test=ad:mx:1:mx.b.test "mx.b.test=ad:a:$HOST" "$@"
+}
+
+TLSA=_$SMTP_PORT._tcp.mx.b.test
+
+# spki NAME: the digest of a certificate's key, for 3 1 1.
+spki()
+{
+	openssl x509 -in "$CERTS/$1.pem" -noout -pubkey |
+	    openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1
+}
+
+# host CERT [STAGE=ACTION...]: a scripted host that offers STARTTLS.
+host()
+{
+	local cert=$1
+	shift
+	stop host
+	rm -rf "$T/host" "$T"/spool/hosts/*
+	start host python3 "$REPO/tests/peer.py" "$HOST" "${PORT:-$SMTP_PORT}" \
+	    "$T/host" "CERT=$CERTS/$cert.pem" \
+	    'OFFER=PIPELINING,8BITMIME,SIZE 50000000,STARTTLS' "$@"
+	wait_for test -e "$T/host/ready"
+}
+
+# drive DOMAIN: with our authority in place of the machine's.
+drive()
+{
+	local ca=() auth=()
+	[ "$EUID" -ne 0 ] || ca=(unshare -m sh -c
+	    "mount --bind '$CERTS/ca' /etc/ssl/certs && exec \"\$@\"" sh)
+	[ ! -e "$T/smarthost_auth" ] || auth=(-a "$T/smarthost_auth")
+	run timeout 60 "${ca[@]}" "$DRIVE" -F -v "${auth[@]}" "$T/conf" "$1" \
+	    "$T/m" "${2:-bob@$1}"
+	echo "$output"
+	result=$(grep '^0 ' <<< "$output")
+	cat "$T/log" "$T/host/log" || :
+}
+
+root() { [ "$EUID" -eq 0 ] || skip 'needs an authority of its own'; }
+
+# How it went: "s", "d" or "f", and the status.
+went() { [[ $result == "0 bob@"*" $1 $2 "* ]]; }
+
+# not COMMAND...: it fails.
+not() { ! "$@"; }
+
+# Nothing of a letter went over in the clear, nor at all.
+kept()
+{
+	went d "$1"
+	[ ! -e "$T/host/1" ]
+	[ -z "$(grep -E 'C: (MAIL|RCPT|DATA)' "$T/host/log")" ]
+}
+
+sent_by_tls()
+{
+	went s 2.0.0
+	[ -e "$T/host/1" ]
+	sed -n '/^tls /,$p' "$T/host/log" | grep -q 'C: MAIL'
+	[ -z "$(sed '/^tls /,$d' "$T/host/log" | grep 'C: MAIL')" ]
+}
+
+sent_in_clear()
+{
+	went s 2.0.0
+	[ -e "$T/host/1" ]
+	[ -z "$(sed -n '/^tls /,$p' "$T/host/log")" ]
+}
+
+# --- opportunistic ---
+
+@test "STARTTLS is used where it is offered, whoever it is; EHLO is said anew" {
+	dnsd
+	host self
+	drive b.test
+	sent_by_tls
+	[ "$(grep -c 'C: EHLO a.test' "$T/host/log")" -eq 2 ]
+	grep -q '^tls mx.b.test$' "$T/host/log"
+	grep -qE "Untrusted TLS connection established to mx.b.test\[$HOST\]:$SMTP_PORT: TLSv1.3 with cipher TLS_[A-Z0-9_]* \([0-9]*/[0-9]* bits\), level may: " "$T/log"
+	[[ $output == *'>>> STARTTLS'* ]]
+}
+
+@test "what was offered in the clear does not count in TLS" {
+	dnsd
+	host self 'TLSOFFER=8BITMIME'
+	drive b.test
+	sent_by_tls
+	[ -z "$(grep SIZE= "$T/host/log")" ]
+}
+
+@test "no STARTTLS, a refused one, and a failed handshake: clear, where it may be" {
+	dnsd
+	host self OFFER=PIPELINING
+	drive b.test
+	sent_in_clear
+	host self 'starttls=454 4.7.0 not now'
+	drive b.test
+	sent_in_clear
+	host self 'starttls=501 5.5.4 what'
+	drive b.test
+	sent_in_clear
+	host self '1:starttls=close,220 go on'
+	: > "$T/log"
+	drive b.test
+	sent_in_clear
+	grep -q 'going on in the clear' "$T/log"
+	[ "$(grep -c '^connect$' "$T/host/log")" -eq 2 ]
+}
+
+@test "many letters share the connection and the handshake" {
+	dnsd
+	host self
+	run "$DRIVE" -n 20 "$T/conf" b.test "$T/m" bob@b.test kim@b.test
+	[ "$(grep -c ' s 2.0.0 ' <<< "$output")" -eq 40 ]
+	[ "$(grep -c '^tls ' "$T/host/log")" -eq 1 ]
+	[ ! -e "$T/host/21" ]
+	cmp "$T/host/1" "$T/host/20"
+}
+
+@test "a large letter comes through as it was" {
+	dnsd
+	host self
+	python3 -c 'import random
+print("Subject: big\n")
+for i in range(300000): print(random.getrandbits(200))' > "$T/m"
+	drive b.test
+	sent_by_tls
+	cmp <(sed 's/$/\r/' "$T/m") "$T/host/1"
+}
+
+@test "no relay is left behind" {
+	dnsd
+	host self
+	drive b.test
+	sent_by_tls
+	[ -z "$(pgrep -f "tlsrelay.*$T" || :)" ]
+	host self dot=hang
+	drive b.test
+	went d 4.4.2
+	[ -z "$(pgrep -f "tlsrelay.*$T" || :)" ]
+}
+
+# --- attacks ---
+
+@test "replies behind the reply to STARTTLS are an attack: the letter waits" {
+	dnsd
+	host good 'starttls=220 go on|250-evil.test|250 SIZE 1'
+	drive b.test
+	kept 4.7.5
+	[[ $result == *attack* ]]
+	grep -q 'bytes in the clear behind the reply to STARTTLS, an attack' \
+	    "$T/log"
+	not grep -q '^tls mx' "$T/host/log"
+}
+
+@test "a stripped STARTTLS under encrypt, verify, dane: the letter waits" {
+	local l
+	secure "$TLSA=ad:tlsa:030101$(spki good)"
+	for l in 'b.test encrypt' 'b.test verify' 'b.test dane' ''; do
+		policy "$l"
+		host good OFFER=PIPELINING
+		drive b.test
+		kept 4.7.4
+		[[ $result == *'STARTTLS was not offered'* ]]
+		host good 'starttls=454 4.7.0 not now'
+		drive b.test
+		kept 4.7.4
+		host good 'starttls=close,220 go on'
+		drive b.test
+		kept 4.7.5
+		host good 'ehlo=502 5.5.1 what'
+		drive b.test
+		kept 4.7.4
+	done
+}
+
+# --- the table ---
+
+@test "none: no TLS, even where it is offered" {
+	policy 'b.test none'
+	dnsd
+	host self
+	drive b.test
+	sent_in_clear
+	not grep -q STARTTLS "$T/host/log"
+}
+
+@test "a table that is wrong: everything waits, and the line is named" {
+	policy 'c.test may' 'b.test encrypted'
+	dnsd
+	host self
+	drive b.test
+	kept 4.3.5
+	[[ $result == *'tls_policy:2: no such level' ]]
+	grep -q 'tls_policy:2: ' "$T/log"
+	rm "$T/tls_policy"
+	mkdir "$T/tls_policy"
+	drive b.test
+	kept 4.3.5
+}
+
+@test "verify: the right authority, name and time" {
+	root
+	policy '* verify'
+	dnsd
+	for c in good domain; do
+		host $c
+		drive b.test
+		sent_by_tls
+		grep -q 'Verified TLS connection .*, level verify: tls_policy:1' \
+		    "$T/log"
+	done
+	for c in self other expired; do
+		host $c
+		drive b.test
+		kept 4.7.5
+		[[ $result == *'certificate verify failed'* ]]
+	done
+	policy 'b.test verify mx.other.test'
+	host other
+	drive b.test
+	sent_by_tls
+	host good
+	drive b.test
+	kept 4.7.5
+}
+
+# --- DANE ---
+
+@test "DANE: the right key delivers, and needs no authority" {
+	for c in self other expired; do
+		secure "$TLSA=ad:tlsa:030101$(spki $c)"
+		host $c
+		drive b.test
+		sent_by_tls
+		grep -q 'Verified TLS .*, level dane: TLSA records of mx.b.test' \
+		    "$T/log"
+	done
+	# One of several is enough.
+	secure "$TLSA=ad:tlsa:030101$(spki good),030101$(spki self)"
+	host self
+	drive b.test
+	sent_by_tls
+}
+
+@test "DANE: a wrong key, or an authority with a wrong name: the letter waits" {
+	local ca
+	secure "$TLSA=ad:tlsa:030101$(spki other)"
+	host good
+	drive b.test
+	kept 4.7.5
+	ca=$(openssl x509 -in "$CA" -outform DER | sha256sum |
+	    cut -d' ' -f1)
+	secure "$TLSA=ad:tlsa:020001$ca"
+	host other
+	drive b.test
+	kept 4.7.5
+	for c in good domain; do
+		host $c
+		drive b.test
+		sent_by_tls
+	done
+}
+
+@test "DANE: what is not secure from end to end is not even asked for" {
+	local n
+	n=$TLSA=ad:tlsa:030101$(spki other)
+	dnsd "$n"
+	host self
+	drive b.test
+	sent_by_tls
+	dnsd b.test=ad:mx:1:mx.b.test "$n"
+	drive b.test
+	went s 2.0.0
+	dnsd "mx.b.test=ad:a:$HOST" "$n"
+	drive b.test
+	went s 2.0.0
+	# Records that nobody vouches for are none.
+	secure "$TLSA=tlsa:030101$(spki other)"
+	drive b.test
+	went s 2.0.0
+}
+
+@test "DANE: records that cannot be looked up: the letter waits" {
+	local a
+	for a in servfail refused garbage hang; do
+		secure "$TLSA=$a"
+		host self
+		drive b.test
+		kept 4.7.5
+		[[ $result == *'cannot be looked up'* ]]
+		[ ! -s "$T/host/log" ]
+	done
+	# An answer that there are none is one.
+	secure
+	drive b.test
+	sent_by_tls
+}
+
+@test "DANE: records that cannot be used ask for TLS, with whomever" {
+	secure "$TLSA=ad:tlsa:010101$(spki good)"
+	host self
+	drive b.test
+	sent_by_tls
+	grep -q 'level encrypt: no TLSA record of mx.b.test can be used' "$T/log"
+	host self OFFER=PIPELINING
+	drive b.test
+	kept 4.7.4
+}
+
+@test "DANE: a host that is an alias (RFC 7672 2.2.2)" {
+	local at="_$SMTP_PORT._tcp"
+	secure mx.b.test=ad:cname:real.b.test "real.b.test=ad:a:$HOST" \
+	    "$at.real.b.test=ad:tlsa:030101$(spki self)" \
+	    "$TLSA=ad:tlsa:030101$(spki good)"
+	host self
+	drive b.test
+	sent_by_tls
+	grep -q '^tls real.b.test$' "$T/host/log"
+	secure mx.b.test=ad:cname:real.b.test "real.b.test=ad:a:$HOST" \
+	    "$TLSA=ad:tlsa:030101$(spki good)"
+	host self
+	drive b.test
+	kept 4.7.5
+	host good
+	drive b.test
+	sent_by_tls
+	# The alias is secure, what it leads to is not.
+	secure mx.b.test=ad:cname:real.b.test "real.b.test=a:$HOST" \
+	    "$TLSA=ad:tlsa:030101$(spki good)"
+	host self
+	drive b.test
+	kept 4.7.5
+	secure mx.b.test=cname:real.b.test "real.b.test=a:$HOST" \
+	    "$TLSA=ad:tlsa:030101$(spki good)"
+	drive b.test
+	sent_by_tls
+}
+
+# --- MTA-STS ---
+
+# sts MODE MX: the policy of b.test, as it was fetched a moment ago.
+sts()
+{
+	local text
+	text=$(printf '%s\n' 'version: STSv1' "mode: $1" "mx: $2" \
+	    'max_age: 86400')
+	printf 'facteur-sts 1 %s 1 0 - %s\n\n%s\n' "$(date +%s)" \
+	    $((${#text} + 1)) "$text" > "$T/spool/sts/b.test"
+}
+RECORD='_mta-sts.b.test=txt:v=STSv1; id=1;'
+
+@test "MTA-STS: a host of the policy, with a certificate for its name" {
+	root
+	dnsd "$RECORD"
+	sts enforce '*.b.test'
+	host good
+	drive b.test
+	sent_by_tls
+	grep -q 'Verified TLS .*, level verify: MTA-STS: policy' "$T/log"
+	for c in self domain expired; do
+		host $c
+		drive b.test
+		kept 4.7.5
+	done
+	host good OFFER=PIPELINING
+	drive b.test
+	kept 4.7.4
+	# To test a policy costs nobody a letter.
+	sts testing '*.b.test'
+	host good OFFER=PIPELINING
+	drive b.test
+	sent_in_clear
+}
+
+@test "MTA-STS: another host than those of the policy gets nothing" {
+	dnsd "$RECORD"
+	sts enforce mx.other.test
+	host good
+	drive b.test
+	kept 4.7.5
+	[[ $result == *'MTA-STS policy of b.test does not name mx.b.test'* ]]
+	[ ! -s "$T/host/log" ]
+	policy 'b.test none'
+	drive b.test
+	sent_in_clear
+}
+
+@test "DANE wins over MTA-STS" {
+	sts enforce mx.other.test
+	secure "$RECORD" "$TLSA=ad:tlsa:030101$(spki self)"
+	host self
+	drive b.test
+	sent_by_tls
+	sts enforce mx.b.test
+	secure "$RECORD" "$TLSA=ad:tlsa:030101$(spki self)"
+	host good
+	drive b.test
+	kept 4.7.5
+}
+
+@test "queuerun -n: the level of each host, and why" {
+	secure "$TLSA=ad:tlsa:030101$(spki good)"
+	run "$DRIVE" -x "$T/conf" b.test "$T/m" x
+	echo "$output"
+	[[ $output == *'mx: 1 mx.b.test (secure)'* ]]
+	[[ $output == *'tls: mx.b.test: dane (TLSA records of mx.b.test)'* ]]
+	[[ $output == *'tls: record 3 1 1'* ]]
+	policy '.test encrypt'
+	dnsd
+	run "$DRIVE" -x "$T/conf" b.test "$T/m" x
+	[[ $output == *'tls: mx.b.test: encrypt (tls_policy:1)'* ]]
+	policy 'b.test dane'
+	run "$DRIVE" -x "$T/conf" b.test "$T/m" x
+	[[ $output == *'skip: tls_policy:1 asks for TLSA records'* ]]
+}
+
+# --- a smarthost ---
+
+OFFER='PIPELINING,AUTH PLAIN LOGIN SCRAM-SHA-256'
+
+@test "a smarthost is logged in to by the strongest that it offers" {
+	local m want
+	secret "$HOST jo secret word"
+	conf "smarthost [$HOST]:$SMTP_PORT"
+	while read -r want m; do
+		host self "TLSOFFER=AUTH $m" 'LOGIN=jo:secret word'
+		drive b.test
+		sent_by_tls
+		grep -q "^login $want ok" "$T/host/log"
+		grep -q '^C: MAIL' "$T/host/log"
+	done <<-'END'
+		PLAIN PLAIN
+		LOGIN LOGIN CRAM-MD5
+		PLAIN LOGIN PLAIN
+		SCRAM-SHA-256 PLAIN LOGIN SCRAM-SHA-256
+	END
+	[[ $output == *'>>> AUTH SCRAM-SHA-256 ***'* ]]
+}
+
+@test "the password is in no trace, log or reason" {
+	local p
+	secret "$HOST jo topsecret"
+	conf "smarthost [$HOST]:$SMTP_PORT"
+	for m in PLAIN LOGIN; do
+		host self "TLSOFFER=AUTH $m" 'LOGIN=jo:topsecret'
+		drive b.test
+		sent_by_tls
+		for p in topsecret "$(printf topsecret | base64)" \
+		    "$(printf '\0jo\0topsecret' | base64)"; do
+			[[ $result$(cat "$T/log")$(grep -v ^C: <<< "$output") \
+			    != *"$p"* ]]
+		done
+	done
+}
+
+@test "a password is told to nobody in the clear, but here" {
+	secret "$HOST jo pw"
+	conf "smarthost [$HOST]:$SMTP_PORT"
+	host self "OFFER=$OFFER" LOGIN=jo:pw
+	drive b.test
+	sent_in_clear
+	grep -q '^login SCRAM-SHA-256 ok' "$T/host/log"
+	# $HOST is loopback: PLAIN would do, too.
+	host self 'OFFER=AUTH PLAIN' LOGIN=jo:pw
+	drive b.test
+	sent_in_clear
+}
+
+@test "a login that fails, or is not to be had: the letter waits" {
+	secret "$HOST jo wrong"
+	conf "smarthost [$HOST]:$SMTP_PORT"
+	for m in PLAIN LOGIN SCRAM-SHA-256; do
+		host self "TLSOFFER=AUTH $m" LOGIN=jo:pw
+		drive b.test
+		went d 4.7.8
+		[ ! -e "$T/host/1" ]
+		[[ $result == *'the login of jo '*'failed: 535 5.7.8 wrong'* ]]
+	done
+	host self TLSOFFER=PIPELINING
+	drive b.test
+	went d 4.7.0
+	host self 'TLSOFFER=AUTH CRAM-MD5'
+	drive b.test
+	went d 4.7.0
+	# A host that does not know the password is not the one.
+	secret "$HOST jo pw"
+	host self 'TLSOFFER=AUTH SCRAM-SHA-256' LOGIN=jo:pw auth=forged
+	drive b.test
+	went d 4.7.8
+	[ ! -e "$T/host/1" ]
+}
+
+@test "port 465: TLS from the first byte on" {
+	[ "$EUID" -eq 0 ] || skip 'a low port'
+	secret "$HOST:465 jo pw"
+	conf "smarthost [$HOST]:465"
+	PORT=465 host self TLS=now 'OFFER=AUTH PLAIN' LOGIN=jo:pw
+	drive b.test
+	sent_by_tls
+	not grep -q 'C: STARTTLS' "$T/host/log"
+	grep -q '^login PLAIN ok' "$T/host/log"
+	policy "[$HOST]:465 verify smtp.b.test"
+	PORT=465 host self TLS=now
+	drive b.test
+	kept 4.7.5
+}
+
+@test "smarthost_auth must be readable by its owner alone, and a broken one is named" {
+	instance a a.test "smarthost [$HOST]:$SMTP_PORT"
+	echo "$HOST jo pw" > "$D/smarthost_auth"
+	host self 'TLSOFFER=AUTH PLAIN' LOGIN=jo:pw
+	send a -i -f alice@a.test bob@b.test < "$T/m"
+	chmod 640 "$D/smarthost_auth"
+	run queue a
+	cat "$D/log"
+	grep -q 'status=deferred.*smarthost_auth:0: ' "$D/log"
+	[ ! -s "$T/host/log" ]
+	chmod 600 "$D/smarthost_auth"
+	echo 'other.test jo' >> "$D/smarthost_auth"
+	run queue a -R b.test
+	grep -q 'status=deferred.*smarthost_auth:2: ' "$D/log"
+	sed -i 2d "$D/smarthost_auth"
+	queue a -R b.test
+	grep -q 'status=sent' "$D/log"
+	grep -q '^login PLAIN ok' "$T/host/log"
+}

@@ -1,0 +1,51 @@
+/* ask - unit test of lib/ask.c: all that a program says. */
+#include "ask.h"
+#include "io.h"
+#include "mem.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX = 1000 };
+
+static struct str said;
+
+static int
+all(const char *script, unsigned seconds)
+{
+	char *argv[] = {mem_dup("/bin/sh", 7), mem_dup("-c", 2),
+	                mem_dup(script, strlen(script)), NULL};
+	int i, status;
+
+	str_free(&said);
+	status = ask_all(argv, seconds, MAX, &said);
+	for (i = 0; i < 3; i++)
+		free(argv[i]);
+	return status;
+}
+
+int
+main(void)
+{
+	long long begin = io_now();
+
+	assert(all("exit 0", 30) == 0 && said.n == 0);
+	assert(all("echo a; echo b >&2; exit 75", 30) == 75);
+	assert(strcmp(said.s, "a\nb\n") == 0);
+	assert(all("head -c 1000 /dev/zero", 30) == 0 && said.n == MAX);
+	/* More than it may say; no more than a buffer over that is taken. */
+	assert(all("head -c 999999 /dev/zero", 30) != 0);
+	assert(said.n > MAX && said.n <= MAX + IO_BUFFER);
+	/* Nothing is handed on, and there is nothing to read. */
+	setenv("SECRET", "x", 1);
+	assert(all("echo \"$SECRET$(cat)\"", 30) == 0);
+	assert(strcmp(said.s, "\n") == 0);
+	assert(all("kill -9 $$", 30) == -1);
+	/* It ends when its time is over, and so do we. */
+	assert(all("echo a; exec sleep 100", 1) == -1);
+	assert(strcmp(said.s, "a\n") == 0);
+	assert(io_now() - begin < 20000);
+	str_free(&said);
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* relay - what the files of tlsrelay share: the set-up of a server and of a client,
+ * the handshake, the relay. */
+#ifndef RELAY_H
+#define RELAY_H
+
+#include "secret.h"
+#include "ticket.h"
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+/* What a client wants of the server; lists end with NULL. */
+struct wants {
+	char *name;   /* to ask for (SNI), or NULL */
+	char *dir;    /* of CA certificates, by their hash */
+	char **names; /* the certificate must be good for one of them */
+	char **tlsa;  /* "USAGE SELECTOR MTYPE HEX" */
+};
+
+/* A server; what s and t hold stays.  NULL with why. */
+SSL *server_new(struct secrets *s, struct tickets *t, struct str *why);
+
+/* A client; NULL with why. */
+SSL *client_new(const struct wants *w, struct str *why);
+
+/* Shake hands, within TLS_TIME: 0 with the line about it; or -1 with why, nothing
+ * when who started us is gone. */
+int hello(SSL *ssl, int plain, struct str *line);
+
+/* Add text, and what OpenSSL says of it. */
+void why_not(struct str *s, const char *text);
+
+/* Carry bytes between the network and plain until both have ended. */
+void relay(SSL *ssl, int plain);
+
+#endif
