@@ -24,12 +24,17 @@ setup_file()
 	certificates
 	name_server
 	resolver
-	net_facteur a 'smtp_timeout 5s'
+	net_facteur a 'smtp_timeout 5s' \
+	    'domains a.test localhost in.b.test inwrong.b.test'
+	printf 'nameserver %s\noptions trust-ad edns0\n' "$V4.1" \
+	    > "$T/etc-b/resolv.conf"
 	mkdir -p "$T/b/etc"
 	net_postfix b 'alias_maps =' \
 	    'mydestination = b.test wrong.b.test bogus.b.test usage.b.test
 	     plain.test' "smtpd_tls_cert_file = $T/b.pem" \
-	    'smtpd_tls_security_level = may' 'smtpd_tls_received_header = yes'
+	    'smtpd_tls_security_level = may' 'smtpd_tls_received_header = yes' \
+	    'smtp_tls_security_level = dane' 'smtp_dns_support_level = dnssec' \
+	    'smtp_tls_loglevel = 1'
 }
 
 teardown_file() { test_end; }
@@ -63,6 +68,8 @@ certificates()
 	openssl rehash "$T/etc-a/ssl/certs"
 	tls_make "$T/b.pem" mx.b.test
 	DAYS=-1 tls_make "$T/old.pem" mx.b.test
+	mkdir -p "$T/a/tls"
+	tls_make "$T/a/tls/default.pem" mxin.b.test
 }
 
 # The digest of a key, for 3 1 1.
@@ -92,6 +99,12 @@ name_server()
 		usage MX 1 mxusage
 		mxusage A $V4.2
 		_25._tcp.mxusage TLSA 1 1 1 $(digest old)
+		in MX 1 mxin
+		mxin A $V4.1
+		_25._tcp.mxin TLSA 3 1 1 $(digest a/tls/default)
+		inwrong MX 1 mxinwrong
+		mxinwrong A $V4.1
+		_25._tcp.mxinwrong TLSA 3 1 1 $(digest old)
 		bogus MX 1 mxbogus
 		mxbogus A $V4.2
 		_tcp.mxbogus NS ns
@@ -324,4 +337,28 @@ scripted()
 	echo '.plain.test encrypt' > "$T/a/tls_policy"
 	on a "$(prog queuerun)" -C "$T/a/facteur.conf" -R c.plain.test
 	wait_for test -e "$T/c/1"
+}
+
+# The other way: Postfix is the client, with DANE, and our smtpd is the server.
+from_b()
+{
+	printf 'Subject: a letter\n\nhello\n' |
+	    post b sendmail -f jo@b.test "alice@$1"
+}
+
+@test "Postfix believes our TLSA record" {
+	from_b in.b.test
+	wait_for grep -q 'status=sent (250 2.0.0 Ok: queued' "$T/b/log"
+	grep -q 'Verified TLS connection established to mxin.b.test' "$T/b/log"
+	on a "$(prog queuerun)" -C "$T/a/facteur.conf"
+	wait_for test -s "$T/a/mail/alice"
+	grep -q '	with ESMTPS id' "$T/a/mail/alice"
+}
+
+@test "Postfix does not deliver to us where our TLSA record is wrong" {
+	from_b inwrong.b.test
+	wait_for grep -q 'status=deferred (.*not' "$T/b/log"
+	[ -z "$(find "$D/spool/new" "$D/spool/q" -type f)" ]
+	run grep 'Verified TLS connection' "$T/b/log"
+	[ "$status" -eq 1 ]
 }

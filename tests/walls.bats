@@ -213,6 +213,21 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 	yes "make $D/home/bob/mail/x"
 }
 
+@test "the relay of a server" {
+	need openssl
+	rm -r "$D/tls"
+	"$REPO/etc/selfsigned" a.test "$D/tls/default"
+	mkdir -m 755 -p "$D/state"
+	listen
+	TO=(-r "$(prog tlsrelay)" "$C")
+	nobody_may
+	no_calls
+	no 'read /etc/passwd'
+	no "read $D/tls/default/privkey.pem"
+	no 'has PRIVATE'
+	no "make $D/spool/new/tmp.1"
+}
+
 # Without a connection, which would be taken for the client.
 listening() { ss -Hltn "src $NET.9" | grep -q .; }
 
