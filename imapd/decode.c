@@ -75,9 +75,13 @@ base64(struct decode *d, const char *p, size_t n, struct str *out)
 		if (d->nbits == 0) {
 			p += groups(p, e, made + k, ROOM - k, &more);
 			k += more;
-			if (p == e)
-				break;
 		}
+		if (k > ROOM - 3) {
+			str_add(out, made, k);
+			k = 0;
+		}
+		if (p == e)
+			break;
 		v = sextets[(unsigned char)*p];
 		if (*p == '=')
 			d->nbits = 0;
@@ -89,10 +93,6 @@ base64(struct decode *d, const char *p, size_t n, struct str *out)
 			continue;
 		d->nbits -= 8;
 		made[k++] = (unsigned char)(d->bits >> d->nbits);
-		if (k > ROOM - 3) {
-			str_add(out, made, k);
-			k = 0;
-		}
 	}
 	str_add(out, made, k);
 }

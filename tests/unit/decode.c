@@ -42,11 +42,40 @@ b64(const char *in, const char *want)
 	one(DECODE_BASE64, cur_of(in), want, strlen(want));
 }
 
+/* More at once than any buffer holds, with something odd at each place. */
+static void
+large(void)
+{
+	enum { SIZE = 9000 };
+	struct str in = {0}, out = {0};
+	struct decode d;
+	size_t odd, i;
+
+	for (odd = 0; odd < 40; odd++) {
+		str_clear(&in);
+		str_clear(&out);
+		for (i = 0; i < SIZE; i += 4) {
+			if (i == 4 * odd * 40)
+				str_add(&in, "\r\n!", odd % 4);
+			str_adds(&in, "YWJj");
+		}
+		decode_begin(&d, DECODE_BASE64);
+		decode_feed(&d, in.s, in.n, &out);
+		decode_end(&d, &out);
+		assert(out.n == SIZE / 4 * 3);
+		for (i = 0; i < out.n; i++)
+			assert(out.s[i] == "abc"[i % 3]);
+	}
+	str_free(&in);
+	str_free(&out);
+}
+
 int
 main(void)
 {
 	char line[200];
 
+	large();
 	b64("aGVsbG8=", "hello");
 	b64("aGVs\r\nbG8=\r\n", "hello");
 	b64("aGVsbG8", "hello");
