@@ -220,7 +220,7 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 	need openssl
 	rm -r "$D/tls"
 	"$REPO/etc/selfsigned" a.test "$D/tls/default"
-	mkdir -m 755 -p "$D/state"
+	mkdir -p "$D/state"
 	listen
 	TO=(-r "$(prog tlsrelay)" "$C")
 	nobody_may
