@@ -24,21 +24,27 @@ learn(struct seen *v, const struct index_msg *m)
 	v->modseq = m->modseq;
 }
 
-/* New messages are \Recent in the first session that may tell so. */
+/* New messages are \Recent in the first session that says so to the others: those that
+ * it was not the first to mark are another's. */
 static void
 mark_recent(struct session *s, size_t from)
 {
-	struct store_change old = {.set = FLAG_OLD};
+	struct store_change old = {.set = FLAG_OLD, .first = true};
 	struct box *b = &s->box;
-	uint32_t *uid = mem_alloc((b->n - from + 1) * sizeof *uid);
-	size_t i, n = 0;
+	uint32_t *uid = mem_alloc(2 * (b->n - from + 1) * sizeof *uid);
+	size_t i, n = 0, k = 0;
 
 	for (i = from; i < b->n; i++)
 		if (b->v[i].recent)
 			uid[n++] = b->v[i].uid;
-	b->recent += n;
-	if (n > 0 && !b->readonly)
-		store_flag(&b->store, uid, n, &old);
+	old.failed = uid + n;
+	if (n > 0 && !b->readonly && store_flag(&b->store, uid, n, &old) == 0)
+		for (i = from; i < b->n && k < old.nfailed; i++)
+			if (b->v[i].uid == old.failed[k]) {
+				b->v[i].recent = false;
+				k++;
+			}
+	b->recent += n - k;
 	free(uid);
 }
 

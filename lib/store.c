@@ -242,6 +242,8 @@ store_flag(struct store *s, const uint32_t *uid, size_t n,
 			if (m->modseq == modseq)
 				x->head.modseq = modseq;
 			span_add(&p, (size_t)i);
+		} else if (c->first) {
+			c->failed[c->nfailed++] = uid[k];
 		}
 	}
 	if (p.end > 0)

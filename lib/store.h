@@ -82,7 +82,8 @@ struct store_change {
 	uint64_t set_keywords, clear_keywords;
 	uint64_t
 	    unchanged; /* RFC 7162 3.1.3: only where modseq is not above; 0: all */
-	uint32_t *failed; /* room for n UIDs where it was above, or NULL */
+	bool first;    /* where it makes no difference it fails */
+	uint32_t *failed; /* room for n UIDs, or NULL */
 	size_t nfailed;
 	bool alone; /* nobody else had changed anything since the last sync */
 };

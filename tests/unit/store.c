@@ -556,6 +556,26 @@ ask_gone(struct store *s)
 	assert(store_gone(s, s->index.head.modseq, &v, &n) == 1 && n == 0);
 }
 
+/* Of two that mark what is new, one is the first, however they look at it. */
+static void
+firsts(struct store *a, struct store *b)
+{
+	uint32_t uid[MOST], failed[MOST];
+	struct store_change c = {
+	    .set = FLAG_OLD, .first = true, .failed = failed};
+	size_t i, n = 0, all;
+
+	assert(store_sync(a) >= 0 && store_sync(b) >= 0);
+	all = store_count(a);
+	for (i = 0; i < all && n < MOST; i++)
+		if (!(store_msg(a, i)->flags & FLAG_OLD))
+			uid[n++] = store_msg(a, i)->uid;
+	assert(store_flag(a, uid, n, &c) == 0 && c.nfailed == 0);
+	assert(store_flag(b, uid, n, &c) == 0 && c.nfailed == n);
+	for (i = 0; i < n; i++)
+		assert(failed[i] == uid[i]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -610,6 +630,7 @@ main(int argc, char **argv)
 			if (chance(3) == 0)
 				check(s == &a ? &b : &a);
 		}
+		firsts(&a, &b);
 		store_close(&a);
 		store_close(&b);
 	}
