@@ -53,7 +53,8 @@ put(void *to, const char *p, size_t n)
 	return io->err ? -1 : 0;
 }
 
-void
+/* "NAME {n}" and the text, or that part of it that was asked for. */
+static void
 line_text(struct line *l, const struct section *c, struct cur text)
 {
 	uint64_t off = 0, n = section_part(c, &off, cur_len(&text));
@@ -67,7 +68,8 @@ line_text(struct line *l, const struct section *c, struct cur text)
 	}
 }
 
-int
+/* The same for n octets of the letter. */
+static int
 line_range(struct line *l, const struct section *c, struct letter *from,
            uint64_t off, uint64_t n)
 {

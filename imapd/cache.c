@@ -98,15 +98,6 @@ cache_of(struct session *s)
 	return c;
 }
 
-bool
-cache_has(const struct cur *name)
-{
-	struct headernames names;
-
-	headernames_begin(&names);
-	return headername_find(&names, *name) >= 0;
-}
-
 /* --- looking one up --- */
 
 /* Is the entry at p, of which n bytes are there, whole and of this message? */
@@ -435,17 +426,6 @@ cache_whole(struct session *s, size_t i, struct cached_whole *c)
 	c->structure = text(e, &at, e->structure);
 	c->body = text(e, &at, e->body);
 	c->content = e->content;
-	return 0;
-}
-
-int
-cache_structure(struct session *s, size_t i, struct cur *structure)
-{
-	struct cached_whole c;
-
-	if (cache_whole(s, i, &c) < 0)
-		return -1;
-	*structure = c.structure;
 	return 0;
 }
 

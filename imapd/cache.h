@@ -16,8 +16,8 @@ struct cached_field {
  * field. */
 struct cached {
 	struct cur envelope; /* "(...)" */
-	struct cur fields;   /* those that cache_has() knows, as they are on the
-	                        wire, each with its CRLF */
+	struct cur fields;   /* those of headername.h, as they are on the wire,
+	                        each with its CRLF */
 	const struct cached_field *field; /* one behind the other */
 	size_t nfields;
 	struct cur subject, from, to, cc, bcc, message_id, in_reply_to,
@@ -31,9 +31,6 @@ struct cached {
  * with errno (ESTALE: it is gone).  It is read if it was not known. */
 int cache_get(struct session *s, size_t i, struct cached *c);
 
-/* Does cached.fields hold the field of that name if the message has it? */
-bool cache_has(const struct cur *name);
-
 /* BODYSTRUCTURE and BODY, which cost reading all of the message the first time;
  * and with that the sum of its content. */
 struct cached_whole {
@@ -41,7 +38,6 @@ struct cached_whole {
 	uint64_t content;
 };
 int cache_whole(struct session *s, size_t i, struct cached_whole *c);
-int cache_structure(struct session *s, size_t i, struct cur *text);
 
 /* Make what was found out durable for the next session; at the end of a
  * command, and before the mailbox is left. */

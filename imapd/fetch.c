@@ -51,7 +51,7 @@ from_index(struct fetching *g, const struct index_msg *m, unsigned what)
 	}
 	if (what & FETCH_DATE) {
 		NAME(g, "INTERNALDATE");
-		out_date_time_near(x, m->date, &g->day);
+		out_date_time(x, m->date, &g->day);
 	}
 	if (what & FETCH_SIZE) {
 		NAME(g, "RFC822.SIZE");
@@ -65,7 +65,7 @@ from_index(struct fetching *g, const struct index_msg *m, unsigned what)
 	}
 	if (what & FETCH_SAVED) {
 		NAME(g, "SAVEDATE");
-		out_date_time_near(x, m->saved ? m->saved : m->date, &g->day);
+		out_date_time(x, m->saved ? m->saved : m->date, &g->day);
 	}
 	if (what & FETCH_THREADID) {
 		NAME(g, "THREADID");

@@ -87,11 +87,6 @@ enum {
 };
 
 void line_send(struct line *l);
-/* "NAME {n}" and the text, or that part of it that was asked for. */
-void line_text(struct line *l, const struct section *c, struct cur text);
-/* The same for n octets of the letter. */
-int line_range(struct line *l, const struct section *c, struct letter *from,
-               uint64_t off, uint64_t n);
 /* That part of n octets from *off on that was asked for. */
 uint64_t section_part(const struct section *c, uint64_t *off, uint64_t n);
 

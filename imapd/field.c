@@ -73,17 +73,6 @@ header_value(struct arena *a, struct cur body)
 	return (struct cur){from, to};
 }
 
-struct cur
-header_field(struct arena *a, struct cur header, const char *name)
-{
-	struct cur field, body;
-
-	while (header_next(&header, &field))
-		if (header_is(field, name, &body))
-			return header_value(a, body);
-	return (struct cur){NULL, NULL};
-}
-
 const char *
 header_comment(const char *p, const char *e)
 {

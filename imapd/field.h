@@ -18,9 +18,6 @@ bool header_is(struct cur field, const char *name, struct cur *body);
  * folded. */
 struct cur header_value(struct arena *a, struct cur body);
 
-/* The first field of that name: its value, or p is NULL when there is none. */
-struct cur header_field(struct arena *a, struct cur header, const char *name);
-
 /* Behind the comment whose parenthesis is at p, nested ones and all; e when it
  * does not end (RFC 5322 3.2.2). */
 const char *header_comment(const char *p, const char *e);

@@ -154,7 +154,7 @@ day_begin(struct out_day *d, int64_t *t)
 }
 
 void
-out_date_time_near(struct str *x, int64_t t, struct out_day *d)
+out_date_time(struct str *x, int64_t t, struct out_day *d)
 {
 	char text[sizeof d->date + 8 + sizeof d->zone];
 	int in;
@@ -171,14 +171,6 @@ out_date_time_near(struct str *x, int64_t t, struct out_day *d)
 	p = two(p, in % 60);
 	memcpy(p, d->zone, sizeof d->zone);
 	str_add(x, text, sizeof text);
-}
-
-void
-out_date_time(struct str *x, int64_t t)
-{
-	struct out_day d = {0};
-
-	out_date_time_near(x, t, &d);
 }
 
 /* --- flags and sets --- */

@@ -12,17 +12,15 @@ void out_nstring(struct str *x, struct cur c);
 /* A mailbox name (UTF-8): in quotes, in modified UTF-7 unless utf8. */
 void out_mailbox(struct str *x, struct cur name, bool utf8);
 
-/* "17-Jul-1996 02:44:25 -0700" in quotes (the process's time zone). */
-void out_date_time(struct str *x, int64_t t);
-
-/* The same for many, of which most are of the same day as the one before: what
- * is known of that is kept.  Zero-initialised is the start. */
+/* "17-Jul-1996 02:44:25 -0700" in quotes (the process's time zone).  Most of many are of
+ * the same day as the one before: what is known of that is kept.
+ * Zero-initialised is the start. */
 struct out_day {
 	int64_t begin; /* midnight */
 	bool whole;    /* one zone holds up to the next */
 	char date[13], zone[7];
 };
-void out_date_time_near(struct str *x, int64_t t, struct out_day *d);
+void out_date_time(struct str *x, int64_t t, struct out_day *d);
 
 /* Flags and keywords with blanks between, without parentheses. */
 void out_flags(struct str *x, const struct store *s, unsigned flags,

@@ -2,10 +2,7 @@
  * parameters, downgraded content, header fields that sendmail adds. */
 #include "code.h"
 
-enum {
-	QP_LINE = 75, /* before the soft break's = (RFC 2045 6.7 (5)) */
-	WORD_MAX = 75 /* an encoded word (RFC 2047 2) */
-};
+enum { WORD_MAX = 75 /* an encoded word (RFC 2047 2) */ };
 
 /* --- base64, RFC 4648 4 --- */
 
@@ -121,31 +118,6 @@ code_unxtext(struct str *s, struct cur c)
 		str_addc(s, (char)b);
 	}
 	return 0;
-}
-
-/* --- quoted-printable, RFC 2045 6.7 --- */
-
-void
-code_qp_line(struct str *s, const char *p, size_t n)
-{
-	size_t i, col = 0;
-
-	for (i = 0; i < n; i++) {
-		bool blank = p[i] == ' ' || p[i] == '\t';
-		bool plain = (is_printable(p[i]) || blank) && p[i] != '=' &&
-		             !(blank && i + 1 == n);
-		size_t len = plain ? 1 : 3;
-
-		if (col + len > QP_LINE) {
-			str_adds(s, "=\n");
-			col = 0;
-		}
-		if (plain)
-			str_addc(s, p[i]);
-		else
-			add_hex(s, '=', (unsigned char)p[i]);
-		col += len;
-	}
 }
 
 /* --- UTF-8, RFC 3629 --- */

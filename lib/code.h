@@ -16,9 +16,6 @@ void code_xtext(struct str *s, const char *p, size_t n);
 /* 0, or -1 when it is not xtext or holds a control character. */
 int code_unxtext(struct str *s, struct cur c);
 
-/* One line (without its end) of quoted-printable text with soft breaks as LF (RFC 2045 6.7). */
-void code_qp_line(struct str *s, const char *p, size_t n);
-
 /* A display name as a header field takes it: bare, quoted, or as RFC 2047
  * encoded words in UTF-8 when it holds bytes over 127. */
 void code_phrase(struct str *s, const char *name);

@@ -119,7 +119,7 @@ scaled(const char *s, const char *units, const unsigned long long *factor,
 	return 0;
 }
 
-int
+static int
 conf_size(const char *s, unsigned long long *bytes)
 {
 	static const unsigned long long f[] = {1ull << 10, 1ull << 20,

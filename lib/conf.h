@@ -84,8 +84,7 @@ void conf_use(struct conf *c, const char *file);
  * with "# default" behind the others. */
 void conf_print(const struct conf *c, FILE *to, bool all);
 
-/* Sizes and times as the file writes them: 50M, 5d.  0 or -1. */
-int conf_size(const char *s, unsigned long long *bytes);
+/* A time as the file writes it: 5d.  0 or -1. */
 int conf_time(const char *s, unsigned long *seconds);
 
 /* The path of one of our programs: conf.programs/NAME, or in a build tree

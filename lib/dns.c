@@ -15,12 +15,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum {
-	DNS_PORT = 53,
-	PORT_MAX = 65535,
-	ANSWER_MAX = NS_MAXMSG,
-	NAME_PATIENCE = 3 /* s, one try: dns_name */
-};
+enum { DNS_PORT = 53, PORT_MAX = 65535, ANSWER_MAX = NS_MAXMSG };
 
 /* --- names and addresses as text --- */
 
@@ -191,7 +186,6 @@ collect(const ns_msg *msg, const ns_rr *rr, struct records *out)
 		r->n = n;
 		break;
 	case ns_t_cname: /* asked for by itself */
-	case ns_t_ptr:
 		if (n < 1 || read_name(msg, d, r->host) < 0)
 			return;
 		break;
@@ -559,63 +553,6 @@ dns_alias(const char *host, bool *secure)
 	*secure = w == DNS_OK && rs->secure;
 	free(rs);
 	return w;
-}
-
-/* The question that an address's name is the answer to (RFC 1035 3.5, RFC 3596
- * 2.5), and the bytes of the address.  Returns its length, 0 for a stranger. */
-static size_t
-reverse_name(const struct sockaddr *sa, char out[DNS_NAME],
-             unsigned char addr[16])
-{
-	static const char hex[] = "0123456789abcdef";
-	size_t i;
-	char *p = out;
-
-	if (sa->sa_family == AF_INET) {
-		memcpy(addr, &((const struct sockaddr_in *)sa)->sin_addr, 4);
-		snprintf(out, DNS_NAME, "%u.%u.%u.%u.in-addr.arpa", addr[3],
-		         addr[2], addr[1], addr[0]);
-		return 4;
-	}
-	if (sa->sa_family != AF_INET6)
-		return 0;
-	memcpy(addr, &((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
-	for (i = 16; i-- > 0;) {
-		*p++ = hex[addr[i] & 15];
-		*p++ = '.';
-		*p++ = hex[addr[i] >> 4];
-		*p++ = '.';
-	}
-	snprintf(p, DNS_NAME - (size_t)(p - out), "ip6.arpa");
-	return 16;
-}
-
-void
-dns_name(const struct sockaddr *sa, socklen_t len, char out[DNS_NAME])
-{
-	struct records *ptr, *fwd;
-	unsigned char addr[16];
-	char q[DNS_NAME];
-	size_t i, n = len ? reverse_name(sa, q, addr) : 0;
-	int type = n == 4 ? ns_t_a : ns_t_aaaa, retry, retrans;
-
-	snprintf(out, DNS_NAME, "unknown");
-	if (n == 0 || (!(_res.options & RES_INIT) && res_init() < 0))
-		return;
-	retry = _res.retry;
-	retrans = _res.retrans;
-	_res.retry = 1;
-	_res.retrans = NAME_PATIENCE;
-	ptr = mem_alloc(2 * sizeof *ptr);
-	fwd = ptr + 1;
-	if (lookup(q, ns_t_ptr, ptr, NULL) == DNS_OK && *ptr->r[0].host &&
-	    lookup(ptr->r[0].host, type, fwd, NULL) == DNS_OK)
-		for (i = 0; i < fwd->n; i++)
-			if (memcmp(fwd->r[i].addr, addr, n) == 0)
-				memcpy(out, ptr->r[0].host, DNS_NAME);
-	free(ptr);
-	_res.retry = retry;
-	_res.retrans = retrans;
 }
 
 const char *

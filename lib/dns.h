@@ -92,10 +92,6 @@ enum dns_why dns_tlsa(const char *host, unsigned port, struct tlsalist *out);
  * 2.2.2)?  DNS_AGAIN: that cannot be told now. */
 enum dns_why dns_alias(const char *host, bool *secure);
 
-/* The name of an address, verified forwards, or "unknown".  Short patience: it
- * is for logs and Received. */
-void dns_name(const struct sockaddr *sa, socklen_t len, char out[DNS_NAME]);
-
 /* "no such domain", "the name server did not answer", ... */
 const char *dns_text(enum dns_why w);
 
@@ -113,8 +109,8 @@ bool dns_is_loopback(const struct address *a);
 int dns_hostport(const char *text, char host[DNS_NAME], unsigned *port);
 
 struct record {
-	unsigned pref;       /* MX */
-	char host[DNS_NAME]; /* MX, PTR; "" the root, "." no host; TXT's text */
+	unsigned pref;          /* MX */
+	char host[DNS_NAME];    /* MX; "" the root, "." no host; TXT's text */
 	unsigned char addr[16]; /* A, AAAA */
 	const unsigned char *p; /* TLSA: the data, within the answer */
 	size_t n;

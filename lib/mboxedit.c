@@ -210,28 +210,6 @@ next(const struct work *w, uint64_t done)
 	return least(w->j.now.room, w->s.rising ? to - done : done - from);
 }
 
-int
-work_run(struct work *w, uint64_t done)
-{
-	const struct entry *e = &w->j.now;
-	uint64_t n;
-
-	while ((n = next(w, done)) > 0 || e->patch) {
-		if (!w->s.rising)
-			done -= n;
-		if (step(w, done, n) < 0)
-			return -1;
-		if (w->s.rising)
-			done += n;
-	}
-	if (w->s.cut > 0 || e->hole_len > 0)
-		return work_cut(w);
-	/* What a later step needs must not be overwritten before it is known
-	 * that there is none. */
-	journal_idle(&w->j, e->step > 1 || w->s.grow > 0);
-	return 0;
-}
-
 /* --- the end of it --- */
 
 /* The blocks cannot be taken out: back to what was there before.  -1, with the
@@ -254,7 +232,8 @@ undo(struct work *w)
 	return -1;
 }
 
-int
+/* The last part, where it is cutting off. */
+static int
 work_cut(struct work *w)
 {
 	struct entry *e = &w->j.now;
@@ -276,6 +255,28 @@ work_cut(struct work *w)
 	if (fsync(w->f->fd) < 0)
 		return -1;
 	journal_idle(&w->j, false);
+	return 0;
+}
+
+int
+work_run(struct work *w, uint64_t done)
+{
+	const struct entry *e = &w->j.now;
+	uint64_t n;
+
+	while ((n = next(w, done)) > 0 || e->patch) {
+		if (!w->s.rising)
+			done -= n;
+		if (step(w, done, n) < 0)
+			return -1;
+		if (w->s.rising)
+			done += n;
+	}
+	if (w->s.cut > 0 || e->hole_len > 0)
+		return work_cut(w);
+	/* What a later step needs must not be overwritten before it is known
+	 * that there is none. */
+	journal_idle(&w->j, e->step > 1 || w->s.grow > 0);
 	return 0;
 }
 

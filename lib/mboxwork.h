@@ -30,9 +30,6 @@ int work_apply(struct work *w);
  * moved, to the end of the change. */
 int work_run(struct work *w, uint64_t done);
 
-/* The last part alone, when the entry is of PHASE_CUT. */
-int work_cut(struct work *w);
-
 /* Turn the entry into the first one of another change: to remove len bytes at off;
  * and make that. */
 int work_remove(struct work *w, uint64_t off, uint64_t len);

@@ -176,6 +176,26 @@ floor()
 	[ "$status" -eq 1 ]
 }
 
+@test "what others could call somebody calls" {
+	local o f bad=0
+	for o in build/{lib,smtpd,tlsrelay,sendmail,queuerun,queuerun/mtasts,deliver,mailq,popd,imapd,lib/checkpass,lib/pamcheck}/*.o \
+	    build/static/{lib,smtpd}/*.o; do
+		# Not what a source that went has left behind.
+		f=${o#build/} f=${f#static/}
+		[ ! -e "${f%.o}.c" ] || nm "$o"
+	done | awk '
+	$(NF - 1) == "U" { used[$NF] = 1 }
+	$(NF - 1) == "T" && $NF != "main" { there[$NF] = 1 }
+	END { for (f in there) if (!used[f]) print f }' > "$BATS_TEST_TMPDIR/idle"
+	# Some are there to be tested.
+	while read -r f; do
+		grep -rqw "$f" tests/unit/*.c tests/fuzz/*.c && continue
+		echo "$f: nobody else calls it"
+		bad=1
+	done < "$BATS_TEST_TMPDIR/idle"
+	[ "$bad" -eq 0 ]
+}
+
 @test "no state outside main, but the log's name" {
 	local o
 	for o in build/{lib,smtpd,tlsrelay,sendmail,queuerun,queuerun/mtasts,deliver,mailq,popd,imapd,lib/checkpass,lib/pamcheck}/*.o; do

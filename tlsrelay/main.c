@@ -8,7 +8,6 @@
 #include "log.h"
 #include "mem.h"
 #include "relay.h"
-#include "sandbox.h"
 #include "tls.h"
 #include "wall.h"
 
@@ -67,15 +66,6 @@ own_descriptors(void)
 static void
 drop(const char *file, const struct wants *client)
 {
-	/* Debian's directory is one of links to these. */
-	char global[] = "/usr/share/ca-certificates",
-	     local[] = "/usr/local/share/ca-certificates";
-	const struct sandbox_path paths[] = {
-	    {client ? client->dir : NULL, MAY_READ},
-	    {global,	              MAY_READ},
-	    {local,	               MAY_READ},
-	    {NULL,	                0       }
-        };
 	struct str jail = {0};
 
 	str_addf(&jail, "%s/.empty", conf.state);
@@ -85,7 +75,10 @@ drop(const char *file, const struct wants *client)
 	become_talker(file, client ? NULL : jail.s);
 	str_free(&jail);
 	limit_memory(MEMORY);
-	sandbox_enter(client ? SANDBOX_VERIFIER : SANDBOX_RELAY, paths);
+	if (client)
+		wall_verifier(client->dir);
+	else
+		wall_relay();
 }
 
 static SSL *

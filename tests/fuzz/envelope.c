@@ -44,11 +44,15 @@ static void
 check_field(struct cur header, const char *name)
 {
 	struct arena a = {0};
-	struct cur v = header_field(&a, header, name);
+	struct cur field, body, v;
 
-	must(!v.p || v.p == v.e || !memchr(v.p, '\n', cur_len(&v)));
-	if (v.p)
+	while (header_next(&header, &field)) {
+		if (!header_is(field, name, &body))
+			continue;
+		v = header_value(&a, body);
+		must(v.p == v.e || !memchr(v.p, '\n', cur_len(&v)));
 		check_addresses(v);
+	}
 	arena_free(&a);
 }
 

@@ -73,39 +73,6 @@ test_xtext(void)
 }
 
 static void
-qp_is(const char *line, const char *want)
-{
-	struct str s = {0};
-
-	str_adds(&s, "");
-	code_qp_line(&s, line, strlen(line));
-	assert(strcmp(s.s, want) == 0);
-	str_free(&s);
-}
-
-static void
-test_qp(void)
-{
-	char line[200];
-	struct str s = {0};
-
-	qp_is("", "");
-	qp_is("J\xf6rg = a", "J=F6rg =3D a");
-	qp_is("a ", "a=20");
-	qp_is("a\t", "a=09");
-	qp_is("a \r", "a =0D");
-	memset(line, 'x', 160);
-	line[160] = '\0';
-	code_qp_line(&s, line, 160);
-	assert(s.n == 164 && memcmp(s.s + 75, "=\nx", 3) == 0);
-	str_clear(&s);
-	memset(line, '\xff', 160);
-	code_qp_line(&s, line, 160);
-	assert(memcmp(s.s + 72, "=FF=\n=FF", 8) == 0);
-	str_free(&s);
-}
-
-static void
 phrase_is(const char *name, const char *want)
 {
 	struct str s = {0};
@@ -172,7 +139,6 @@ main(void)
 {
 	test_base64();
 	test_xtext();
-	test_qp();
 	test_phrase();
 	test_utf8();
 	return 0;

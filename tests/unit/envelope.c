@@ -240,6 +240,18 @@ test_envelopes(void)
 
 /* --- fields --- */
 
+/* The value of the first field of that name. */
+static struct cur
+header_field(struct arena *a, struct cur header, const char *name)
+{
+	struct cur field, body;
+
+	while (header_next(&header, &field))
+		if (header_is(field, name, &body))
+			return header_value(a, body);
+	return (struct cur){NULL, NULL};
+}
+
 static void
 test_field(void)
 {

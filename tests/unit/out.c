@@ -17,7 +17,7 @@ check(int64_t t, struct out_day *d)
 
 	localtime_r(&at, &tm);
 	strftime(want, sizeof want, "\"%e-%b-%Y %H:%M:%S %z\"", &tm);
-	out_date_time_near(&x, t, d);
+	out_date_time(&x, t, d);
 	if (strcmp(x.s, want) != 0) {
 		fprintf(stderr, "%lld: %s, not %s\n", (long long)t, x.s, want);
 		assert(0);
@@ -53,7 +53,7 @@ main(void)
 	}
 	setenv("TZ", "UTC", 1);
 	tzset();
-	out_date_time(&x, INT64_MAX);
+	out_date_time(&x, INT64_MAX, &(struct out_day){0});
 	assert(strcmp(x.s, "\" 1-Jan-1970 00:00:00 +0000\"") == 0);
 	str_free(&x);
 	return 0;
