@@ -17,6 +17,8 @@ static struct {
 	int fd;           /* of the file, or -1 */
 	int err;          /* warnings on stderr too */
 	int open;         /* openlog() was called */
+	time_t at;        /* of the stamp */
+	char stamp[128];  /* date and host, how a line of the file begins */
 } lg = {.tag = "facteur", .fd = -1};
 
 void
@@ -50,24 +52,38 @@ log_ready(void)
 		             0666);
 }
 
+static void
+stamp(void)
+{
+	char host[64] = "";
+	time_t now = time(NULL);
+	struct tm tm;
+	size_t n;
+
+	if (now == lg.at)
+		return;
+	lg.at = now;
+	n = strftime(lg.stamp, sizeof lg.stamp, "%b %e %H:%M:%S ",
+	             localtime_r(&now, &tm));
+	gethostname(host, sizeof host - 1);
+	host[strcspn(host, ".")] = '\0';
+	snprintf(lg.stamp + n, sizeof lg.stamp - n, "%s", host);
+}
+
 /* Append one line in the form that syslogd writes, in one write; a log that
  * cannot be written must not stop the mail. */
 static void
 log_file(const char *text)
 {
-	char host[256] = "", when[32], line[LOG_LINE + 400];
-	time_t now = time(NULL);
-	struct tm tm;
+	char line[LOG_LINE + 400];
 	int n;
 
 	log_ready();
 	if (lg.fd < 0)
 		return;
-	gethostname(host, sizeof host - 1);
-	host[strcspn(host, ".")] = '\0';
-	strftime(when, sizeof when, "%b %e %H:%M:%S", localtime_r(&now, &tm));
-	n = snprintf(line, sizeof line, "%s %s %s[%ld]: %s\n", when, host,
-	             lg.tag, (long)getpid(), text);
+	stamp();
+	n = snprintf(line, sizeof line, "%s %s[%ld]: %s\n", lg.stamp, lg.tag,
+	             (long)getpid(), text);
 	if (write(lg.fd, line, (size_t)n) < 0)
 		lg.fd = -1;
 }

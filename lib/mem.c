@@ -22,7 +22,7 @@ mem_alloc(size_t n)
 void *
 mem_grow(void *p, size_t *cap, size_t want, size_t size)
 {
-	size_t to = *cap ? *cap : 8;
+	size_t to = *cap ? *cap : size == 1 ? 64 : 8; /* text is longer */
 
 	if (want <= *cap)
 		return p;

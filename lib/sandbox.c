@@ -69,12 +69,12 @@ static int
 open_near(const struct sandbox_path *p)
 {
 	char *s = mem_dup(p->path, strlen(p->path)), *slash;
-	int fd = open(s, O_PATH | O_CLOEXEC);
+	int fd = openat(AT_FDCWD, s, O_PATH | O_CLOEXEC);
 
 	while (fd < 0 && errno == ENOENT && p->may & MAY_CHANGE &&
 	       (slash = strrchr(s, '/')) != NULL && slash > s) {
 		*slash = '\0';
-		fd = open(s, O_PATH | O_CLOEXEC);
+		fd = openat(AT_FDCWD, s, O_PATH | O_CLOEXEC);
 	}
 	free(s);
 	return fd;

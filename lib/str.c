@@ -43,20 +43,22 @@ str_addu(struct str *s, unsigned long long n)
 	str_add(s, p, (size_t)(digits + sizeof digits - p));
 }
 
+/* Mostly it fits into the room that there is. */
 void
 str_addv(struct str *s, const char *fmt, va_list ap)
 {
 	va_list again;
+	size_t room = s->cap - s->n;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(s->s ? s->s + s->n : NULL, room, fmt, ap);
+	if (n >= 0 && (size_t)n >= room) {
+		s->s = mem_grow(s->s, &s->cap, s->n + (size_t)n + 1, 1);
+		vsnprintf(s->s + s->n, (size_t)n + 1, fmt, again);
+	}
 	va_end(again);
-	if (n < 0)
-		return;
-	s->s = mem_grow(s->s, &s->cap, s->n + (size_t)n + 1, 1);
-	vsnprintf(s->s + s->n, (size_t)n + 1, fmt, ap);
-	s->n += (size_t)n;
+	s->n += n > 0 ? (size_t)n : 0;
 }
 
 void

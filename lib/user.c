@@ -81,6 +81,16 @@ user_parse(struct cur line, struct user *u)
 	return 0;
 }
 
+/* With this field, whole. */
+static bool
+begins(struct cur line, const char *field)
+{
+	size_t n = strlen(field);
+
+	return cur_len(&line) > n && memcmp(line.p, field, n) == 0 &&
+	       line.p[n] == ':';
+}
+
 static int
 from_file(const char *file, const char *name, uid_t uid, struct user *u)
 {
@@ -96,9 +106,10 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 	while (!found && cur_len(&all) > 0) {
 		cur_until(&all, "\n", &line);
 		cur_get(&all);
-		if (cur_peek(&line) == '#' || user_parse(line, u) < 0)
+		if (cur_peek(&line) == '#' || (name && !begins(line, name)) ||
+		    user_parse(line, u) < 0)
 			continue;
-		found = name ? strcmp(u->name, name) == 0 : u->uid == uid;
+		found = name || u->uid == uid;
 		if (!found)
 			user_free(u);
 	}
