@@ -18,6 +18,7 @@
 #define SPOOL_H
 
 #include "conf.h"
+#include "mem.h"
 #include "str.h"
 #include "sum.h"
 
@@ -159,9 +160,10 @@ struct message {
 	uint64_t len; /* of the content */
 	struct note *note;
 	size_t nnote, ncap;
-	unsigned attempts; /* queue runs so far */
-	bool expired;      /* mailq(8) wants it to bounce now */
-	bool torn;         /* the journal ends within a line */
+	struct arena words; /* of the notes */
+	unsigned attempts;  /* queue runs so far */
+	bool expired;       /* mailq(8) wants it to bounce now */
+	bool torn;          /* the journal ends within a line */
 };
 
 enum spool_why {

@@ -17,7 +17,7 @@
 /* The envelope of 100,000 recipients; the journal of a message that was tried for
  * weeks with as many. */
 enum { ENVELOPE_MAX = 128 << 20, JOURNAL_MAX = 512 << 20 };
-enum { FIRST_READ = 1024, NOTE_FIELDS = 8 };
+enum { FIRST_READ = 8192, NOTE_FIELDS = 8 };
 
 void
 envelope_rcpt(struct envelope *e, const char *addr, const char *orcpt,
@@ -51,17 +51,10 @@ envelope_free(struct envelope *e)
 void
 message_free(struct message *m)
 {
-	size_t i;
-
 	if (m->fd >= 0)
 		close(m->fd);
-	for (i = 0; i < m->nnote; i++) {
-		free(m->note[i].target);
-		free(m->note[i].status);
-		free(m->note[i].relay);
-		free(m->note[i].text);
-	}
 	free(m->note);
+	arena_free(&m->words);
 	envelope_free(&m->env);
 	*m = (struct message){.fd = -1};
 }
@@ -212,10 +205,25 @@ parse_envelope(struct envelope *e, struct cur c)
 	           : -1;
 }
 
-static char *
-field_dup(const struct cur *f)
+/* Add it, with words that it keeps a copy of. */
+static void
+add_note(struct message *m, const struct note *n, const struct cur words[4])
 {
-	return mem_dup(f->p, cur_len(f));
+	char *copy[4];
+	struct note *to;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		copy[i] = arena_dup(&m->words, words[i].p, cur_len(&words[i]));
+	m->note = mem_grow(m->note, &m->ncap, m->nnote + 1, sizeof *m->note);
+	to = &m->note[m->nnote++];
+	*to = *n;
+	to->status = copy[0];
+	to->target = copy[1];
+	to->relay = copy[2];
+	to->text = copy[3];
+	m->attempts += n->what == NOTE_ATTEMPT;
+	m->expired |= n->what == NOTE_EXPIRE;
 }
 
 /* A line of the journal without its newline; one that was torn is passed over. */
@@ -224,7 +232,7 @@ parse_note(struct message *m, struct cur line)
 {
 	struct cur f[NOTE_FIELDS];
 	unsigned long long rcpt = 0, when;
-	struct note *n;
+	struct note n = {0};
 	int i;
 
 	if (memchr(line.p, '\0', cur_len(&line)))
@@ -239,17 +247,10 @@ parse_note(struct message *m, struct cur line)
 	    (!cur_is(&f[1], "-") &&
 	     (cur_number(&f[1], LONG_MAX, &rcpt) < 0 || rcpt >= m->env.nrcpt)))
 		return;
-	m->note = mem_grow(m->note, &m->ncap, m->nnote + 1, sizeof *m->note);
-	n = &m->note[m->nnote++];
-	n->what = *f[0].p;
-	n->rcpt = cur_peek(&f[1]) == '-' ? NOTE_ALL : (long)rcpt;
-	n->when = (time_t)when;
-	n->status = field_dup(&f[3]);
-	n->target = field_dup(&f[4]);
-	n->relay = field_dup(&f[5]);
-	n->text = field_dup(&f[6]);
-	m->attempts += n->what == NOTE_ATTEMPT;
-	m->expired |= n->what == NOTE_EXPIRE;
+	n.what = *f[0].p;
+	n.rcpt = cur_peek(&f[1]) == '-' ? NOTE_ALL : (long)rcpt;
+	n.when = (time_t)when;
+	add_note(m, &n, f + 3);
 }
 
 static void
@@ -265,21 +266,21 @@ parse_journal(struct message *m, struct cur c)
 	}
 }
 
-/* Append the n bytes at off to s.  -1 with errno (0: the file is too short). */
-static int
+/* Append the n bytes at off to s. */
+static enum spool_why
 read_part(int fd, off_t off, uint64_t n, struct str *s)
 {
 	ssize_t r;
 
 	s->s = mem_grow(s->s, &s->cap, s->n + (size_t)n + 1, 1);
 	r = io_preadall(fd, s->s + s->n, (size_t)n, off);
-	if (r >= 0 && (uint64_t)r < n)
-		errno = 0;
-	if (r < 0 || (uint64_t)r < n)
-		return -1;
+	if (r < 0)
+		return SPOOL_ERROR;
+	if ((uint64_t)r < n)
+		return SPOOL_BAD;
 	s->n += (size_t)n;
 	s->s[s->n] = '\0';
-	return 0;
+	return SPOOL_OK;
 }
 
 /* Does the checksum of envelope and content agree? */
@@ -307,50 +308,73 @@ verify(struct message *m, uint64_t want)
 	return sum_end(&sum) == want ? SPOOL_OK : SPOOL_BAD;
 }
 
-/* Envelope and journal; what FIRST_READ bytes do not hold is read in addition. */
+/* The envelope: what the first bytes do not hold of it is read in addition. */
+static enum spool_why
+read_envelope(struct message *m, struct cur first)
+{
+	struct str all = {0};
+	size_t n = cur_len(&first);
+	enum spool_why why = SPOOL_OK;
+
+	if ((size_t)m->start > n) {
+		str_add(&all, first.p, n);
+		why = read_part(m->fd, (off_t)n, (uint64_t)m->start - n, &all);
+		first.p = all.s;
+	}
+	first.e = first.p + m->start;
+	first.p += SPOOL_HEAD;
+	if (why == SPOOL_OK && parse_envelope(&m->env, first) < 0)
+		why = SPOOL_BAD;
+	str_free(&all);
+	return why;
+}
+
+/* The journal, which begins at end; likewise. */
+static enum spool_why
+read_journal(struct message *m, off_t end, off_t size, struct cur first)
+{
+	struct str rest = {0};
+	enum spool_why why = SPOOL_OK;
+
+	if (size <= (off_t)cur_len(&first)) {
+		first.p += end;
+	} else {
+		if (size > end)
+			why = read_part(m->fd, end, (uint64_t)(size - end),
+			                &rest);
+		first = (struct cur){rest.s, rest.s + rest.n};
+	}
+	if (why == SPOOL_OK)
+		parse_journal(m, first);
+	str_free(&rest);
+	return why;
+}
+
 static enum spool_why
 read_message(struct message *m, off_t size, bool check)
 {
-	struct str first = {0}, rest = {0};
-	uint64_t start, len, sum,
-	    n = size < FIRST_READ ? (uint64_t)size : FIRST_READ;
+	char buf[FIRST_READ];
+	uint64_t start, len, sum;
+	ssize_t n = io_preadall(m->fd, buf, sizeof buf, 0);
+	struct cur first = {buf, buf + (n > 0 ? n : 0)};
 	enum spool_why why;
-	struct cur journal;
 	off_t end;
 
-	if (read_part(m->fd, 0, n, &first) < 0) {
-		why = errno ? SPOOL_ERROR : SPOOL_BAD;
-		goto out;
-	}
-	why = parse_head((struct cur){first.s, first.s + first.n}, &start, &len,
-	                 &sum);
+	if (n < 0)
+		return SPOOL_ERROR;
+	why = parse_head(first, &start, &len, &sum);
 	if (why != SPOOL_OK)
-		goto out;
-	why = SPOOL_BAD;
+		return why;
 	m->start = (off_t)start;
 	m->len = len;
 	end = m->start + (off_t)len;
 	if (end > size || size - end > JOURNAL_MAX)
-		goto out;
-	if (start > first.n &&
-	    read_part(m->fd, (off_t)first.n, start - first.n, &first) < 0)
-		goto out;
-	if (parse_envelope(&m->env, (struct cur){first.s + SPOOL_HEAD,
-	                                         first.s + start}) < 0)
-		goto out;
-	journal = (struct cur){first.s + first.n, first.s + first.n};
-	if ((uint64_t)size <= first.n)
-		journal.p = first.s + end;
-	else if (size > end &&
-	         read_part(m->fd, end, (uint64_t)(size - end), &rest) < 0)
-		goto out;
-	else
-		journal = (struct cur){rest.s, rest.s + rest.n};
-	parse_journal(m, journal);
-	why = check && m->attempts == 0 ? verify(m, sum) : SPOOL_OK;
-out:
-	str_free(&first);
-	str_free(&rest);
+		return SPOOL_BAD;
+	why = read_envelope(m, first);
+	if (why == SPOOL_OK)
+		why = read_journal(m, end, size, first);
+	if (why == SPOOL_OK && check && m->attempts == 0)
+		why = verify(m, sum);
 	return why;
 }
 
@@ -394,17 +418,10 @@ spool_load(struct message *m, const struct spool *sp, const char *dir,
 void
 message_note(struct message *m, const struct note *n)
 {
-	struct note *to;
+	const struct cur words[4] = {cur_of(n->status), cur_of(n->target),
+	                             cur_of(n->relay), cur_of(n->text)};
 
-	m->note = mem_grow(m->note, &m->ncap, m->nnote + 1, sizeof *m->note);
-	to = &m->note[m->nnote++];
-	*to = *n;
-	to->target = mem_dup(n->target, strlen(n->target));
-	to->status = mem_dup(n->status, strlen(n->status));
-	to->relay = mem_dup(n->relay, strlen(n->relay));
-	to->text = mem_dup(n->text, strlen(n->text));
-	m->attempts += n->what == NOTE_ATTEMPT;
-	m->expired |= n->what == NOTE_EXPIRE;
+	add_note(m, n, words);
 }
 
 int

@@ -18,6 +18,8 @@ struct view {
 	/* For each recipient why it waits, "" when nothing is known, NULL when
 	 * there is nothing left to do for it. */
 	const char **reason;
+	/* Who was tried last, and how that connection was protected, or NULL. */
+	const char **relay;
 };
 
 void view_make(struct view *v, struct message *m, const char *dir, time_t now);

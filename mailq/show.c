@@ -79,6 +79,8 @@ show_short(const struct view *v, struct total *t, bool verbose)
 			show_reason(v->reason[i]);
 		said = v->reason[i];
 		printf(HEAD_FORMAT, "", "", "", e->rcpt[i].addr);
+		if (verbose && v->relay[i])
+			printf(HEAD_FORMAT, "", "", "", v->relay[i]);
 	}
 	if (verbose)
 		show_attempts(v);

@@ -40,6 +40,13 @@ final_targets(const struct message *m)
 	return l;
 }
 
+static void
+see_deferred(struct view *v, const struct note *n)
+{
+	v->reason[n->rcpt] = n->text;
+	v->relay[n->rcpt] = strchr(n->relay, '[') ? n->relay : NULL;
+}
+
 /* Fill v->reason; returns how many recipients wait. */
 static size_t
 find_reasons(struct view *v)
@@ -60,7 +67,7 @@ find_reasons(struct view *v)
 		if (n->what == NOTE_DEFERRED && n->rcpt != NOTE_ALL &&
 		    !(done.n > 0 && bsearch(&n->target, done.v, done.n,
 		                            sizeof *done.v, by_target)))
-			v->reason[n->rcpt] = n->text;
+			see_deferred(v, n);
 	}
 	free(done.v);
 	for (i = 0; i < m->env.nrcpt; i++)
@@ -95,8 +102,10 @@ clean_message(struct message *m)
 	clean(m->env.sender);
 	for (i = 0; i < m->env.nrcpt; i++)
 		clean(m->env.rcpt[i].addr);
-	for (i = 0; i < m->nnote; i++)
+	for (i = 0; i < m->nnote; i++) {
 		clean(m->note[i].text);
+		clean(m->note[i].relay);
+	}
 }
 
 void
@@ -117,7 +126,8 @@ view_make(struct view *v, struct message *m, const char *dir, time_t now)
 	}
 	if (v->due != 0 && v->due <= now && is_active(m))
 		v->queue = "active";
-	v->reason = mem_alloc(m->env.nrcpt * sizeof *v->reason);
+	v->reason = mem_alloc(2 * m->env.nrcpt * sizeof *v->reason);
+	v->relay = v->reason + m->env.nrcpt;
 	if (find_reasons(v) == 0)
 		for (i = 0; i < m->env.nrcpt; i++)
 			v->reason[i] = "";

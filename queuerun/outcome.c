@@ -39,8 +39,8 @@ log_piece(const struct run *r, const struct piece *p, const struct outcome *o)
 	str_addf(&s, "%s: to=<%s>, ", a->m.id, p->to->addr);
 	if (strcmp(orig, p->to->addr) != 0)
 		str_addf(&s, "orig_to=<%s>, ", orig);
-	str_addf(&s, "relay=%s, delay=%.2f, delays=%.2f/%.2f/0/%.2f, ",
-	         o->relay, positive(now - arrived),
+	str_addf(&s, "relay=%.*s, delay=%.2f, delays=%.2f/%.2f/0/%.2f, ",
+	         (int)strcspn(o->relay, ","), o->relay, positive(now - arrived),
 	         positive(a->since - arrived), positive(o->started - a->since),
 	         positive(now - o->started));
 	log_info("%sdsn=%s, status=%s (%s)", s.s, o->status, word_of(o->what),

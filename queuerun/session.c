@@ -354,11 +354,13 @@ session_open(struct session *s)
 		session_said(s, GREETING, &s->why);
 	else if (not_self(s) < 0 || session_greet(s) < 0)
 		return -1;
-	else if (session_starttls(s) == 0 && session_login(s) == 0)
-		return 0;
-	else if (s->io.in < 0 || s->io.err || s->answered)
-		return -1;
-	session_quit(s);
+	else if (session_starttls(s) == 0) {
+		session_tls_note(s);
+		if (session_login(s) == 0)
+			return 0;
+	}
+	if (s->io.in >= 0 && !s->io.err && !s->answered)
+		session_quit(s);
 	return -1;
 }
 

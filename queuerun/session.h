@@ -16,7 +16,7 @@
 
 enum {
 	VERDICT_TEXT = 1400,
-	SESSION_RELAY = 330, /* host[address]:port */
+	SESSION_RELAY = 660, /* host[address]:port, and how it is protected */
 	SESSION_RCPTS = 100  /* in a transaction (RFC 5321 4.5.3.1.8) */
 };
 

@@ -166,6 +166,18 @@ attacked(struct session *s)
 	return -1;
 }
 
+/* For the journal: of which kind the connection is, and why. */
+void
+session_tls_note(struct session *s)
+{
+	const struct secure *how = s->secure;
+	size_t n = strlen(s->relay);
+
+	snprintf(s->relay + n, sizeof s->relay - n, ", %s, level %s: %s",
+	         *s->tls.version ? s->tls.version : "in the clear",
+	         secure_name(how->level), how->why);
+}
+
 int
 session_starttls(struct session *s)
 {

@@ -53,6 +53,8 @@ int session_greet(struct session *s);
 int session_tls(struct session *s);
 /* Ask for TLS as s->secure says, and greet anew.  0, or -1 with s->why. */
 int session_starttls(struct session *s);
+/* Add to s->relay how the connection is protected. */
+void session_tls_note(struct session *s);
 /* The connection was closed: wait for the relay. */
 void session_tls_end(struct session *s);
 

@@ -41,10 +41,11 @@ put()
 	END
 }
 
-# deferred ADDRESS N TEXT: a line of the journal.
+# deferred ADDRESS N TEXT [RELAY]: a line of the journal.
 deferred()
 {
-	printf 'd\t%s\t1795290001\t4.4.1\t%s\tnone\t%s\t.' "$2" "$1" "$3"
+	printf 'd\t%s\t1795290001\t4.4.1\t%s\t%s\t%s\t.' "$2" "$1" \
+	    "${4-none}" "$3"
 }
 
 ATTEMPT=$'a\t-\t1795290002\t\t\t\t\t.'
@@ -138,6 +139,17 @@ where()
 @test "-v adds attempts and the time of the next" {
 	q -v | grep -x ' *attempts 2, next Tue Oct  2 07:07:00 2096'
 	q -v | grep -x ' *attempts 0, next never'
+}
+
+@test "-v says how the host was reached last" {
+	local id=1NFV1P000004W9 relay='mx.b.test[192.0.2.1]:25, TLSv1.3, level dane: TLSA records of mx.b.test'
+	put q/$LATER $id 1795290843 bob@a.test xx kim@b.test lee@b.test -- \
+	    "$(deferred kim@b.test 0 'not now' "$relay")" \
+	    "$(deferred lee@b.test 1 'not now' "$relay")" "$ATTEMPT" \
+	    "$(deferred lee@b.test 1 'no answer')" "$ATTEMPT"
+	q -v | grep -xA 1 ' *kim@b.test' | grep -xF "$(printf '%41s%s' '' "$relay")"
+	[ -z "$(q -v | grep -xA 1 ' *lee@b.test' | grep dane)" ]
+	[ -z "$(q | grep dane)" ]
 }
 
 @test "-j: a JSON object each, with Postfix's keys and next_attempt" {

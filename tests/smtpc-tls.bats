@@ -106,7 +106,7 @@ drive()
 	[ "$EUID" -ne 0 ] || ca=(unshare -m sh -c
 	    "mount --bind '$CERTS/ca' /etc/ssl/certs && exec \"\$@\"" sh)
 	[ ! -e "$T/smarthost_auth" ] || auth=(-a "$T/smarthost_auth")
-	run timeout 60 "${ca[@]}" "$DRIVE" -F -v "${auth[@]}" "$T/conf" "$1" \
+	run timeout 60 "${ca[@]}" "$DRIVE" -F -p -v "${auth[@]}" "$T/conf" "$1" \
 	    "$T/m" "${2:-bob@$1}"
 	echo "$output"
 	result=$(grep '^0 ' <<< "$output")
@@ -133,6 +133,7 @@ sent_by_tls()
 {
 	went s 2.0.0
 	[ -e "$T/host/1" ]
+	[[ $result == *"]:"*", TLSv1."[23]', level '* ]]
 	sed -n '/^tls /,$p' "$T/host/log" | grep -q 'C: MAIL'
 	[ -z "$(sed '/^tls /,$d' "$T/host/log" | grep 'C: MAIL')" ]
 }
@@ -141,6 +142,7 @@ sent_in_clear()
 {
 	went s 2.0.0
 	[ -e "$T/host/1" ]
+	[[ $result == *"]:$SMTP_PORT, in the clear, level "* ]]
 	[ -z "$(sed -n '/^tls /,$p' "$T/host/log")" ]
 }
 

@@ -1,10 +1,11 @@
 /* smtpc_drive - drive the SMTP client by hand and from smtpc.bats:
  *
- *	smtpc_drive [-8Fuvx] [-a SMARTHOST_AUTH] [-e ENVID] [-f SENDER] [-n COUNT] [-o ORCPT]
+ *	smtpc_drive [-8Fpuvx] [-a SMARTHOST_AUTH] [-e ENVID] [-f SENDER] [-n COUNT] [-o ORCPT]
  *	    [-N NOTIFY] [-r FULL|HDRS] CONF DOMAIN FILE RCPT...
  *
  * sends the content of FILE, COUNT times, and prints a line for each result.
- * -v shows the dialogue, -x explains the domain instead.
+ * -p shows how connections were protected, -v the dialogue; -x explains the domain
+ * instead.
  * With: queuerun/smtpc.c queuerun/session.c queuerun/transact.c
  * With: queuerun/encode.c queuerun/wire.c queuerun/reply.c queuerun/hosts.c
  * With: queuerun/secure.c queuerun/secureask.c queuerun/sts.c
@@ -21,13 +22,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static bool protection;
+
 static void
 report(void *arg, const struct smtp_result *r)
 {
 	const struct smtp_job *job = arg;
 
-	printf("%zu %s %c %s %s%s %s\n", (size_t)(r->send - job->send),
-	       r->send->rcpt[r->i].addr, r->what, r->status, r->relay,
+	printf("%zu %s %c %s %.*s%s %s\n", (size_t)(r->send - job->send),
+	       r->send->rcpt[r->i].addr, r->what, r->status,
+	       (int)strcspn(r->relay, protection ? "" : ","), r->relay,
 	       r->peer_dsn ? " dsn" : "", r->text);
 }
 
@@ -97,7 +101,7 @@ main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	job.arg = &job;
-	while ((c = getopt(argc, argv, "8Fa:e:f:n:N:o:r:uvx")) != -1)
+	while ((c = getopt(argc, argv, "8Fa:e:f:n:N:o:pr:uvx")) != -1)
 		switch (c) {
 		case '8': m.env.eightbit = true; break;
 		case 'F': job.force = true; break;
@@ -110,6 +114,7 @@ main(int argc, char **argv)
 		case 'n': job.nsend = (size_t)strtoul(optarg, NULL, 10); break;
 		case 'N': bits = notify(optarg); break;
 		case 'o': orcpt = optarg; break;
+		case 'p': protection = true; break;
 		case 'r':
 			m.env.ret = *optarg == 'F' ? RET_FULL : RET_HDRS;
 			break;
