@@ -2,6 +2,8 @@
 # programs that people send with, under a real inetd.
 
 load lib
+load pop
+load clients
 load tls
 
 setup()
@@ -23,6 +25,7 @@ setup()
 
 teardown()
 {
+	clients_end
 	test_end
 }
 
@@ -342,7 +345,7 @@ $(plain bob)" | tail -n 1 | grep -q ^235
 	grep -q 'queued as' "$T/got"
 }
 
-@test "mutt and alpine's way of sending" {
+@test "mutt sends" {
 	need mutt
 	serve
 	cat > "$T/muttrc" <<-END
@@ -355,6 +358,38 @@ $(plain bob)" | tail -n 1 | grep -q ^235
 	sed -i 's|smtp://\(.*\):2587|smtps://\1:2465|; s/"plain"/"login"/' \
 	    "$T/muttrc"
 	echo text | HOME=$T mutt -F "$T/muttrc" -s hello bob@a.test
+	wait_for arrived bob 2
+	[ "$(grep -c 'sasl_username=bob' "$D/log")" -eq 2 ]
+}
+
+# sends SERVER: alpine writes a letter, and logs in to send it.
+sends()
+{
+	cat > "$T/home/pinerc" <<-END
+		inbox-path=$T/home/inbox
+		user-domain=a.test
+		customized-hdrs=From: Bob <bob@a.test>
+		smtp-server=$1
+		default-fcc=""
+		last-version-used=9.99
+		feature-list=send-without-confirm, quit-without-confirm,
+		 disable-password-file-saving, quell-charset-warning
+	END
+	mine "$T/home/pinerc"
+	SSL_CERT_FILE=$CA terminal alpine -p "$T/home/pinerc" bob@a.test
+	wait_for shown 'COMPOSE MESSAGE'
+	keys C-x
+	wait_for shown 'ENTER PASSWORD'
+	keys secret Enter
+	wait_for ended
+}
+
+@test "alpine sends" {
+	need alpine tmux
+	clients_begin
+	serve
+	sends "$H:2587/user=bob/tls/novalidate-cert"
+	sends "$H:2465/user=bob/ssl/novalidate-cert"
 	wait_for arrived bob 2
 	[ "$(grep -c 'sasl_username=bob' "$D/log")" -eq 2 ]
 }
