@@ -117,6 +117,7 @@ folders_open(const struct conf *c, const struct user *u)
 	                            .patience = IMAP_PATIENCE};
 	f->inbox = mailbox_path(c, u);
 	f->home = mem_dup(u->home, strlen(u->home));
+	str_addf(&f->list, "%s/.mailboxlist", f->home);
 	n = strlen(f->inbox);
 	f->maildir = n > 0 && f->inbox[n - 1] == '/';
 	f->separator = f->maildir ? '.' : '/';
@@ -139,6 +140,7 @@ folders_free(struct folders *f)
 	free(f->inbox);
 	free(f->root);
 	free(f->home);
+	str_free(&f->list);
 	free(f);
 }
 

@@ -30,6 +30,9 @@ enum {
 struct folders; /* opaque */
 
 struct folders *folders_open(const struct conf *c, const struct user *u);
+/* Make what a session needs of the user's home, before its walls hide that.  The path
+ * of the one file there that may be written later, or NULL. */
+const char *folders_prepare(const struct folders *f);
 void folders_free(struct folders *f);
 
 /* The character between levels: / or . */

@@ -13,6 +13,7 @@ struct folders {
 	char *inbox;      /* as store_open() takes it */
 	char *root;       /* directory of the others, without / at its end */
 	char *home;
+	struct str list; /* of subscriptions, UW's */
 	bool maildir;
 	char separator;
 };

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,6 +92,49 @@ namefile_begin(struct namefile *f, int dir, const char *name, long patience)
 	return -1;
 }
 
+int
+namefile_stay(struct namefile *f, int dir, const char *name, long patience)
+{
+	long long end = io_now() + patience;
+	int err = 0;
+
+	*f = (struct namefile){.dir = dir, .name = name, .stays = true};
+	f->fd = openat(dir, name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	while (f->fd >= 0 && flock(f->fd, LOCK_EX | LOCK_NB) < 0 && !err) {
+		err = io_now() < end ? 0 : EAGAIN;
+		poll(NULL, 0, PAUSE);
+	}
+	if (f->fd < 0)
+		return -1;
+	if (!err && namefile_read(dir, name, &f->text) == 0)
+		return 0;
+	err = err ? err : errno;
+	namefile_end(f, NULL);
+	errno = err;
+	return -1;
+}
+
+/* In one write: who is killed has written all or nothing of a list as people have
+ * them.  When there is no room for what is added, all is as before. */
+static int
+overwrite(struct namefile *f, const struct str *text)
+{
+	int err;
+
+	if (text->n > NAMEFILE_MAX) {
+		errno = EFBIG;
+		return -1;
+	}
+	if (io_pwriteall(f->fd, text->s, text->n, 0) == 0 &&
+	    ftruncate(f->fd, (off_t)text->n) == 0)
+		return fsync(f->fd);
+	err = errno;
+	if (text->n > f->text.n && ftruncate(f->fd, (off_t)f->text.n) < 0)
+		log_warn("%s: %s", f->name, strerror(errno));
+	errno = err;
+	return -1;
+}
+
 /* Write and sync the new text.  From the rename on it is true. */
 static int
 replace(struct namefile *f, const char *lock, const struct str *text)
@@ -104,8 +149,9 @@ replace(struct namefile *f, const char *lock, const struct str *text)
 	return renameat(f->dir, lock, f->dir, f->name);
 }
 
-int
-namefile_end(struct namefile *f, const struct str *text)
+/* Replace it by the lock, or take the lock away. */
+static int
+let_go(struct namefile *f, const struct str *text)
 {
 	struct str lock = {0};
 	int r = 0, err;
@@ -120,8 +166,18 @@ namefile_end(struct namefile *f, const struct str *text)
 		err = errno;
 		r = -1;
 	}
-	close(f->fd);
 	str_free(&lock);
+	errno = err;
+	return r;
+}
+
+int
+namefile_end(struct namefile *f, const struct str *text)
+{
+	int r = f->stays ? text ? overwrite(f, text) : 0 : let_go(f, text);
+	int err = errno;
+
+	close(f->fd);
 	str_free(&f->text);
 	errno = err;
 	return r;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char courier[] = "INBOX.", head2[] = "V\t2\n\n";
@@ -38,7 +39,7 @@ open_dir(const char *path)
 static bool
 has(int dir, const char *name)
 {
-	return dir >= 0 && faccessat(dir, name, F_OK, 0) == 0;
+	return dir != -1 && faccessat(dir, name, F_OK, 0) == 0;
 }
 
 /* What of the root lies below the home. */
@@ -53,7 +54,15 @@ below_home(const struct folders *f)
 	return cur_of(p);
 }
 
-/* Which list it is.  The directory may be missing: dir is -1 then. */
+static void
+put_away(struct paper *l)
+{
+	if (l->dir >= 0)
+		close(l->dir);
+}
+
+/* Which list it is.  The directory may be missing: dir is -1 then.
+ * UW's is known by its path, as the walls hide the home that it is in. */
 static void
 choose(struct paper *l, const struct folders *f)
 {
@@ -69,28 +78,39 @@ choose(struct paper *l, const struct folders *f)
 	}
 	l->form = DOVECOT;
 	l->name = ".subscriptions";
-	if (has(l->dir, l->name)) {
-		int home = open_dir(f->home);
-		bool uw = has(home, ".mailboxlist");
-
-		if (home >= 0)
-			close(home);
-		if (!uw)
-			return;
-	}
-	if (l->dir >= 0)
-		close(l->dir);
-	l->dir = open_dir(f->home);
+	if (has(l->dir, l->name) && !has(AT_FDCWD, f->list.s))
+		return;
+	put_away(l);
+	l->dir = AT_FDCWD;
 	l->form = UW;
-	l->name = ".mailboxlist";
+	l->name = f->list.s;
 	l->prefix = below_home(f);
 }
 
-static void
-put_away(struct paper *l)
+const char *
+folders_prepare(const struct folders *f)
 {
-	if (l->dir >= 0)
-		close(l->dir);
+	const int how = O_RDONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC;
+	struct paper l;
+	int fd;
+
+	if (!f->maildir)
+		mkdir(f->root, 0700);
+	choose(&l, f);
+	put_away(&l);
+	if (l.form != UW)
+		return NULL;
+	if ((fd = open(l.name, how, 0600)) >= 0)
+		close(fd);
+	return l.name;
+}
+
+/* Lock the list and read it. */
+static int
+take(const struct paper *l, struct namefile *file)
+{
+	return (l->form == UW ? namefile_stay : namefile_begin)(
+	    file, l->dir, l->name, l->f->how.patience);
 }
 
 /* Take the head of version 2 off. */
@@ -188,7 +208,7 @@ subscribe_list(const struct folders *f, struct names *names)
 	int r = 0;
 
 	choose(&l, f);
-	if (l.dir >= 0)
+	if (l.dir != -1)
 		r = namefile_read(l.dir, l.name, &text);
 	c = (struct cur){text.s, text.s + text.n};
 	take_head(&l, &c);
@@ -245,8 +265,7 @@ subscribe_change(const struct folders *f, struct cur name, bool on)
 	if (on && f->maildir && maildir_make_top(f) < 0)
 		return -1;
 	choose(&l, f);
-	r = l.dir < 0 ? -1
-	              : namefile_begin(&file, l.dir, l.name, f->how.patience);
+	r = l.dir == -1 ? -1 : take(&l, &file);
 	if (r == 0) {
 		struct cur old = {file.text.s, file.text.s + file.text.n};
 		bool changed = change(&l, old, name, on, &text);

@@ -35,7 +35,8 @@ user_run(void *session, const struct user *u, bool own, struct judge *j)
 	struct str x = {0};
 	int end;
 
-	wall_user(s->conf, u, true);
+	s->folders = folders_open(s->conf, u);
+	wall_user(s->conf, u, true, folders_prepare(s->folders));
 	limit_memory(MEMORY);
 	s->judge = j;
 	s->user = u;
@@ -45,7 +46,6 @@ user_run(void *session, const struct user *u, bool own, struct judge *j)
 	io->lf = own;
 	io->deadline = 0;
 	io->idle = own ? 0 : IMAP_IDLE;
-	s->folders = folders_open(s->conf, u);
 	if (own) {
 		add_capabilities(s, &x);
 		io_putf(io, "* PREAUTH [CAPABILITY%s] %s, this is %s\r\n", x.s,

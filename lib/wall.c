@@ -170,25 +170,23 @@ wall_spool(const struct conf *c, const struct alias_table *aliases,
 }
 
 /* The directory in which an mbox is, for locks and for what replaces it; or a
- * Maildir.  Other folders than INBOX lie in that; or elsewhere, and who is subscribed
- * to them is written in the home itself. */
+ * Maildir.  Other folders than INBOX lie in that; or elsewhere. */
 static void
 add_mailbox(struct wall *w, const struct conf *c, const struct user *u,
             bool folders)
 {
 	char *path = mailbox_path(c, u), *slash = strrchr(path, '/');
 
-	if (folders && (!slash || slash[1])) {
+	if (folders && (!slash || slash[1]))
 		add(w, folders_path(c, u), MAY_CHANGE);
-		add_to(w, u->home, "", MAY_CHANGE);
-	}
 	if (slash && slash > path)
 		*slash = '\0';
 	add(w, path, MAY_CHANGE);
 }
 
 void
-wall_user(const struct conf *c, const struct user *u, bool folders)
+wall_user(const struct conf *c, const struct user *u, bool folders,
+          const char *file)
 {
 	struct str state = {0};
 	struct wall w = {.n = 0};
@@ -197,6 +195,8 @@ wall_user(const struct conf *c, const struct user *u, bool folders)
 	add_mailbox(&w, c, u, folders);
 	str_addf(&state, "%s/%s", c->state, u->name);
 	add(&w, state.s, MAY_CHANGE);
+	if (file)
+		add_to(&w, file, "", MAY_READ | MAY_ADD);
 	enter(&w, SANDBOX_USER);
 }
 

@@ -13,8 +13,9 @@ void wall_talker(void);
 void wall_spool(const struct conf *c, const struct alias_table *aliases,
                 bool submission);
 
-/* A user's session; folders: imapd's. */
-void wall_user(const struct conf *c, const struct user *u, bool folders);
+/* A user's session; folders: imapd's, with a file that may be changed, or NULL. */
+void wall_user(const struct conf *c, const struct user *u, bool folders,
+               const char *file);
 
 /* The SMTP client, and whom it looks up. */
 void wall_client(const struct conf *c);

@@ -318,7 +318,7 @@ trans_run(void *session, const struct user *u, bool own, struct judge *j)
 	struct io *io = &s->io;
 	int end;
 
-	wall_user(c, u, false);
+	wall_user(c, u, false, NULL);
 	limit_memory(MEMORY);
 	s->judge = j;
 	io->lf = own;

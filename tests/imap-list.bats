@@ -26,7 +26,7 @@ says()
 	diff <(grep -v '^> ' "$T/script") "$T/got"
 }
 
-@test "a new user: INBOX, no directory; the first CREATE makes it" {
+@test "a new user: INBOX, an empty directory; CREATE makes what is above" {
 	says bob <<-'END'
 		> 1 LIST "" "*"
 		* LIST (\Noinferiors \HasNoChildren) "/" "INBOX"
@@ -48,10 +48,11 @@ says()
 		* LSUB () "/" "INBOX"
 		7 OK that is all
 	END
-	[ ! -e "$H/mail" ]
+	[ -z "$(ls -A "$H/mail")" ]
+	[ "$(cat "$H/.mailboxlist")" = INBOX ]
 	imap bob <<< '1 CREATE a/b' | grep -q '^1 OK \[MAILBOXID (F[0-9a-f]*)\]'
 	[ -f "$H/mail/a/b" ]
-	[ "$(stat -c %a "$H/mail" "$H/mail/a" "$H/mail/a/b" | xargs)" = '700 700 600' ]
+	[ "$(stat -c %a "$H/mail" "$H/mail/a" "$H/mail/a/b" "$H/.mailboxlist" | xargs)" = '700 700 600 600' ]
 }
 
 @test "mbox: directories are places, files have nothing below" {
@@ -418,6 +419,24 @@ rfc_folders()
 	# What goes is gone, whatever is there.
 	printf '1 UNSUBSCRIBE 1/%s\n' {1..50} | imap bob | grep -c '^1 OK' | grep -qx 50
 	[ "$(wc -l < "$H/.mailboxlist")" -eq 150 ]
+}
+
+@test "UW's list stays the same file, and whole when there is no room" {
+	local was
+	printf '%s\n' mail/Fruit mail/Veg > "$H/.mailboxlist"
+	chown "$(id_of bob)" "$H/.mailboxlist"
+	ln "$H/.mailboxlist" "$T/linked"
+	printf '1 %s\n' 'UNSUBSCRIBE Fruit' 'SUBSCRIBE Nuts' | imap bob > "$T/got"
+	grep -c '^1 OK' "$T/got" | grep -qx 2
+	[ "$(cat "$T/linked")" = $'mail/Veg\nNuts' ]
+	seq -f 'mail/%.7g' 1000000 1000076 >> "$H/.mailboxlist"
+	was=$(cat "$H/.mailboxlist")
+	(
+		ulimit -f 1
+		imap bob <<< '1 SUBSCRIBE Bread-and-butter'
+	) > "$T/got"
+	grep -q '^1 NO ' "$T/got"
+	[ "$(cat "$T/linked")" = "$was" ]
 }
 
 @test "Dovecot's subscriptions, and folders that it made" {

@@ -204,14 +204,16 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 
 @test "imapd, after the login" {
 	listen
-	mkdir "$D/home/bob/mail"
-	chown "$(id_of bob)" "$D/home/bob/mail"
 	imap
 	SAY=("a LOGIN bob \"$SECRET\"")
 	nobody_may
 	no_calls
 	no "write $D/mail/alice"
-	yes "make $D/home/bob/.mailboxlist.lock"
+	no "read $D/home/bob/.profile"
+	no "write $D/home/bob/.profile"
+	no "make $D/home/bob/.forward"
+	yes "read $D/home/bob/.mailboxlist"
+	yes "write $D/home/bob/.mailboxlist"
 	yes "write $D/mail/bob"
 	yes "make $D/home/bob/mail/x"
 }
