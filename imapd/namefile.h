@@ -15,7 +15,7 @@ enum { NAMEFILE_MAX = 1 << 20 };
 struct namefile {
 	int dir, fd; /* fd: of the new file, which is the lock */
 	const char *name;
-	bool stays; /* fd is of the file itself */
+	bool stays;      /* fd is of the file itself */
 	struct str text; /* of the file */
 };
 
