@@ -24,7 +24,7 @@ line_send(struct line *l)
 {
 	io_put(&l->s->io, l->x.s, l->x.n);
 	str_clear(&l->x);
-	l->sent = true;
+	l->sent = l->s->half = true;
 }
 
 static void

@@ -206,6 +206,14 @@ drop(struct fetching *g)
 	return 0;
 }
 
+/* What is there ends a line. */
+static void
+send_lines(struct line *l)
+{
+	line_send(l);
+	l->s->half = false;
+}
+
 static int
 one(struct fetching *g, const struct index_msg *now, bool seen)
 {
@@ -235,7 +243,7 @@ one(struct fetching *g, const struct index_msg *now, bool seen)
 	}
 	str_add(&l->x, ")\r\n", 3);
 	if (l->x.n >= SEND)
-		line_send(l);
+		send_lines(l);
 	return 0;
 }
 
@@ -288,8 +296,8 @@ all(struct session *s, struct fetching *g)
 		else if (seen || !is_old(g, m))
 			r = one(g, m, seen);
 	}
-	if (l->x.n > 0)
-		line_send(l);
+	if (r == 0)
+		send_lines(l);
 	str_free(&l->x);
 	str_free(&l->text);
 	cache_flush(s);

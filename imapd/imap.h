@@ -67,6 +67,7 @@ struct session {
 	const struct conf *conf;
 	const struct user *user; /* after the login */
 	bool own;                /* nobody was asked for a password */
+	bool half;               /* of a line is sent, maybe of a literal */
 	struct str records;      /* directory of the user's records */
 	struct peer peer;
 	unsigned state, on;

@@ -21,15 +21,16 @@ static struct front front = {
     .serve = user_run,
 };
 
-/* Whatever ends us early: the client is told to come again.  There may be no
- * memory left. */
+/* Whatever ends us early: the client is told to come again, where it would not
+ * take that for the rest of a message.  There may be no memory left. */
 static void
 say_goodbye(void)
 {
 	static const char text[] =
 	    "* BYE [UNAVAILABLE] cannot go on, try later\r\n";
 
-	if (front.open && io_flush(&session.io) == 0)
+	if (front.open && !session.half && !session.io.filter &&
+	    io_flush(&session.io) == 0)
 		io_writeall(session.io.out, text, sizeof text - 1);
 }
 

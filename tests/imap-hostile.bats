@@ -47,3 +47,17 @@ clean()
 	hostile cut reset random mutant http tls smtp many deaf idle sasl bomb deflate
 	clean
 }
+
+@test "without memory it says goodbye between two lines, never in a message" {
+	local kb
+	[ -z "${IMAP_SLOW-}" ] || skip 'a sanitizer needs memory of its own'
+	box bob 3000
+	for kb in {400..2600..80}; do
+		imap bob "ulimit -d $kb; exec \"\$@\"" > "$T/got" <<< \
+		    $'1 SELECT INBOX\n2 FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY[1])'
+		awk '/BYE/ { n++; if (!/^\* BYE \[UNAVAILABLE\]/ ||
+		        (NR > 1 && last !~ /^\* |^[12] OK|\)$/)) exit 1 }
+		    { last = $0 } END { print n }' "$T/got" >> "$T/byes"
+	done
+	[ "$(grep -c 1 "$T/byes")" -gt 0 ]
+}

@@ -63,12 +63,12 @@ box()
 	chmod 600 "$f"
 }
 
-# imap USER: the dialogue of stdin by pipe as that user, all that comes back but the
-# greeting.  Lines end in LF here and CRLF there.
+# imap USER [SCRIPT]: the dialogue of stdin by pipe as that user, all that comes back but
+# the greeting.  Lines end in LF here and CRLF there.  The script starts imapd, its "$@".
 imap()
 {
 	LOGNAME=$1 IMAP_AS=$(id_of "$1") python3 "$REPO/tests/imap.py" \
-	    "$(prog imapd)" -C "$C" | sed 1d
+	    sh -c "${2-exec \"\$@\"}" sh "$(prog imapd)" -C "$C" | sed 1d
 }
 
 # imap_raw USER: the same, bytes as they are, greeting and all.
