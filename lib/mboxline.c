@@ -24,7 +24,12 @@ line_field(const struct cur *name)
 	    {"From",           4,  FIELD_FROM      },
 	};
 	size_t n = cur_len(name), i;
+	char first = n > 0 ? *name->p | ' ' : 0;
 
+	/* Most have another first letter. */
+	if (first != 's' && first != 'x' && first != 'c' && first != 'l' &&
+	    first != 'f')
+		return FIELD_ANY;
 	for (i = 0; i < sizeof fields / sizeof *fields; i++)
 		if (fields[i].n == n && mem_ieq(name->p, fields[i].name, n))
 			return fields[i].field;
@@ -135,7 +140,8 @@ local_time(struct tm *tm)
 	struct tm at;
 	int i;
 
-	for (i = 0; i < 2 && localtime_r(&t, &at); i++)
+	for (i = 0; i < 2 && localtime_r(&t, &at) && t != utc - at.tm_gmtoff;
+	     i++)
 		t = utc - at.tm_gmtoff;
 	return t > 0 ? t : 0;
 }

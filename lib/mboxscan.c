@@ -107,16 +107,13 @@ sum_run(struct scan *s, bool shown, size_t n)
 	s->run = s->at;
 }
 
-/* Have want bytes in the window behind our place, or all up to the end of the
- * file.  How many there are. */
-static size_t
-look(struct scan *s, size_t want)
+/* Move the window on, so that want bytes are in it behind our place. */
+static void
+fill(struct scan *s, size_t want)
 {
 	size_t gone = s->at > BEHIND ? s->at - BEHIND : 0;
 	ssize_t n;
 
-	if (s->len - s->at >= want || s->eof)
-		return s->len - s->at;
 	if (s->head)
 		sum_run(s, true, 0);
 	memmove(s->window, s->window + gone, s->len - gone);
@@ -132,6 +129,15 @@ look(struct scan *s, size_t want)
 		s->eof = n <= 0;
 		s->len += n > 0 ? (size_t)n : 0;
 	}
+}
+
+/* Have want bytes in the window behind our place, or all up to the end of the
+ * file.  How many there are. */
+static inline size_t
+look(struct scan *s, size_t want)
+{
+	if (s->len - s->at < want && !s->eof)
+		fill(s, want);
 	return s->len - s->at;
 }
 
@@ -312,11 +318,12 @@ keep(struct scan *s, const char *p, size_t n)
 {
 	size_t room = VALUE - s->value.n;
 
+	if (s->field == FIELD_ANY || s->field == FIELD_X_PAD)
+		return;
 	/* These two tell of folder data, which comes first. */
 	if (s->begun && (s->field == FIELD_SUBJECT || s->field == FIELD_FROM))
 		return;
-	if (s->field != FIELD_ANY && s->field != FIELD_X_PAD)
-		str_add(&s->value, p, n < room ? n : room);
+	str_add(&s->value, p, n < room ? n : room);
 }
 
 /* Take a line of the header, which belongs to s->field.  Lines with LF at their ends
@@ -370,6 +377,12 @@ skip_line(struct scan *s)
 	}
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /* Take the header, behind the From_ line.  A line that cannot be in a header ends
  * it and is the body's first.  Was there an empty line? */
 static bool
@@ -398,7 +411,9 @@ take_header(struct scan *s, struct scan_msg *m)
 				sum_run(s, true, (size_t)(name.p - here(s)));
 			top = false;
 		}
-		take_line(s, m);
+		do
+			take_line(s, m);
+		while (look(s, 1) > 0 && is_blank(*here(s)));
 	}
 	field_end(s, m);
 	m->size += 2;

@@ -153,7 +153,11 @@ size_t
 cur_word(struct cur *c, struct cur *word)
 {
 	cur_blanks(c);
-	return cur_until(c, " \t", word);
+	word->p = c->p;
+	while (c->p < c->e && *c->p != ' ' && *c->p != '\t')
+		c->p++;
+	word->e = c->p;
+	return cur_len(word);
 }
 
 size_t

@@ -27,29 +27,35 @@ void
 sum_add(struct sum *s, const void *data, size_t n)
 {
 	const unsigned char *p = data;
-	uint64_t a = s->a, b = s->b, part = s->part, w;
-	unsigned bits = s->bits;
-	size_t all = n;
+	uint64_t a, b;
+	size_t all = n, k;
 
-	/* What comes fills up the word at hand from where it ends. */
+	/* What comes first fills up the word at hand. */
+	if (s->bits > 0 && n > 0) {
+		k = 8 - s->bits / 8;
+		k = n < k ? n : k;
+		s->part |= (n < 8 ? tail(p + n, n, n) : word(p)) << s->bits;
+		s->bits += 8 * (unsigned)k;
+		p += k;
+		n -= k;
+		if (s->bits < 64)
+			return;
+		s->a += s->part;
+		s->b += s->a;
+		s->part = s->bits = 0;
+	}
+	a = s->a;
+	b = s->b;
 	for (; n >= 8; p += 8, n -= 8) {
-		w = word(p);
-		a += part | w << bits;
+		a += word(p);
 		b += a;
-		part = bits ? w >> (64 - bits) : 0;
 	}
+	s->a = a;
+	s->b = b;
 	if (n > 0) {
-		w = tail(p + n, n, all);
-		part |= w << bits;
-		bits += 8 * (unsigned)n;
-		if (bits >= 64) {
-			a += part;
-			b += a;
-			bits -= 64;
-			part = bits ? w >> (8 * n - bits) : 0;
-		}
+		s->part = tail(p + n, n, all);
+		s->bits = 8 * (unsigned)n;
 	}
-	*s = (struct sum){.a = a, .b = b, .part = part, .bits = bits};
 }
 
 uint64_t
