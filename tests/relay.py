@@ -80,9 +80,12 @@ def connect(program, conf, address, port, *words):
 	p, s, f = start(program, conf, sock, ["-c", *words])
 	if line(f) and line(f):
 		def up():
-			while data := os.read(0, 65536):
-				s.sendall(data)
-			s.shutdown(socket.SHUT_WR)
+			try:
+				while data := os.read(0, 65536):
+					s.sendall(data)
+				s.shutdown(socket.SHUT_WR)
+			except OSError:		# it has ended first
+				pass
 		t = threading.Thread(target=up, daemon=True)
 		t.start()
 		while data := s.recv(65536):
