@@ -43,7 +43,9 @@ def session(kind, s, f):
 	elif kind == "say":
 		s.sendall(arg.encode())
 	elif kind == "send":
-		s.sendall(open(arg, "rb").read())
+		with open(arg, "rb") as f:
+			while data := f.read(65536):
+				s.sendall(data)
 	elif kind == "ask":			# say it when all has come
 		n = 0
 		while data := s.recv(65536):
