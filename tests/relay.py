@@ -43,7 +43,9 @@ def session(kind, s, f):
 	elif kind == "say":
 		s.sendall(arg.encode())
 	elif kind == "send":
-		s.sendall(open(arg, "rb").read())
+		with open(arg, "rb") as f:
+			while data := f.read(65536):
+				s.sendall(data)
 	elif kind == "ask":			# say it when all has come
 		n = 0
 		while data := s.recv(65536):
@@ -80,9 +82,12 @@ def connect(program, conf, address, port, *words):
 	p, s, f = start(program, conf, sock, ["-c", *words])
 	if line(f) and line(f):
 		def up():
-			while data := os.read(0, 65536):
-				s.sendall(data)
-			s.shutdown(socket.SHUT_WR)
+			try:
+				while data := os.read(0, 65536):
+					s.sendall(data)
+				s.shutdown(socket.SHUT_WR)
+			except OSError:		# it has ended first
+				pass
 		t = threading.Thread(target=up, daemon=True)
 		t.start()
 		while data := s.recv(65536):

@@ -166,13 +166,13 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 	self b.test "$T/other"
 	cp "$T/other/privkey.pem" "$D/tls/default"
 	run client < /dev/null
-	said '| ! tls/default: no certificate with its key: private key mismatch'
+	wait_for said '| ! tls/default: no certificate with its key: private key mismatch'
 	: > "$D/tls/default/fullchain.pem"
 	run client < /dev/null
-	said '| ! tls/default: no certificate with its key'
+	wait_for said '| ! tls/default: no certificate with its key'
 	rm -r "$D/tls/default"
 	run client < /dev/null
-	said '| ! no certificate in tls'
+	wait_for said '| ! no certificate in tls'
 	# A key with a password asks nobody.
 	self a.test "$D/tls/default"
 	openssl pkcs8 -topk8 -passout pass:x -in "$D/tls/default/privkey.pem" \
@@ -180,19 +180,43 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 	cp "$T/key" "$D/tls/default/privkey.pem"
 	: > "$T/serve.out"
 	run client < /dev/null
-	said '| ! tls/default: no certificate with its key'
+	wait_for said '| ! tls/default: no certificate with its key'
 }
 
-@test "RSA and P-384 keys do as well" {
-	local k
+@test "keys of other kinds, and as other programs write them" {
+	local k how v
 	serve say:x
-	for k in 'rsa:2048' 'ec -pkeyopt ec_paramgen_curve:P-384' 'ed25519'; do
+	while read -r how k; do
 		# shellcheck disable=SC2086
 		openssl req -x509 -newkey $k -nodes -subj /CN=a.test \
-		    -keyout "$D/tls/default/privkey.pem" \
-		    -out "$D/tls/default/fullchain.pem" 2> /dev/null
-		run client < /dev/null
-		[[ $output == *'New, TLSv1.3'* ]]
+		    -keyout "$T/key" -out "$D/tls/default/fullchain.pem" 2> /dev/null
+		# shellcheck disable=SC2086
+		openssl pkey ${how#pkcs8} -in "$T/key" -out "$D/tls/default/privkey.pem"
+		for v in 2 3; do
+			run client -tls1_$v < /dev/null
+			[[ $output == *"New, TLSv1.$v"* ]] || { echo "$k"; false; }
+		done
+	done <<-'END'
+		pkcs8 rsa:2048
+		-traditional rsa:2048
+		pkcs8 rsa-pss
+		pkcs8 ec -pkeyopt ec_paramgen_curve:P-384
+		-traditional ec -pkeyopt ec_paramgen_curve:P-256
+		pkcs8 ed25519
+	END
+}
+
+@test "groups and ciphers that a client may ask for" {
+	local o
+	serve say:x
+	for o in '-groups X25519' '-groups P-256' '-groups P-384' \
+	    '-tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256' \
+	    '-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256' \
+	    '-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256' \
+	    '-tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305'; do
+		# shellcheck disable=SC2086
+		run client $o < /dev/null
+		[[ $output == *'New, TLSv1'* ]] || { echo "$o"; false; }
 	done
 }
 
@@ -408,6 +432,33 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 	wait_for listens "$A" $PORT
 	run connect < /dev/null
 	[[ ${lines[1]} == '| ! '* ]]
+}
+
+@test "client: what only odd and old servers have" {
+	local o k
+	while read -r k o; do
+		# shellcheck disable=SC2086
+		openssl req -x509 -newkey ${k/:/ -pkeyopt ec_paramgen_curve:} \
+		    -nodes -subj /CN=a.test -keyout "$T/key" -out "$T/cert" 2> /dev/null
+		# shellcheck disable=SC2086
+		start plain openssl s_server -accept "$A:$PORT" -quiet -rev \
+		    -cert "$T/cert" -key "$T/key" $o
+		wait_for listens "$A" $PORT
+		run connect -n a.test -d "3 1 1 $(tlsa "$T/cert")" < /dev/null
+		[[ ${lines[1]} == '| TLSv1.'*' dane' ]] || { echo "$k $o: $output"; false; }
+		run connect < /dev/null
+		[[ ${lines[1]} == '| TLSv1.'*' -' ]] || { echo "$k $o: $output"; false; }
+		stop plain
+	done <<-'END'
+		rsa -tls1_2 -cipher AES128-SHA
+		rsa -tls1_2 -cipher DHE-RSA-AES256-SHA256
+		rsa -tls1_2 -sigalgs RSA+SHA224
+		rsa -tls1_3 -groups ffdhe2048
+		rsa-pss -groups X448
+		ec:P-521 -groups P-521
+		ec:P-256 -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA
+		ed448 -tls1_3
+	END
 }
 
 @test "what both ends take for the binding of the channel is the same" {

@@ -1,4 +1,5 @@
 /* hello - the handshake, and the line about it.  Called by main.c. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* texts of one library, not of all */
 #include "relay.h"
 
 #include "code.h"
@@ -34,7 +35,12 @@ why_not(struct str *s, const char *text)
 	const char *reason;
 
 	/* Nobody paid for the texts so far. */
-	OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, NULL);
+	ERR_load_ERR_strings();
+	ERR_load_SSL_strings();
+	ERR_load_PEM_strings();
+	ERR_load_EVP_strings();
+	ERR_load_X509_strings();
+	ERR_load_ASN1_strings();
 	e = ERR_peek_error();
 	reason = e ? ERR_reason_error_string(e) : NULL;
 	str_adds(s, text);

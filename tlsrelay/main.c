@@ -30,6 +30,7 @@ enum {
 static struct conf conf;
 static struct secrets secrets;
 static struct tickets tickets;
+struct few few;
 
 /* What the other end hears of us, before the peer is heard. */
 static void
@@ -85,8 +86,14 @@ static SSL *
 start(const char *file, const struct wants *client, struct str *why)
 {
 	drop(file, client);
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT,
-	                 NULL);
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
+	                        OPENSSL_INIT_NO_ATEXIT |
+	                        OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+	                        OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
+	                        OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
+	                    NULL);
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
+	few_load(client != NULL);
 	return client ? client_new(client, why)
 	              : server_new(&secrets, &tickets, why);
 }

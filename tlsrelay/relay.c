@@ -6,6 +6,7 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -127,13 +128,27 @@ lose_network(struct relay *r)
 	f->eof = f->done = true;
 }
 
+/* Records that leave together make fewer packets, of which each costs both ends. */
+static void
+hold_packets(int on)
+{
+#ifdef TCP_CORK
+	setsockopt(STDOUT_FILENO, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+#else
+	(void)on;
+#endif
+}
+
 static void
 write_network(struct relay *r)
 {
 	struct flow *f = &r->out;
+	bool many = !f->to && f->len - f->pos > SSL3_RT_MAX_PLAIN_LENGTH;
 	size_t n;
 	int ok;
 
+	if (many)
+		hold_packets(1);
 	while (f->pos < f->len && !f->to) {
 		ERR_clear_error();
 		ok = SSL_write_ex(r->ssl, f->buf + f->pos, f->len - f->pos, &n);
@@ -142,6 +157,8 @@ write_network(struct relay *r)
 		else if ((f->to = blocked(r->ssl, ok)) == 0)
 			lose_network(r);
 	}
+	if (many)
+		hold_packets(0);
 	if (f->pos < f->len)
 		return;
 	f->pos = f->len = 0;

@@ -6,6 +6,7 @@
 #include "secret.h"
 #include "ticket.h"
 
+#include <openssl/core.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
@@ -26,6 +27,17 @@ SSL *client_new(const struct wants *w, struct str *why);
 /* Shake hands, within TLS_TIME: 0 with the line about it; or -1 with why, nothing
  * when who started us is gone. */
 int hello(SSL *ssl, int plain, struct str *line);
+
+/* Let OpenSSL know no algorithms but those that TLS needs. */
+void few_load(bool client);
+
+/* What it has chosen.  main.c has it: OpenSSL hands nothing of ours back when it
+ * asks for them. */
+enum { FEW_KINDS = 10, FEW_EACH = 30 };
+extern struct few {
+	const OSSL_PROVIDER *all;
+	OSSL_ALGORITHM v[FEW_KINDS][FEW_EACH]; /* an empty one ends each */
+} few;
 
 /* Add text, and what OpenSSL says of it. */
 void why_not(struct str *s, const char *text);
