@@ -204,9 +204,7 @@ form_find(const struct signs *x, const struct halves *h)
 	if (!make_up(&m, h->head))
 		return FORM_KNOWN;
 	form = plain(x, &m, h);
-	if (form == 0 && !needle_find(&x->quoted, h->body))
-		form = FORM_RAW;
-	return (uint16_t)(FORM_KNOWN | form);
+	return (uint16_t)(FORM_KNOWN | (form ? form : FORM_RAW));
 }
 
 void

@@ -13,9 +13,7 @@ enum {
 	FORM_KNOWN = 16,
 	FORM_PLAIN = 2,  /* ASCII, and nothing in it is encoded */
 	FORM_SIMPLE = 4, /* plain, and its body is one text */
-	/* Not plain, and of its lines the mailbox has changed none, but for their
-	 * ends and its own fields in the header. */
-	FORM_RAW = 8
+	FORM_RAW = 8     /* not plain, with a header that consists of fields */
 };
 
 /* The raw form in two: what stands before the text's first line, and the

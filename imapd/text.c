@@ -36,6 +36,7 @@ texts_add(struct text *t, struct needle needle, bool header)
 	w->line = !memchr(needle.text.p, '\n', cur_len(&needle.text)) &&
 	          !memchr(needle.text.p, '\r', cur_len(&needle.text));
 	t->broken |= !w->line;
+	t->quote |= memchr(needle.text.p, '>', cur_len(&needle.text)) != NULL;
 	if (cur_len(&needle.text) > t->longest)
 		t->longest = cur_len(&needle.text);
 	return t->n++;
@@ -184,6 +185,13 @@ pass(void *to, const char *p, size_t n)
 	return 0;
 }
 
+/* The raw byte at that place of the structure. */
+static const char *
+raw_at(const struct text *t, uint64_t off)
+{
+	return t->body + (off - t->lead);
+}
+
 /* 0, or -1 with errno.  Without a letter it is one of the raw bytes. */
 static int
 pass_stretch(struct text *t, struct letter *l, const struct stretch *x)
@@ -201,7 +209,7 @@ pass_stretch(struct text *t, struct letter *l, const struct stretch *x)
 			charset_find(t->fold, x->charset, &t->charset);
 	}
 	if ((l ? letter_range(t->s, l, x->from, x->to - x->from, pass, &a)
-	       : pass(&a, t->raw + x->from, (size_t)(x->to - x->from))) < 0)
+	       : pass(&a, raw_at(t, x->from), (size_t)(x->to - x->from))) < 0)
 		return -1;
 	if (x->header) {
 		look_header(t, x);
@@ -288,7 +296,7 @@ enum { PERHAPS = 2 };
 /* The same header without folds: they may stand where the needle has a
  * blank. */
 static bool
-in_unfolded(struct text *t, const struct wanted *w, struct cur head)
+in_unfolded(struct text *t, const struct needle *n, struct cur head)
 {
 	str_clear(&t->utf8);
 	while (head.p < head.e) {
@@ -303,7 +311,18 @@ in_unfolded(struct text *t, const struct wanted *w, struct cur head)
 		}
 		head.p = to;
 	}
-	return needle_find(&w->needle, whole_of(&t->utf8));
+	return needle_find(n, whole_of(&t->utf8));
+}
+
+/* May it be in a header of ASCII without encoded words?  Fields of the mailbox's
+ * own are in the raw one, too. */
+static bool
+in_header(struct text *t, const struct needle *n, struct cur head)
+{
+	return needle_find(n, head) ||
+	       ((memchr(n->text.p, ' ', cur_len(&n->text)) ||
+	         memchr(n->text.p, '\t', cur_len(&n->text))) &&
+	        in_unfolded(t, n, head));
 }
 
 /* 1, 0, or PERHAPS: a message whose form allows to tell at once. */
@@ -314,20 +333,9 @@ in_plain(struct text *t, const struct wanted *w, const struct halves *h)
 
 	if (needle_find(n, h->body)) {
 		/* The mailbox may have put a > before a line. */
-		return t->form & FORM_SIMPLE &&
-		               !memchr(n->text.p, '>', cur_len(&n->text))
-		           ? 1
-		           : PERHAPS;
+		return t->form & FORM_SIMPLE && !t->quote ? 1 : PERHAPS;
 	}
-	if (!w->header)
-		return 0;
-	/* Fields of the mailbox's own are in the raw header, too. */
-	if (needle_find(n, h->head))
-		return PERHAPS;
-	if (!memchr(n->text.p, ' ', cur_len(&n->text)) &&
-	    !memchr(n->text.p, '\t', cur_len(&n->text)))
-		return 0;
-	return in_unfolded(t, w, h->head) ? PERHAPS : 0;
+	return w->header && in_header(t, n, h->head) ? PERHAPS : 0;
 }
 
 /* The form of the message at hand, found out the first time. */
@@ -344,15 +352,37 @@ form_of(struct text *t, uint32_t uid, const struct halves *h)
 
 /* --- through the structure of the raw bytes --- */
 
-/* Could line ends make a difference, in a charset or where a header is cut? */
+/* Could it make a difference how lines end, in a charset or where a header is cut,
+ * or that the mailbox put a > before "From " at a line's start: where the header
+ * of a message begins, or behind a soft line end? */
 static bool
-is_delicate(const struct part *p)
+is_delicate(const struct text *t, const struct part *p)
 {
 	struct cur charset = param_find(p->params, "charset");
+	struct cur body = {raw_at(t, p->body), raw_at(t, p->end)};
+	unsigned kind = decode_kind(p->encoding);
 
-	return p->body - p->head > MIME_HEADER / 2 ||
-	       (has_text(p) && charset.p && !form_charset(charset) &&
-	        decode_kind(p->encoding) != DECODE_BASE64);
+	if (p->body - p->head > MIME_HEADER / 2 ||
+	    (p->parent && p->parent->kind == MIME_MESSAGE && p->end > p->head &&
+	     *raw_at(t, p->head) == '>'))
+		return true;
+	if (!has_text(p) || kind == DECODE_BASE64)
+		return false;
+	return (charset.p && !form_charset(charset)) ||
+	       (kind == DECODE_QP && needle_find(&t->signs.quoted, body));
+}
+
+/* May something that was not found yet be in the header? */
+static bool
+header_may_have(struct text *t, struct cur head)
+{
+	bool may = !is_ascii(head) || needle_find(&t->signs.word, head);
+	size_t k;
+
+	for (k = 0; k < t->n && !may; k++)
+		may = t->v[k].header && !t->v[k].found &&
+		      in_header(t, &t->v[k].needle, head);
+	return may;
 }
 
 /* 0, or -1: it must be done otherwise.  The structure is that of a message with
@@ -364,6 +394,8 @@ read_raw(struct text *t, uint32_t uid, const struct halves *h)
 	const struct part *root, *p;
 	struct mime *m;
 
+	if (t->quote && needle_find(&t->signs.quoted, h->body))
+		return -1;
 	str_clear(&t->header);
 	form_content(&t->signs, h->head, &t->header);
 	arena_reset(&t->arena);
@@ -371,13 +403,14 @@ read_raw(struct text *t, uint32_t uid, const struct halves *h)
 	mime_feed(m, t->header.s, t->header.n);
 	mime_feed(m, h->body.p, cur_len(&h->body));
 	root = mime_end(m);
+	t->body = h->body.p;
+	t->lead = t->header.n;
 	for (p = root; p; p = next_part(p))
-		if (is_delicate(p))
+		if (is_delicate(t, p))
 			return -1;
-	t->raw = h->body.p - t->header.n;
 	if (read_parts(t, NULL, root) < 0)
 		return -1;
-	if (!t->headers || all_found(t))
+	if (!t->headers || all_found(t) || !header_may_have(t, h->head))
 		return 0;
 	str_clear(&t->header);
 	if (store_header(&t->s->box.store, uid, &t->header) < 0)
