@@ -23,19 +23,23 @@ decode_begin(struct decode *d, unsigned kind)
 
 /* --- base64 (RFC 2045 6.8) --- */
 
-/* One more than what a byte stands for; 0: nothing. */
+/* What a byte stands for, with a bit more; 0: nothing. */
+enum { GOOD = 64, GOODS = (GOOD << 18) + (GOOD << 12) + (GOOD << 6) + GOOD };
+
 static const unsigned char sextets[256] = {
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,
-    ['G'] = 7,  ['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12,
-    ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
-    ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
-    ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
-    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
-    ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
-    ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
-    ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64};
+    ['A'] = 64,  ['B'] = 65,  ['C'] = 66,  ['D'] = 67,  ['E'] = 68,
+    ['F'] = 69,  ['G'] = 70,  ['H'] = 71,  ['I'] = 72,  ['J'] = 73,
+    ['K'] = 74,  ['L'] = 75,  ['M'] = 76,  ['N'] = 77,  ['O'] = 78,
+    ['P'] = 79,  ['Q'] = 80,  ['R'] = 81,  ['S'] = 82,  ['T'] = 83,
+    ['U'] = 84,  ['V'] = 85,  ['W'] = 86,  ['X'] = 87,  ['Y'] = 88,
+    ['Z'] = 89,  ['a'] = 90,  ['b'] = 91,  ['c'] = 92,  ['d'] = 93,
+    ['e'] = 94,  ['f'] = 95,  ['g'] = 96,  ['h'] = 97,  ['i'] = 98,
+    ['j'] = 99,  ['k'] = 100, ['l'] = 101, ['m'] = 102, ['n'] = 103,
+    ['o'] = 104, ['p'] = 105, ['q'] = 106, ['r'] = 107, ['s'] = 108,
+    ['t'] = 109, ['u'] = 110, ['v'] = 111, ['w'] = 112, ['x'] = 113,
+    ['y'] = 114, ['z'] = 115, ['0'] = 116, ['1'] = 117, ['2'] = 118,
+    ['3'] = 119, ['4'] = 120, ['5'] = 121, ['6'] = 122, ['7'] = 123,
+    ['8'] = 124, ['9'] = 125, ['+'] = 126, ['/'] = 127};
 
 /* Take whole groups, as long as nothing else comes: how many bytes. */
 static size_t
@@ -49,9 +53,9 @@ groups(const char *p, const char *e, unsigned char *to, size_t room, size_t *n)
 		unsigned a = sextets[q[0]], b = sextets[q[1]];
 		unsigned c = sextets[q[2]], d = sextets[q[3]], v;
 
-		if (!a || !b || !c || !d)
+		if (!(a & b & c & d & GOOD))
 			break;
-		v = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+		v = (a << 18) + (b << 12) + (c << 6) + d - GOODS;
 		*to++ = (unsigned char)(v >> 16);
 		*to++ = (unsigned char)(v >> 8);
 		*to++ = (unsigned char)v;
@@ -87,7 +91,7 @@ base64(struct decode *d, const char *p, size_t n, struct str *out)
 			d->nbits = 0;
 		if (v == 0)
 			continue;
-		d->bits = d->bits << 6 | (v - 1);
+		d->bits = d->bits << 6 | (v & (GOOD - 1));
 		d->nbits += 6;
 		if (d->nbits < 8)
 			continue;
@@ -158,7 +162,7 @@ behind(struct decode *d, char c, struct str *out)
 		d->nheld = 0;
 		return c == '\n';
 	}
-	if ((is_blank(c) || c == '\r') && d->nheld < DECODE_HELD) {
+	if (c == '\r' || (is_blank(c) && d->nheld < DECODE_HELD)) {
 		d->held[d->nheld++] = c;
 		return true;
 	}
@@ -166,22 +170,74 @@ behind(struct decode *d, char c, struct str *out)
 	return false;
 }
 
-/* The first byte for which it matters what comes behind it, or e: a blank may be
- * the last one of its line. */
+/* Blanks may be the last ones of their line: 1 when that is so at p. */
+static inline unsigned char
+is_doubtful(const char *p)
+{
+	return ((p[0] == ' ') | (p[0] == '\t')) &
+	       ((p[1] == '\r') | (p[1] == '\n'));
+}
+
+/* Is it so nowhere but at the end?  A loop for vector instructions. */
+static bool
+is_tidy(const char *p, const char *e)
+{
+	enum { BLOCK = 64 };
+	unsigned char found = 0;
+	int i;
+
+	for (; e - p > BLOCK && !found; p += BLOCK)
+		for (i = 0; i < BLOCK; i++)
+			found |= is_doubtful(p + i);
+	for (; e - p > 1; p++)
+		found |= is_doubtful(p);
+	return !found;
+}
+
+/* The first byte for which it matters what comes behind it, or e. */
 static const char *
 plain_end(const char *p, const char *e)
 {
-	for (; p < e && *p != '='; p++)
-		if (is_blank(*p) && (p + 1 == e || is_blank(p[1]) ||
-		                     p[1] == '\r' || p[1] == '\n'))
-			break;
+	while (
+	    p < e && *p != '=' &&
+	    !(is_blank(*p) && (p + 1 == e || is_blank(p[1]) || is_doubtful(p))))
+		p++;
 	return p;
+}
+
+static const char *
+tidy_end(const char *p, const char *e)
+{
+	const char *q = memchr(p, '=', (size_t)(e - p));
+
+	while (!q && e > p && is_blank(e[-1]))
+		e--;
+	return q ? q : e;
+}
+
+/* What nearly always stands at a '=': behind it, or p when it is something else. */
+static const char *
+escape(const char *p, const char *e, struct str *out)
+{
+	int hi, lo;
+
+	if (e - p < 3)
+		return p;
+	if (p[1] == '\n')
+		return p + 2;
+	if (p[1] == '\r' && p[2] == '\n')
+		return p + 3;
+	if ((hi = hex(p[1])) < 0 || (lo = hex(p[2])) < 0)
+		return p;
+	str_addc(out, (char)(hi * 16 + lo));
+	return p + 3;
 }
 
 static void
 printable(struct decode *d, const char *p, size_t n, struct str *out)
 {
 	const char *e = p + n, *q;
+	bool tidy = is_tidy(p, e);
 
 	while (p < e) {
 		if (d->nheld > 0) {
@@ -189,12 +245,12 @@ printable(struct decode *d, const char *p, size_t n, struct str *out)
 				p++;
 			continue;
 		}
-		q = plain_end(p, e);
+		q = tidy ? tidy_end(p, e) : plain_end(p, e);
 		if (q > p)
 			str_add(out, p, (size_t)(q - p));
-		if (q < e)
-			d->held[d->nheld++] = *q++;
-		p = q;
+		p = q < e && *q == '=' ? escape(q, e, out) : q;
+		if (p == q && q < e)
+			d->held[d->nheld++] = *p++;
 	}
 }
 

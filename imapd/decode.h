@@ -20,7 +20,7 @@ struct decode {
 	unsigned kind;
 	uint32_t bits; /* base64: of an unfinished group */
 	unsigned nbits;
-	char held[DECODE_HELD]; /* quoted-printable: not yet judged */
+	char held[DECODE_HELD + 1]; /* quoted-printable: not yet judged */
 	size_t nheld;
 };
 

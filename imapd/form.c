@@ -3,6 +3,7 @@
  * at all others properly. */
 #include "form.h"
 
+#include "field.h"
 #include "fold.h"
 
 /* --- halves --- */
@@ -43,15 +44,17 @@ struct makeup {
 	unsigned types;     /* how many of these */
 };
 
-/* A field's name at p: behind it, at the colon; NULL when it is no field. */
+/* A field's name at p: behind it, at the colon; NULL when it is no field, or may
+ * be none. */
 static const char *
 name_end(const char *p, const char *e)
 {
+	enum { MOST = 200 }; /* for a mailbox a very long one is none */
 	const char *from = p;
 
 	while (p<e && * p> ' ' && *p < 0x7f && *p != ':')
 		p++;
-	return p > from && p < e && *p == ':' ? p : NULL;
+	return p > from && p - from < MOST && p < e && *p == ':' ? p : NULL;
 }
 
 static void
@@ -110,20 +113,14 @@ signs_make(struct signs *x, struct arena *a)
 
 	needle_make(&x->charset, a, cur_of("charset"));
 	needle_make(&x->word, a, cur_of("=?"));
+	needle_make(&x->content, a, cur_of("\ncontent-"));
+	needle_make(&x->quoted, a, cur_of(">From "));
 	for (i = 0; i < FORM_SIGNS; i++)
 		needle_make(&x->encoding[i], a, cur_of(encodings[i]));
 }
 
-static bool
-is_utf8(struct cur c)
-{
-	return cur_is(&c, "us-ascii") || cur_is(&c, "utf-8") ||
-	       cur_is(&c, "ascii") || cur_is(&c, "utf8");
-}
-
-/* Charsets whose bytes up to 127 are ASCII's. */
-static bool
-is_like_ascii(struct cur c)
+bool
+form_charset(struct cur c)
 {
 	static const char *const families[] = {"iso-8859-", "windows-125",
 	                                       "koi8-"};
@@ -133,13 +130,14 @@ is_like_ascii(struct cur c)
 		if (cur_len(&c) > strlen(families[i]) &&
 		    mem_ieq(c.p, families[i], strlen(families[i])))
 			return true;
-	return is_utf8(c);
+	return cur_is(&c, "us-ascii") || cur_is(&c, "utf-8") ||
+	       cur_is(&c, "ascii") || cur_is(&c, "utf8");
 }
 
 /* Is every charset that is named a good one?  Where the word stands and no name
  * behind it that can be read at once, who knows. */
 static bool
-charsets_are(const struct signs *x, struct cur c, bool (*good)(struct cur))
+charsets_are_good(const struct signs *x, struct cur c)
 {
 	const char *hit;
 
@@ -151,7 +149,7 @@ charsets_are(const struct signs *x, struct cur c, bool (*good)(struct cur))
 			return false;
 		cur_take(&c, '"');
 		cur_until(&c, "\" ;\t\r\n", &name);
-		if (!good(name))
+		if (!form_charset(name))
 			return false;
 	}
 	return true;
@@ -165,7 +163,7 @@ has_signs(const struct signs *x, struct cur c)
 	for (i = 0; i < FORM_SIGNS; i++)
 		if (needle_find(&x->encoding[i], c))
 			return true;
-	return !charsets_are(x, c, is_like_ascii);
+	return !charsets_are_good(x, c);
 }
 
 /* Is the body one text, as far as the header tells? */
@@ -182,24 +180,48 @@ is_one_text(const struct makeup *m)
 	return m->types == 1 && cur_is(&word, "text");
 }
 
+/* FORM_PLAIN, and FORM_SIMPLE; or 0.  What rules most out comes first. */
+static unsigned
+plain(const struct signs *x, const struct makeup *m, const struct halves *h)
+{
+	bool simple = is_one_text(m);
+
+	/* The parts have headers of their own. */
+	if ((m->content.p && has_signs(x, m->content)) ||
+	    (!simple && has_signs(x, h->body)) || !is_ascii(h->head) ||
+	    !is_ascii(h->body) || needle_find(&x->word, h->head) ||
+	    (!simple && needle_find(&x->word, h->body)))
+		return 0;
+	return simple ? FORM_PLAIN | FORM_SIMPLE : FORM_PLAIN;
+}
+
 uint16_t
 form_find(const struct signs *x, const struct halves *h)
 {
-	uint16_t form = FORM_KNOWN;
 	struct makeup m;
+	unsigned form;
 
-	if (!make_up(&m, h->head) || (m.content.p && has_signs(x, m.content)))
-		return form;
-	if (is_one_text(&m) &&
-	    (!m.content.p || charsets_are(x, m.content, is_utf8)))
-		form |= FORM_UTF8;
-	if (!is_ascii(h->head) || !is_ascii(h->body) ||
-	    needle_find(&x->word, h->head))
-		return form;
-	if (is_one_text(&m))
-		return form | FORM_PLAIN | FORM_SIMPLE;
-	/* The parts have headers of their own. */
-	if (!needle_find(&x->word, h->body) && !has_signs(x, h->body))
-		form |= FORM_PLAIN;
-	return form;
+	if (!make_up(&m, h->head))
+		return FORM_KNOWN;
+	form = plain(x, &m, h);
+	return (uint16_t)(FORM_KNOWN | (form ? form : FORM_RAW));
+}
+
+void
+form_content(const struct signs *x, struct cur head, struct str *out)
+{
+	struct cur name = x->content.text, field;
+	const char *lf;
+
+	name.p++;
+	while (cur_len(&head) > cur_len(&name)) {
+		if (mem_ieq(head.p, name.p, cur_len(&name))) {
+			header_next(&head, &field);
+			str_add(out, field.p, cur_len(&field));
+		} else {
+			lf = needle_find(&x->content, head);
+			head.p = lf ? lf + 1 : head.e;
+		}
+	}
+	str_addc(out, '\n');
 }

@@ -1,7 +1,8 @@
-/* text - see text.h.  Two ways: in the raw bytes, where the message is of a
- * form that allows it, and through its structure.  The second one is always
- * right; the first may say no, and yes where nothing but text can have been
- * hit. */
+/* text - see text.h.  Three ways: in the raw bytes as they are, where the
+ * message is of a form that allows it; through their structure, where line ends
+ * are all that distinguishes them from the message; and through the structure of
+ * the message as clients have it, which is always right.  The first may say no,
+ * and yes where nothing but text can have been hit. */
 #include "text.h"
 
 #include "letter.h"
@@ -19,6 +20,7 @@ void
 texts_begin(struct text *t, struct session *s, struct fold *fold)
 {
 	*t = (struct text){.s = s, .fold = fold, .at = (size_t)NOBODY};
+	signs_make(&t->signs, &s->arena);
 }
 
 size_t
@@ -33,6 +35,8 @@ texts_add(struct text *t, struct needle needle, bool header)
 	w->ascii = is_ascii(needle.text);
 	w->line = !memchr(needle.text.p, '\n', cur_len(&needle.text)) &&
 	          !memchr(needle.text.p, '\r', cur_len(&needle.text));
+	t->broken |= !w->line;
+	t->quote |= memchr(needle.text.p, '>', cur_len(&needle.text)) != NULL;
 	if (cur_len(&needle.text) > t->longest)
 		t->longest = cur_len(&needle.text);
 	return t->n++;
@@ -62,6 +66,7 @@ texts_end(struct text *t)
 	keep_forms(t);
 	free(t->note);
 	free(t->v);
+	arena_free(&t->arena);
 	str_free(&t->header);
 	str_free(&t->bytes);
 	str_free(&t->utf8);
@@ -180,7 +185,14 @@ pass(void *to, const char *p, size_t n)
 	return 0;
 }
 
-/* 0, or -1 with errno. */
+/* The raw byte at that place of the structure. */
+static const char *
+raw_at(const struct text *t, uint64_t off)
+{
+	return t->body + (off - t->lead);
+}
+
+/* 0, or -1 with errno.  Without a letter it is one of the raw bytes. */
 static int
 pass_stretch(struct text *t, struct letter *l, const struct stretch *x)
 {
@@ -196,7 +208,8 @@ pass_stretch(struct text *t, struct letter *l, const struct stretch *x)
 		if (x->charset.p)
 			charset_find(t->fold, x->charset, &t->charset);
 	}
-	if (letter_range(t->s, l, x->from, x->to - x->from, pass, &a) < 0)
+	if ((l ? letter_range(t->s, l, x->from, x->to - x->from, pass, &a)
+	       : pass(&a, raw_at(t, x->from), (size_t)(x->to - x->from))) < 0)
 		return -1;
 	if (x->header) {
 		look_header(t, x);
@@ -208,14 +221,24 @@ pass_stretch(struct text *t, struct letter *l, const struct stretch *x)
 }
 
 /* What is said before the part's body.  The header of a message inside is
- * text of the one around it; MIME's fields are not. */
+ * text of the one around it; MIME's fields are not.  There is more in the raw
+ * header than clients see. */
 static int
 pass_header(struct text *t, struct letter *l, const struct part *p)
 {
 	struct stretch x = {.header = true, .from = p->head, .to = p->body};
 
 	x.only_text = !p->parent || p->parent->kind != MIME_MESSAGE;
-	return x.only_text && !t->headers ? 0 : pass_stretch(t, l, &x);
+	if (x.only_text && (!t->headers || (!l && !p->parent)))
+		return 0;
+	return pass_stretch(t, l, &x);
+}
+
+static bool
+has_text(const struct part *p)
+{
+	return p->kind == MIME_TEXT ||
+	       (p->kind == MIME_OTHER && cur_is(&p->type, "message"));
 }
 
 static int
@@ -225,8 +248,7 @@ pass_part(struct text *t, struct letter *l, const struct part *p)
 
 	if (pass_header(t, l, p) < 0)
 		return -1;
-	if (p->kind != MIME_TEXT &&
-	    !(p->kind == MIME_OTHER && cur_is(&p->type, "message")))
+	if (!has_text(p))
 		return 0;
 	x.encoding = p->encoding;
 	x.charset = param_find(p->params, "charset");
@@ -244,22 +266,27 @@ next_part(const struct part *p)
 	return p ? p->next : NULL;
 }
 
-/* Look for everything in all of the message. */
+/* Look for everything in all the parts. */
 static int
-read_all(struct text *t, size_t i)
+read_parts(struct text *t, struct letter *l, const struct part *p)
 {
-	struct letter *l = letter_at(t->s, i);
-	const struct part *p = l ? letter_root(t->s, l) : NULL;
 	size_t k;
 
 	for (k = 0; k < t->n; k++)
 		t->v[k].found = cur_len(&t->v[k].needle.text) == 0;
-	if (!p)
-		return -1;
 	for (; p && !all_found(t); p = next_part(p))
 		if (pass_part(t, l, p) < 0)
 			return -1;
 	return 0;
+}
+
+static int
+read_all(struct text *t, size_t i)
+{
+	struct letter *l = letter_at(t->s, i);
+	const struct part *root = l ? letter_root(t->s, l) : NULL;
+
+	return root ? read_parts(t, l, root) : -1;
 }
 
 /* --- in the raw bytes --- */
@@ -269,7 +296,7 @@ enum { PERHAPS = 2 };
 /* The same header without folds: they may stand where the needle has a
  * blank. */
 static bool
-in_unfolded(struct text *t, const struct wanted *w, struct cur head)
+in_unfolded(struct text *t, const struct needle *n, struct cur head)
 {
 	str_clear(&t->utf8);
 	while (head.p < head.e) {
@@ -284,7 +311,18 @@ in_unfolded(struct text *t, const struct wanted *w, struct cur head)
 		}
 		head.p = to;
 	}
-	return needle_find(&w->needle, whole_of(&t->utf8));
+	return needle_find(n, whole_of(&t->utf8));
+}
+
+/* May it be in a header of ASCII without encoded words?  Fields of the mailbox's
+ * own are in the raw one, too. */
+static bool
+in_header(struct text *t, const struct needle *n, struct cur head)
+{
+	return needle_find(n, head) ||
+	       ((memchr(n->text.p, ' ', cur_len(&n->text)) ||
+	         memchr(n->text.p, '\t', cur_len(&n->text))) &&
+	        in_unfolded(t, n, head));
 }
 
 /* 1, 0, or PERHAPS: a message whose form allows to tell at once. */
@@ -295,20 +333,9 @@ in_plain(struct text *t, const struct wanted *w, const struct halves *h)
 
 	if (needle_find(n, h->body)) {
 		/* The mailbox may have put a > before a line. */
-		return t->form & FORM_SIMPLE &&
-		               !memchr(n->text.p, '>', cur_len(&n->text))
-		           ? 1
-		           : PERHAPS;
+		return t->form & FORM_SIMPLE && !t->quote ? 1 : PERHAPS;
 	}
-	if (!w->header)
-		return 0;
-	/* Fields of the mailbox's own are in the raw header, too. */
-	if (needle_find(n, h->head))
-		return PERHAPS;
-	if (!memchr(n->text.p, ' ', cur_len(&n->text)) &&
-	    !memchr(n->text.p, '\t', cur_len(&n->text)))
-		return 0;
-	return in_unfolded(t, w, h->head) ? PERHAPS : 0;
+	return w->header && in_header(t, n, h->head) ? PERHAPS : 0;
 }
 
 /* The form of the message at hand, found out the first time. */
@@ -317,28 +344,82 @@ form_of(struct text *t, uint32_t uid, const struct halves *h)
 {
 	if (t->form)
 		return t->form;
-	if (!t->ready)
-		signs_make(&t->signs, &t->s->arena);
-	t->ready = true;
 	t->form = form_find(&t->signs, h);
 	t->note = mem_grow(t->note, &t->capnote, t->nnote + 1, sizeof *t->note);
 	t->note[t->nnote++] = (struct store_note){.uid = uid, .form = t->form};
 	return t->form;
 }
 
-/* The same for a body that needs but to be folded. */
-static int
-in_utf8(struct text *t, const struct wanted *w, const struct halves *h)
+/* --- through the structure of the raw bytes --- */
+
+/* Could it make a difference how lines end, in a charset or where a header is cut,
+ * or that the mailbox put a > before "From " at a line's start: where the header
+ * of a message begins, or behind a soft line end? */
+static bool
+is_delicate(const struct text *t, const struct part *p)
 {
-	str_clear(&t->folded);
-	fold_add(t->fold, &t->folded, h->body, false, true);
-	if (needle_find(&w->needle, whole_of(&t->folded)))
-		return memchr(w->needle.text.p, '>', cur_len(&w->needle.text))
-		           ? PERHAPS
-		           : 1;
-	return w->header ? PERHAPS : 0;
+	struct cur charset = param_find(p->params, "charset");
+	struct cur body = {raw_at(t, p->body), raw_at(t, p->end)};
+	unsigned kind = decode_kind(p->encoding);
+
+	if (p->body - p->head > MIME_HEADER / 2 ||
+	    (p->parent && p->parent->kind == MIME_MESSAGE && p->end > p->head &&
+	     *raw_at(t, p->head) == '>'))
+		return true;
+	if (!has_text(p) || kind == DECODE_BASE64)
+		return false;
+	return (charset.p && !form_charset(charset)) ||
+	       (kind == DECODE_QP && needle_find(&t->signs.quoted, body));
 }
 
+/* May something that was not found yet be in the header? */
+static bool
+header_may_have(struct text *t, struct cur head)
+{
+	bool may = !is_ascii(head) || needle_find(&t->signs.word, head);
+	size_t k;
+
+	for (k = 0; k < t->n && !may; k++)
+		may = t->v[k].header && !t->v[k].found &&
+		      in_header(t, &t->v[k].needle, head);
+	return may;
+}
+
+/* 0, or -1: it must be done otherwise.  The structure is that of a message with
+ * but those fields in its header that matter. */
+static int
+read_raw(struct text *t, uint32_t uid, const struct halves *h)
+{
+	const struct stretch header = {.header = true, .only_text = true};
+	const struct part *root, *p;
+	struct mime *m;
+
+	if (t->quote && needle_find(&t->signs.quoted, h->body))
+		return -1;
+	str_clear(&t->header);
+	form_content(&t->signs, h->head, &t->header);
+	arena_reset(&t->arena);
+	m = mime_open(&t->arena);
+	mime_feed(m, t->header.s, t->header.n);
+	mime_feed(m, h->body.p, cur_len(&h->body));
+	root = mime_end(m);
+	t->body = h->body.p;
+	t->lead = t->header.n;
+	for (p = root; p; p = next_part(p))
+		if (is_delicate(t, p))
+			return -1;
+	if (read_parts(t, NULL, root) < 0)
+		return -1;
+	if (!t->headers || all_found(t) || !header_may_have(t, h->head))
+		return 0;
+	str_clear(&t->header);
+	if (store_header(&t->s->box.store, uid, &t->header) < 0)
+		return -1;
+	look_header(t, &header);
+	return 0;
+}
+
+/* 1, 0, or PERHAPS. */
 static int
 find_raw(struct text *t, const struct wanted *w)
 {
@@ -350,14 +431,17 @@ find_raw(struct text *t, const struct wanted *w)
 	/* Nothing is read of ASCII for what is not. */
 	if (t->form & FORM_PLAIN && w->line && !w->ascii)
 		return 0;
-	if (!w->line || (t->form && !(t->form & (FORM_PLAIN | FORM_UTF8))) ||
+	if (!w->line || (t->form && !(t->form & (FORM_PLAIN | FORM_RAW))) ||
 	    store_raw(&t->s->box.store, uid, &raw) <= 0)
 		return PERHAPS;
 	form_split(raw, &h);
 	form = form_of(t, uid, &h);
 	if (form & FORM_PLAIN)
 		return w->ascii ? in_plain(t, w, &h) : 0;
-	return form & FORM_UTF8 ? in_utf8(t, w, &h) : PERHAPS;
+	if (!(form & FORM_RAW) || t->broken || read_raw(t, uid, &h) < 0)
+		return PERHAPS;
+	t->read = true;
+	return w->found;
 }
 
 /* Turn to the message at place i. */
@@ -368,7 +452,7 @@ turn(struct text *t, size_t i)
 
 	t->at = i;
 	t->read = false;
-	t->form = m ? m->form : 0;
+	t->form = m && m->form & FORM_KNOWN ? m->form : 0;
 }
 
 bool

@@ -27,8 +27,9 @@ struct text {
 	size_t n, cap;
 	size_t longest; /* bytes of a needle */
 	bool headers;   /* one of them is looked for in the headers, too */
+	bool broken;    /* there is a line end in one of them, */
+	bool quote;     /* or a > */
 	struct signs signs;
-	bool ready;
 	int error; /* errno of what could not be read */
 	/* The message at hand. */
 	size_t at;
@@ -37,6 +38,9 @@ struct text {
 	/* What its form turned out to be; to be kept. */
 	struct store_note *note;
 	size_t nnote, capnote;
+	const char *body;   /* its raw one */
+	size_t lead;        /* octets before it, by the structure of that */
+	struct arena arena; /* where that lies */
 	/* The stretch of it that passes by. */
 	struct decode decode;
 	struct charset *charset;

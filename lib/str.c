@@ -199,7 +199,7 @@ bool
 mem_ieq(const char *a, const char *b, size_t n)
 {
 	for (; n > 0; n--, a++, b++)
-		if (str_lower(*a) != str_lower(*b))
+		if (*a != *b && str_lower(*a) != str_lower(*b))
 			return false;
 	return true;
 }

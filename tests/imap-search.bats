@@ -214,6 +214,36 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	done
 }
 
+@test "a > that the mailbox put before From is not searched" {
+	add 'Sat Nov 21 10:00:00 2020' <<-'END'
+		Content-Transfer-Encoding: quoted-printable
+
+		de vingt=
+		>From Lyon, caf=C3=A9
+	END
+	add 'Sat Nov 21 10:00:00 2020' <<-'END'
+		Content-Type: message/rfc822
+
+		>>From kim@a.test Sat Nov 21 10:00:00 2020
+		Content-Transfer-Encoding: quoted-printable
+
+		hors=20d'oeuvre
+	END
+	add 'Sat Nov 21 10:00:00 2020' <<-'END'
+		Content-Type: text/html; charset=utf-8
+
+		Грузия
+		>From here
+	END
+	for _ in cold warm; do
+		finds 1 BODY '"vingtfrom lyon"'
+		finds '' BODY '"vingt>from"'
+		finds 2 BODY '"hors d"'
+		finds 3 BODY '"from here"'
+		finds '' TEXT '">from here"'
+	done
+}
+
 @test "the forms of the answer" {
 	four
 	[ "$(one 'UID SEARCH RETURN (MIN MAX COUNT ALL) UNSEEN')" = \

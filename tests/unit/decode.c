@@ -70,12 +70,39 @@ large(void)
 	str_free(&out);
 }
 
+/* Blanks at the end of a line, at each place of a long text; and the LF and CRLF
+ * form of it say the same. */
+static void
+blanks(void)
+{
+	enum { SIZE = 150, BLANKS = 79 };
+	char in[SIZE + 1] = "", want[SIZE + 1] = "";
+	size_t at;
+
+	for (at = 0; at + 2 < SIZE; at++) {
+		memset(in, 'x', SIZE);
+		memcpy(in + at, at % 2 ? "\t\n" : " \r", 2);
+		memset(want, 'x', SIZE);
+		want[at] = in[at + 1];
+		want[SIZE - 1] = '\0';
+		qp(in, want);
+	}
+	for (at = 0; at < 2; at++) {
+		memset(in, 0, SIZE);
+		memset(in, ' ', 1 + BLANKS);
+		in[0] = '=';
+		memcpy(in + 1 + BLANKS, at ? "\r\nx" : "\nx\0", 4);
+		qp(in, "x");
+	}
+}
+
 int
 main(void)
 {
 	char line[200];
 
 	large();
+	blanks();
 	b64("aGVsbG8=", "hello");
 	b64("aGVs\r\nbG8=\r\n", "hello");
 	b64("aGVsbG8", "hello");

@@ -529,6 +529,33 @@ test_bytes(void)
 	str_free(&x);
 }
 
+/* A boundary at each place behind lines that are passed in blocks. */
+static void
+test_blocks(void)
+{
+	struct str s = {0}, x = {0}, y = {0};
+	size_t n, i;
+
+	for (n = 1; n < 600; n++) {
+		str_clear(&s);
+		str_clear(&x);
+		str_clear(&y);
+		str_adds(&s, MIXED "b\r\n\r\n--b\r\n\r\n");
+		for (i = 1; i < n; i++)
+			str_addc(&s, i * i % 37 == 3 ? '\n'
+			             : n % 5         ? 'x'
+			                             : '\r');
+		str_adds(&s, n % 3 ? "\r\n--b--\r\n" : "\n--b\n\n-\n--b--");
+		repeat(&s, "epilogue\r\n", n % 50);
+		structure_of(&x, &s, 1, true);
+		structure_of(&y, &s, s.n, true);
+		assert(strcmp(x.s, y.s) == 0);
+	}
+	str_free(&s);
+	str_free(&x);
+	str_free(&y);
+}
+
 int
 main(void)
 {
@@ -540,6 +567,7 @@ main(void)
 	test_wide();
 	test_header();
 	test_bytes();
+	test_blocks();
 	/* All of it, with a sanitizer too. */
 	assert(clock() - from < 10 * CLOCKS_PER_SEC);
 	return 0;

@@ -1,6 +1,6 @@
 /* needle - unit test of imapd/needle.c and form.c: the search against the plainest
  * one that there is, and what makes a message plain.
- * With: imapd/needle.c imapd/form.c imapd/fold.c */
+ * With: imapd/needle.c imapd/form.c imapd/fold.c imapd/field.c */
 #include "imapd/form.h"
 
 #include <assert.h>
@@ -103,37 +103,70 @@ form_is(const char *raw, unsigned form)
 }
 
 static void
+content_is(const char *head, const char *fields)
+{
+	struct arena a = {0};
+	struct signs signs;
+	struct str x = {0};
+
+	signs_make(&signs, &a);
+	form_content(&signs, cur_of(head), &x);
+	assert(strcmp(x.s, fields) == 0);
+	str_free(&x);
+	arena_free(&a);
+}
+
+static void
+contents(void)
+{
+	content_is("", "\n");
+	content_is("\n", "\n");
+	content_is("From x\nA: b\n\n", "\n");
+	content_is("From x\nA: content-type:\n content-type:\n\n", "\n");
+	content_is("cONTENT-X: a\nContent-Y:\n\tb\n c\nContents: no\n"
+	           "X: y\nContent-Z: d\r\n\r\n",
+	           "cONTENT-X: a\nContent-Y:\n\tb\n c\nContent-Z: d\r\n\n");
+	content_is("A: b\nContent-X: a", "Content-X: a\n");
+}
+
+static void
 forms(void)
 {
-	const unsigned simple = FORM_PLAIN | FORM_SIMPLE | FORM_UTF8;
-	const unsigned latin = FORM_PLAIN | FORM_SIMPLE;
+	char long_name[300] = "";
+	const unsigned simple = FORM_PLAIN | FORM_SIMPLE;
 
+	memset(long_name, 'x', 250);
+	memcpy(long_name + 250, ": y\n\ntext", 10);
 	form_is("", simple);
 	form_is("\n", simple);
 	form_is("From a b\n\ntext", simple);
 	form_is("Subject: x\n\ntext", simple);
+	/* That may be no field for the mailbox. */
+	form_is(long_name, 0);
 	/* The header has no end, and a text all the same. */
 	form_is("Subject: x\ntext of it\n", 0);
 	form_is(" Subject: x\n\n", 0);
 	form_is("Subject: x\r\n\r\ntext base64", simple);
-	form_is("Subject: =?utf-8?q?x?=\n\ntext", FORM_UTF8);
-	form_is("Subject: x\n\nt\xe9xt", FORM_UTF8);
-	form_is("Subject: \xe9\n\ntext", FORM_UTF8);
+	form_is("Subject: =?utf-8?q?x?=\n\ntext", FORM_RAW);
+	form_is("Subject: x\n\nt\xe9xt", FORM_RAW);
+	form_is("Subject: \xe9\n\ntext", FORM_RAW);
 	form_is("Content-Type: text/plain; charset=\"UTF-8\"\n\ntext", simple);
-	form_is("Content-Type: text/plain;\n charset=utf-7\n\ntext", 0);
-	form_is("Content-Type: text/plain; charset*=utf-8\n\ntext", 0);
-	form_is("Content-Type: text/plain; charset=iso-2022-jp\n\ntext", 0);
-	form_is("Content-Type: text/plain; charset=iso-8859-15\n\nx", latin);
-	form_is("Content-Transfer-Encoding:\n BASE64\n\ntext", 0);
-	form_is("CONTENT-TRANSFER-ENCODING: Quoted-Printable\n\ntext", 0);
+	form_is("Content-Type: text/plain;\n charset=utf-7\n\ntext", FORM_RAW);
+	form_is("Content-Type: text/plain; charset*=utf-8\n\ntext", FORM_RAW);
+	form_is("Content-Type: text/plain; charset=iso-2022-jp\n\ntext",
+	        FORM_RAW);
+	form_is("Content-Type: text/plain; charset=iso-8859-15\n\nx", simple);
+	form_is("Content-Transfer-Encoding:\n BASE64\n\ntext", FORM_RAW);
+	form_is("CONTENT-TRANSFER-ENCODING: Quoted-Printable\n\ntext",
+	        FORM_RAW);
 	form_is("X: y\nContent-Type: multipart/mixed\n\ntext", FORM_PLAIN);
-	form_is("X: y\nContent-Type: multipart/mixed\n\nBase64", 0);
+	form_is("X: y\nContent-Type: multipart/mixed\n\nBase64", FORM_RAW);
 	form_is("Content-Type: multipart/mixed\n\ntext", FORM_PLAIN);
 	form_is("Content-Type:\n multipart/mixed\n\ntext", FORM_PLAIN);
 	form_is("Content-Type: text/plain\nX: base64\n\ntext", simple);
 	form_is("Content-Type: text/plain\nX: y\n"
 	        "Content-Transfer-Encoding:\n base64\n\ntext",
-	        0);
+	        FORM_RAW);
 	form_is("X: y\nContent-Type: application/pdf\n\ntext", FORM_PLAIN);
 	form_is("X: y\nContent-Type: text/plain\n"
 	        "Content-Type: image/gif\n\ntext",
@@ -145,6 +178,7 @@ main(void)
 {
 	random_ones();
 	hostile();
+	contents();
 	forms();
 	return 0;
 }
