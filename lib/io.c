@@ -484,14 +484,15 @@ io_slurp(int dir, const char *name, size_t max, struct str *s)
 
 	if (fd < 0)
 		return -1;
-	while ((n = io_readall(fd, buf, sizeof buf)) > 0) {
-		if (s->n + (size_t)n > max) {
+	do {
+		n = io_readall(fd, buf, sizeof buf);
+		if (n > 0 && s->n + (size_t)n > max) {
 			errno = EFBIG;
 			n = -1;
-			break;
 		}
-		str_add(s, buf, (size_t)n);
-	}
+		if (n > 0)
+			str_add(s, buf, (size_t)n);
+	} while (n == (ssize_t)sizeof buf);
 	saved = errno;
 	close(fd);
 	errno = saved;
