@@ -99,7 +99,8 @@ namefile_stay(struct namefile *f, int dir, const char *name, long patience)
 	int err = 0;
 
 	*f = (struct namefile){.dir = dir, .name = name, .stays = true};
-	f->fd = openat(dir, name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	f->fd =
+	    openat(dir, name, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
 	while (f->fd >= 0 && flock(f->fd, LOCK_EX | LOCK_NB) < 0 && !err) {
 		err = io_now() < end ? 0 : EAGAIN;
 		poll(NULL, 0, PAUSE);

@@ -25,7 +25,7 @@ int namefile_read(int dir, const char *name, struct str *text);
 /* Lock and read, waiting for another writer up to patience ms. */
 int namefile_begin(struct namefile *f, int dir, const char *name,
                    long patience);
-/* Likewise, of a file that is there and stays. */
+/* Likewise, of a file that stays. */
 int namefile_stay(struct namefile *f, int dir, const char *name, long patience);
 /* Replace its text, durably, and release; text NULL: leave it as it is.  0, or -1
  * with errno and the old one is there. */
