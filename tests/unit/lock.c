@@ -42,7 +42,7 @@ attempt(bool dot_optional)
 	struct lock l;
 
 	assert(fd >= 0);
-	if (lock_mbox(&l, fd, box, dot_optional, 20) < 0)
+	if (lock_mbox(&l, fd, box, dot_optional, 300) < 0)
 		err = errno;
 	else
 		lock_release(&l);
