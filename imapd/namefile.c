@@ -116,24 +116,31 @@ namefile_stay(struct namefile *f, int dir, const char *name, long patience)
 }
 
 /* In one write: who is killed has written all or nothing of a list as people have
- * them.  When there is no room for what is added, all is as before. */
+ * them.  Where it gets shorter empty lines, which mean nothing, end it for that
+ * moment.  When there is no room for what is added, all is as before. */
 static int
 overwrite(struct namefile *f, const struct str *text)
 {
-	int err;
+	struct str all = {0};
+	int r = -1, err = EFBIG;
 
-	if (text->n > NAMEFILE_MAX) {
-		errno = EFBIG;
-		return -1;
+	str_add(&all, text->s, text->n);
+	while (all.n < f->text.n)
+		str_addc(&all, '\n');
+	if (text->n <= NAMEFILE_MAX) {
+		r = io_pwriteall(f->fd, all.s, all.n, 0);
+		err = errno;
 	}
-	if (io_pwriteall(f->fd, text->s, text->n, 0) == 0 &&
-	    ftruncate(f->fd, (off_t)text->n) == 0)
-		return fsync(f->fd);
-	err = errno;
-	if (text->n > f->text.n && ftruncate(f->fd, (off_t)f->text.n) < 0)
+	if (r == 0) {
+		r = ftruncate(f->fd, (off_t)text->n) < 0 ? -1 : fsync(f->fd);
+		err = errno;
+	} else if (text->n > f->text.n &&
+	           ftruncate(f->fd, (off_t)f->text.n) < 0) {
 		log_warn("%s: %s", f->name, strerror(errno));
+	}
+	str_free(&all);
 	errno = err;
-	return -1;
+	return r;
 }
 
 /* Write and sync the new text.  From the rename on it is true. */
