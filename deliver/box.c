@@ -34,6 +34,13 @@ fail_open(struct dest *d, int err, const char *why)
 	d->box = NULL;
 }
 
+/* How long a lock is waited for, in ms. */
+static long
+patience(const struct dest *d)
+{
+	return d->by_hand ? PATIENCE_HAND : PATIENCE_BATCH;
+}
+
 /* Is there room for a letter of size in a mailbox of this size? */
 static bool
 has_room(const struct dest *d, uint64_t now, uint64_t size, struct result *r)
@@ -59,7 +66,7 @@ mbox_start(struct dest *d)
 	    .owner = d->user->uid,
 	    .state = d->state,
 	    .dot_optional = d->by_hand || d->is_file,
-	    .patience = d->by_hand ? PATIENCE_HAND : PATIENCE_BATCH,
+	    .patience = patience(d),
 	};
 	struct mailbox *b = mem_alloc(sizeof *b);
 
@@ -154,10 +161,18 @@ maildir_start(struct dest *d)
 		fail_open(d, errno, b->why);
 		return -1;
 	}
+	/* Two of us at once shall see each other's letters, what they take up
+	 * and which they are.  Without a record that is not so, and a crash
+	 * may at worst repeat a letter. */
+	if (plan_open(&b->plan, d->state, d->path, d->user->uid) == 0 &&
+	    plan_lock(&b->plan, patience(d)) < 0 && errno == EAGAIN) {
+		plan_close(&b->plan);
+		maildir_close(&b->maildir);
+		fail_open(d, EAGAIN, "mailbox is locked");
+		return -1;
+	}
 	if (d->conf->mailbox_limit)
 		b->before = maildir_size(d->path);
-	/* Without a record a crash may at worst repeat a letter. */
-	plan_open(&b->plan, d->state, d->path, d->user->uid);
 	return 0;
 }
 

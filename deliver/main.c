@@ -1,8 +1,11 @@
 /* deliver - bring letters into the mailbox, file or program of one user.
  * Started by queuerun(8) with many letters, or by hand and by other mail
  * systems with one. */
+#include "ask.h"
 #include "become.h"
 #include "deliver.h"
+#include "group.h"
+#include "idn.h"
 #include "log.h"
 
 #include <signal.h>
@@ -13,10 +16,19 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+static struct conf conf;
+
 struct options {
 	const char *conf, *sender, *detail, *command, *file, *user;
-	bool batch, lookup, whoami;
+	bool batch, whoami;
 };
+
+/* What lib/addr.c asks for, without the library. */
+int
+idn_lookup(char name[ADDR_DOMAIN_MAX + 1])
+{
+	return ask_domain(&conf, name);
+}
 
 static void
 usage(void)
@@ -24,9 +36,18 @@ usage(void)
 	fprintf(stderr,
 	        "usage: deliver [-C file] [-a detail] [-f sender] user\n"
 	        "       deliver -b [-C file] [-F path | -P command] user\n"
-	        "       deliver -u [-C file] user\n"
 	        "       deliver -i\n");
 	exit(EX_USAGE);
+}
+
+/* It would end up in the header, as more than one line. */
+static bool
+has_control(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return true;
+	return false;
 }
 
 static void
@@ -35,7 +56,7 @@ options(int argc, char **argv, struct options *o)
 	int c;
 
 	*o = (struct options){.sender = "", .detail = ""};
-	while ((c = getopt(argc, argv, "C:F:P:a:bf:iu")) != -1)
+	while ((c = getopt(argc, argv, "C:F:P:a:bf:i")) != -1)
 		switch (c) {
 		case 'C': o->conf = optarg; break;
 		case 'F': o->file = optarg; break;
@@ -44,11 +65,11 @@ options(int argc, char **argv, struct options *o)
 		case 'b': o->batch = true; break;
 		case 'f': o->sender = optarg; break;
 		case 'i': o->whoami = true; break;
-		case 'u': o->lookup = true; break;
 		default: usage();
 		}
 	if (argc - optind != (o->whoami ? 0 : 1) || (o->file && o->command) ||
-	    ((o->file || o->command) && !o->batch))
+	    ((o->file || o->command) && !o->batch) || has_control(o->sender) ||
+	    has_control(o->detail))
 		usage();
 	o->user = argv[optind];
 	if (strcmp(o->sender, "<>") == 0)
@@ -76,20 +97,6 @@ become(const struct conf *c, const char *name, struct user *u)
 	if (become_user(c, u, group_mail(u->gid)) < 0)
 		refuse(EX_NOPERM, "5.7.0", name,
 		       "only root and the user may deliver");
-}
-
-/* -u: what the name service knows of a user, as a line of passwd(5). */
-static int
-look_up(const struct conf *c, const char *name)
-{
-	struct user u;
-	int found = user_find(c, name, &u);
-
-	if (found <= 0)
-		return found ? EX_TEMPFAIL : EX_NOUSER;
-	printf("%s:x:%lu:%lu:%s:%s:%s\n", u.name, (unsigned long)u.uid,
-	       (unsigned long)u.gid, u.gecos, u.home, u.shell);
-	return EX_OK;
 }
 
 /* -i: who we are now, for popd: a checkpassword program made us that user and
@@ -139,7 +146,7 @@ choose(struct dest *d, const struct options *o, const char *mailbox)
 	}
 	/* Only the dot-lock in the mail directory needs the group. */
 	if ((d->op != &dest_mbox || d->is_file) && drop_group() < 0)
-		refuse(EX_OSERR, "4.3.0", o->user, "cannot drop group mail");
+		refuse(EX_TEMPFAIL, "4.3.0", o->user, "cannot drop group mail");
 }
 
 int
@@ -147,7 +154,6 @@ main(int argc, char **argv)
 {
 	struct dest d = {0};
 	struct str state = {0};
-	struct conf conf = {0};
 	struct options o;
 	struct user user;
 	char *mailbox;
@@ -158,9 +164,10 @@ main(int argc, char **argv)
 	log_open("deliver");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	conf_use(&conf, o.conf);
-	if (o.lookup)
-		return look_up(&conf, o.user);
+	/* Who hands us mail would return it for a 78. */
+	if (conf_try(&conf, o.conf) < 0)
+		refuse(EX_TEMPFAIL, "4.3.5", o.user,
+		       "the configuration has errors");
 	become(&conf, o.user, &user);
 	str_addf(&state, "%s/%s", conf.state, user.name);
 	mailbox = mailbox_path(&conf, &user);

@@ -84,7 +84,7 @@ message(struct session *s, struct parse *p, struct append *a)
 		return -1;
 	m->flags = f.bits;
 	if (a->store && !a->refused &&
-	    flags_keywords(s, a->store, &f, &m->keywords) < 0)
+	    flags_keywords(s, a->store, &f, true, &m->keywords) < 0)
 		a->refused = true;
 	return data(s, p, a);
 }
@@ -150,7 +150,7 @@ do_append(struct session *s, struct parse *p)
 	open_target(s, name, &a);
 	if (messages(s, p, &a, true) < 0)
 		bad_parse(s);
-	else if (!a.refused && stage_add(s, &a.stage, a.store, &uid) == 0) {
+	else if (!a.refused && stage_put(s, &a.stage, a.store, &uid) == 0) {
 		appenduid(&x, &a, uid);
 		ok(s, "%sdone", x.s);
 	}
@@ -191,7 +191,11 @@ replace(struct session *s, struct append *a, uint32_t old)
 	uint32_t *uid;
 	size_t gone;
 
-	if (stage_add(s, &a->stage, a->store, &uid) < 0)
+	if (store_sync(&s->box.store) < 0)
+		return no_store(s, &s->box.store);
+	if (store_find(&s->box.store, old) < 0)
+		return no(s, "[EXPUNGEISSUED] that message is gone");
+	if (stage_put(s, &a->stage, a->store, &uid) < 0)
 		return 0;
 	appenduid(&x, a, uid);
 	io_putf(&s->io, "* OK %sthe new one is there\r\n", x.s);
@@ -207,6 +211,7 @@ do_replace(struct session *s, struct parse *p)
 	struct append a = {0};
 	struct cur name;
 	uint32_t *at;
+	int turn;
 
 	if (victim(s, p, &at) < 0)
 		return 0;
@@ -215,8 +220,10 @@ do_replace(struct session *s, struct parse *p)
 	open_target(s, name, &a);
 	if (messages(s, p, &a, false) < 0)
 		bad_parse(s);
-	else if (!a.refused)
+	else if (!a.refused && turn_take(s, TURN_MOVE, &turn) == 0) {
 		replace(s, &a, s->box.v[*at].uid);
+		turn_leave(turn);
+	}
 	close_target(s, &a);
 	return 0;
 }

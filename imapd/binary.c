@@ -75,6 +75,8 @@ give(struct line *l, const struct section *c, struct letter *letter,
 {
 	uint64_t off = 0, n = section_part(c, &off, b->size);
 
+	if (n > 0 && letter_reach(l->s, letter, range[0]) < 0)
+		return ITEM_FAILED;
 	str_adds(&l->x, b->nul ? " ~{" : " {");
 	str_addu(&l->x, n);
 	str_adds(&l->x, "}\r\n");

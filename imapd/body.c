@@ -74,6 +74,8 @@ line_range(struct line *l, const struct section *c, struct letter *from,
            uint64_t off, uint64_t n)
 {
 	n = section_part(c, &off, n);
+	if (n > 0 && letter_reach(l->s, from, off) < 0)
+		return ITEM_FAILED;
 	announce(l, c, n);
 	line_send(l);
 	if (n > 0 && letter_range(l->s, from, off, n, put, &l->s->io) < 0)

@@ -88,7 +88,8 @@ how(const struct session *s)
 	return (struct store_how){.state = s->records.s,
 	                          .owner = s->user->uid,
 	                          .dot_optional = s->own,
-	                          .patience = IMAP_PATIENCE};
+	                          .patience = IMAP_PATIENCE,
+	                          .limit = s->conf->mailbox_limit};
 }
 
 /* The path of a mailbox that exists, or NULL: the answer was given. */
@@ -112,8 +113,9 @@ path_of(struct session *s, struct cur name, bool try)
 	return NULL;
 }
 
-struct store *
-box_visit(struct session *s, struct cur name, bool try, struct store *other)
+static struct store *
+visit(struct session *s, struct cur name, bool try, bool peek,
+      struct store *other)
 {
 	const struct store_how h = how(s);
 	char *path = path_of(s, name, try), *mine;
@@ -124,14 +126,35 @@ box_visit(struct session *s, struct cur name, bool try, struct store *other)
 		return NULL;
 	mine = arena_dup(&s->arena, path, strlen(path));
 	free(path);
-	if (s->box.open && strcmp(mine, st->path) == 0 && store_is_named(st))
+	path = NULL;
+	if (s->box.open && !s->box.asleep && strcmp(mine, st->path) == 0 &&
+	    store_is_named(st))
 		r = store_sync(st);
 	else
-		r = store_open(st = other, mine, &h);
-	if (r >= 0)
-		return st;
-	no_store(s, st);
-	return NULL;
+		r = (peek ? store_peek : store_open)(st = other, mine, &h);
+	if (r < 0) {
+		no_store(s, st);
+		return NULL;
+	}
+	/* One that was removed or renamed just now is not an empty one. */
+	if (store_count(st) == 0 && !(path = path_of(s, name, try))) {
+		box_leave(s, st);
+		return NULL;
+	}
+	free(path);
+	return st;
+}
+
+struct store *
+box_visit(struct session *s, struct cur name, bool try, struct store *other)
+{
+	return visit(s, name, try, false, other);
+}
+
+struct store *
+box_peek(struct session *s, struct cur name, struct store *other)
+{
+	return visit(s, name, false, true, other);
 }
 
 void
@@ -151,7 +174,8 @@ box_close(struct session *s)
 	if (!b->open)
 		return;
 	cache_flush(s);
-	if (!b->readonly && store_keep(&b->store) < 0)
+	/* Who did not look at the messages did nothing to them. */
+	if (!b->readonly && !b->asleep && store_keep(&b->store) < 0)
 		log_warn("%s: flags not written: %s", b->store.path,
 		         b->store.why);
 	cache_close(s);
@@ -182,7 +206,7 @@ box_purge(struct session *s, const uint32_t *at, size_t n)
 		if (m && m->flags & FLAG_DELETED)
 			uid[k++] = m->uid;
 	}
-	if (store_expunge(st, uid, k, &gone) == 0)
+	if (store_purge(st, uid, k, &gone) == 0)
 		return 0;
 	no_store(s, st);
 	return -1;
@@ -287,29 +311,17 @@ parameters(struct session *s, struct parse *p, struct resync *q)
 	return parse_byte(p, ')') < 0 ? -1 : parse_end(p);
 }
 
-/* The number of the first message that was not seen, 0: none. */
-static size_t
-first_unseen(const struct box *b)
-{
-	size_t i;
-
-	for (i = 0; i < b->n; i++)
-		if (!(b->v[i].flags & FLAG_SEEN))
-			return i + 1;
-	return 0;
-}
-
+/* unseen: the first message that was not seen. */
 static void
-tell(struct session *s, struct str *x)
+tell(struct session *s, size_t unseen, struct str *x)
 {
 	struct box *b = &s->box;
 	const struct index_head *h = &b->store.index.head;
-	size_t unseen = first_unseen(b);
 
 	sync_numbers(s, x);
 	sync_names(s, x);
-	if (unseen > 0 && !(s->on & ON_REV2))
-		str_addf(x, "* OK [UNSEEN %zu] first unseen\r\n", unseen);
+	if (unseen < b->n && !(s->on & ON_REV2))
+		str_addf(x, "* OK [UNSEEN %zu] first unseen\r\n", unseen + 1);
 	str_addf(x,
 	         "* OK [UIDVALIDITY %u] for ever\r\n"
 	         "* OK [UIDNEXT %u] the next one\r\n"
@@ -325,23 +337,32 @@ tell(struct session *s, struct str *x)
 	}
 }
 
+/* now: its messages are asked for, or there are some that are \Recent. */
 static int
-open_box(struct session *s, struct cur name, bool readonly)
+open_box(struct session *s, struct cur name, bool readonly, bool now,
+         size_t *unseen)
 {
 	struct box *b = &s->box;
+	const struct index_head *h = &b->store.index.head;
 
 	if (b->open) { /* RFC 9051 7.1 */
 		box_close(s);
 		io_puts(&s->io, "* OK [CLOSED] the other one is closed\r\n");
 	}
-	if (!box_visit(s, name, false, &b->store))
+	if (!box_peek(s, name, &b->store))
 		return -1;
+	if ((now || h->fresh > 0) && store_load(&b->store) < 0) {
+		no_store(s, &b->store);
+		store_close(&b->store);
+		return -1;
+	}
 	b->open = true;
-	b->readonly = readonly;
+	b->readonly = readonly || store_is_readonly(&b->store);
 	b->name = mem_dup(name.p, cur_len(&name));
 	b->path = mem_dup(b->store.path, strlen(b->store.path));
 	b->store.path = b->path;
-	b->validity = b->store.index.head.validity;
+	b->validity = h->validity;
+	*unseen = (size_t)h->first_unseen;
 	s->state = SELECTED;
 	sync_begin(s);
 	return 0;
@@ -353,19 +374,20 @@ select_box(struct session *s, struct parse *p, bool readonly)
 	struct resync q = {0};
 	struct str x = {0};
 	struct cur name;
+	size_t unseen;
 
 	if (parse_sp(p) < 0 || parse_mailbox(p, &name) < 0 ||
 	    parameters(s, p, &q) < 0)
 		return bad_parse(s);
-	if (open_box(s, name, readonly) < 0)
+	if (open_box(s, name, readonly, q.asked, &unseen) < 0)
 		return 0;
-	tell(s, &x);
+	tell(s, unseen, &x);
 	io_put(&s->io, x.s, x.n);
 	str_free(&x);
 	if (q.asked && q.validity == s->box.validity)
 		sync_since(s, q.modseq, q.known.n > 0 ? &q.known : NULL);
-	return ok(s, readonly ? "[READ-ONLY] have a look"
-	                      : "[READ-WRITE] it is yours");
+	return ok(s, s->box.readonly ? "[READ-ONLY] have a look"
+	                             : "[READ-WRITE] it is yours");
 }
 
 int

@@ -1,7 +1,6 @@
-/* compress - COMPRESS DEFLATE (RFC 4978): zlib, loaded when it is asked for. */
+/* compress - COMPRESS DEFLATE (RFC 4978), by zlib. */
 #include "imap.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -15,18 +14,7 @@ enum {
 struct deflate {
 	struct io_filter filter;
 	z_stream in, out;
-	int (*inflate)(z_stream *, int);
-	int (*deflate)(z_stream *, int);
 };
-
-static int
-symbol(void *lib, const char *name, void *to, size_t n)
-{
-	void *p = lib ? dlsym(lib, name) : NULL;
-
-	memcpy(to, &p, n);
-	return p ? 0 : -1;
-}
 
 static ssize_t
 decode(void *arg, struct cur *c, char *p, size_t n)
@@ -38,7 +26,7 @@ decode(void *arg, struct cur *c, char *p, size_t n)
 	d->in.avail_in = (uInt)cur_len(c);
 	d->in.next_out = (Bytef *)p;
 	d->in.avail_out = (uInt)n;
-	r = d->inflate(&d->in, Z_SYNC_FLUSH);
+	r = inflate(&d->in, Z_SYNC_FLUSH);
 	c->p = (const char *)d->in.next_in;
 	n -= d->in.avail_out;
 	return n == 0 && r != Z_OK && r != Z_BUF_ERROR ? -1 : (ssize_t)n;
@@ -55,29 +43,19 @@ encode(void *arg, const char *p, size_t n, struct str *raw)
 	do {
 		d->out.next_out = (Bytef *)buf;
 		d->out.avail_out = sizeof buf;
-		if (d->deflate(&d->out, Z_SYNC_FLUSH) == Z_STREAM_ERROR)
+		if (deflate(&d->out, Z_SYNC_FLUSH) == Z_STREAM_ERROR)
 			return -1;
 		str_add(raw, buf, sizeof buf - d->out.avail_out);
 	} while (d->out.avail_out == 0);
 	return 0;
 }
 
-/* Load and begin: 0 or -1. */
 static int
 begin(struct deflate *d)
 {
-	void *lib = dlopen("libz.so.1", RTLD_NOW | RTLD_NODELETE);
-	int (*in)(z_stream *, int, const char *, int);
-	int (*out)(z_stream *, int, int, int, int, int, const char *, int);
-
-	if (symbol(lib, "inflate", &d->inflate, sizeof d->inflate) < 0 ||
-	    symbol(lib, "deflate", &d->deflate, sizeof d->deflate) < 0 ||
-	    symbol(lib, "inflateInit2_", &in, sizeof in) < 0 ||
-	    symbol(lib, "deflateInit2_", &out, sizeof out) < 0)
-		return -1;
-	if (in(&d->in, WINDOW, ZLIB_VERSION, sizeof d->in) != Z_OK ||
-	    out(&d->out, LEVEL, Z_DEFLATED, WINDOW, MEMORY, Z_DEFAULT_STRATEGY,
-	        ZLIB_VERSION, sizeof d->out) != Z_OK)
+	if (inflateInit2(&d->in, WINDOW) != Z_OK ||
+	    deflateInit2(&d->out, LEVEL, Z_DEFLATED, WINDOW, MEMORY,
+	                 Z_DEFAULT_STRATEGY) != Z_OK)
 		return -1;
 	d->filter.arg = d;
 	d->filter.decode = decode;
@@ -101,7 +79,7 @@ do_compress(struct session *s, struct parse *p)
 		return ok(s, "from here on");
 	free(s->deflate);
 	s->deflate = NULL;
-	return no(s, "[UNAVAILABLE] zlib is missing");
+	return no(s, "[UNAVAILABLE] there is no memory for it");
 }
 
 void

@@ -178,7 +178,7 @@ begin(struct fetching *g, unsigned *what)
 
 		if (!sync_flags(s, l->i, &l->x))
 			return false;
-		if (s->uid || s->on & ON_CONDSTORE)
+		if (sync_uid(s))
 			*what &= ~(unsigned)FETCH_UID;
 		if (s->on & ON_CONDSTORE)
 			*what &= ~(unsigned)FETCH_MODSEQ;

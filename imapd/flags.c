@@ -1,6 +1,7 @@
 /* flags - STORE (RFC 9051 6.4.6, RFC 7162 3.1.3) and EXPUNGE (6.4.3, RFC 4315 2.1). */
 #include "imap.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
@@ -58,19 +59,38 @@ store_args(struct session *s, struct parse *p, struct order *o)
 /* The bits of all keywords: 0, or -1 with the answer given. */
 int
 flags_keywords(struct session *s, struct store *st, const struct flags *f,
-               uint64_t *bits)
+               bool make, uint64_t *bits)
 {
 	size_t i;
 	int bit;
 
 	for (*bits = i = 0; i < f->n; i++) {
-		if ((bit = store_keyword(st, &f->word[i])) < 0) {
-			no(s, "[LIMIT] this mailbox has too many keywords");
-			return -1;
-		}
-		*bits |= UINT64_C(1) << bit;
+		bit = store_keyword(st, &f->word[i], make);
+		if (bit < 0 && make)
+			return errno == ERANGE
+			           ? no(s, "[LIMIT] this mailbox has too many "
+			                   "keywords") -
+			                 1
+			           : no_store(s, st) - 1;
+		if (bit >= 0)
+			*bits |= UINT64_C(1) << bit;
 	}
 	return 0;
+}
+
+/* Will a keyword that is new be that of a message? */
+static bool
+makes_keywords(const struct session *s, const struct order *o,
+               const uint32_t *at, size_t n)
+{
+	const struct index_msg *m;
+	size_t i;
+
+	for (i = 0; i < n && o->sign != '-'; i++)
+		if ((m = box_msg(s, at[i])) &&
+		    (!o->since || m->modseq <= o->change.unchanged))
+			return true;
+	return false;
 }
 
 static void
@@ -150,7 +170,8 @@ do_store(struct session *s, struct parse *p)
 		return 0;
 	if (s->box.readonly)
 		return no(s, "[NOPERM] the mailbox was opened to be read only");
-	if (flags_keywords(s, st, &o.flags, &words) < 0)
+	if (flags_keywords(s, st, &o.flags, makes_keywords(s, &o, at, n),
+	                   &words) < 0)
 		return 0;
 	decide(&o, words);
 	uid = box_uids(s, at, n);

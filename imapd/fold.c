@@ -1,12 +1,12 @@
-/* fold - see fold.h.  The one user of iconv(3), and of libunistring in a
- * program that loads it when it needs it. */
+/* fold - see fold.h.  The one user of iconv(3) and of libunistring. */
 #include "fold.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <iconv.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <unicase.h>
+#include <uninorm.h>
 
 #if defined(__GNUC__) && !defined(__clang__)
 /* gcc 12 takes the failure of iconv_open(3), which is no pointer, for a leak. */
@@ -43,36 +43,6 @@ struct cur
 whole_of(const struct str *s)
 {
 	return s->s ? (struct cur){s->s, s->s + s->n} : cur_of("");
-}
-
-/* --- the library --- */
-
-static void *
-symbol(void *lib, const char *name)
-{
-	return lib ? dlsym(lib, name) : NULL;
-}
-
-static void
-load(struct fold *f)
-{
-	static const char *const names[] = {"libunistring.so.5",
-	                                    "libunistring.so.2"};
-	void *lib = NULL, *title, *normalize;
-	size_t i;
-
-	f->tried = true;
-	for (i = 0; !lib && i < sizeof names / sizeof *names; i++)
-		lib = dlopen(names[i], RTLD_NOW | RTLD_NODELETE);
-	title = symbol(lib, "uc_totitle");
-	normalize = symbol(lib, "u32_normalize");
-	f->nfkd = symbol(lib, "uninorm_nfkd");
-	if (title && normalize && f->nfkd) {
-		memcpy(&f->title, &title, sizeof title);
-		memcpy(&f->normalize, &normalize, sizeof normalize);
-	}
-	if (lib)
-		dlclose(lib); /* it stays loaded: RTLD_NODELETE */
 }
 
 void
@@ -139,18 +109,14 @@ take(const char *p, const char *e, uint32_t *c)
 
 /* The folded form of a character; to has room for all that it can become. */
 static uint8_t
-form(struct fold *f, uint32_t c, char to[DECOMPOSED * UTF8_MOST])
+form(uint32_t c, char to[DECOMPOSED * UTF8_MOST])
 {
-	uint32_t room[DECOMPOSED], *v = NULL;
+	uint32_t room[DECOMPOSED], *v;
 	size_t i, n = DECOMPOSED;
 	uint8_t len = 0;
 
-	if (!f->tried)
-		load(f);
-	if (f->title) {
-		c = f->title(c);
-		v = f->normalize(f->nfkd, &c, 1, room, &n);
-	}
+	c = uc_totitle(c);
+	v = u32_normalize(UNINORM_NFKD, &c, 1, room, &n);
 	if (!v) {
 		put(to, &len, c);
 		return len;
@@ -173,7 +139,7 @@ add_folded(struct fold *f, struct str *out, uint32_t c)
 		str_add(out, k->text, k->len);
 		return;
 	}
-	len = form(f, c, to);
+	len = form(c, to);
 	str_add(out, to, len);
 	if (len > FOLD_LEN)
 		return;
@@ -267,7 +233,49 @@ is_utf8(struct cur c)
 {
 	return cur_is(&c, "utf-8") || cur_is(&c, "us-ascii") ||
 	       cur_is(&c, "utf8") || cur_is(&c, "ascii") ||
-	       cur_is(&c, "x-unknown") || cur_is(&c, "unknown-8bit");
+	       cur_is(&c, "ansi_x3.4-1968") || cur_is(&c, "x-unknown") ||
+	       cur_is(&c, "unknown-8bit");
+}
+
+/* Names that stand in mail, and what every iconv(3) knows them by. */
+static const struct {
+	const char *name, *known_as;
+} names[] = {
+    {"cp932",          "shift_jis"  },
+    {"cp936",          "gbk"        },
+    {"csbig5",         "big5"       },
+    {"cseuckr",        "euc-kr"     },
+    {"csgb2312",       "gb2312"     },
+    {"csiso2022jp",    "iso-2022-jp"},
+    {"csisolatin1",    "iso-8859-1" },
+    {"csksc56011987",  "euc-kr"     },
+    {"csshiftjis",     "shift_jis"  },
+    {"eucjp-ms",       "euc-jp"     },
+    {"ibm850",         "cp850"      },
+    {"ibm866",         "cp866"      },
+    {"iso-2022-jp-2",  "iso-2022-jp"},
+    {"iso-8859-6-i",   "iso-8859-6" },
+    {"iso-8859-8-i",   "iso-8859-8" },
+    {"ks_c_5601-1987", "euc-kr"     },
+    {"ms_kanji",       "shift_jis"  },
+    {"uhc",            "euc-kr"     },
+    {"windows-31j",    "shift_jis"  },
+    {"windows-874",    "tis-620"    },
+    {"x-gbk",          "gbk"        },
+    {"x-sjis",         "shift_jis"  },
+};
+
+static iconv_t
+open_charset(struct cur name, const char *z)
+{
+	iconv_t handle = iconv_open("UTF-8", z);
+	size_t i;
+
+	for (i = 0; handle == (iconv_t)-1 && i < sizeof names / sizeof *names;
+	     i++)
+		if (cur_is(&name, names[i].name))
+			handle = iconv_open("UTF-8", names[i].known_as);
+	return handle;
 }
 
 int
@@ -289,7 +297,7 @@ charset_find(struct fold *f, struct cur name, struct charset **cs)
 			return 0;
 		}
 	memcpy(z, name.p, cur_len(&name));
-	handle = iconv_open("UTF-8", z);
+	handle = open_charset(name, z);
 	if (handle == (iconv_t)-1)
 		return -1;
 	*cs = place(f);

@@ -1,9 +1,7 @@
 /* fold - text of any charset in UTF-8, and folded so that what a reader
  * takes for the same compares equal: i;unicode-casemap (RFC 5051), each
- * character's title case, then its full decomposition.  Tables come from
- * libunistring, which is loaded with the first character that is not ASCII;
- * without it only ASCII is folded.  Charsets are iconv's.  Called by text.c,
- * evaluate.c, sort.c, thread.c. */
+ * character's title case, then its full decomposition, by libunistring's tables.
+ * Charsets are iconv's.  Called by text.c, evaluate.c, sort.c, thread.c. */
 #ifndef FOLD_H
 #define FOLD_H
 
@@ -31,11 +29,6 @@ struct charset {
 
 /* Begin with zeroes. */
 struct fold {
-	bool tried;
-	uint32_t (*title)(uint32_t c);
-	uint32_t *(*normalize)(const void *form, const uint32_t *s, size_t n,
-	                       uint32_t *to, size_t *len);
-	const void *nfkd;
 	struct charset charset[FOLD_CHARSETS];
 	unsigned next; /* of charset[], to be used again */
 	struct fold_form known[FOLD_KNOWN];

@@ -1,8 +1,6 @@
 /* idle - IDLE (RFC 2177): what others do to the mailbox is told when it happens. */
 #include "imap.h"
 
-#include <unistd.h>
-
 enum {
 	STILL_HERE = 2 * 60 * 1000, /* ms between two words to a silent client:
 	                               routers forget connections */
@@ -43,14 +41,14 @@ do_idle(struct session *s, struct parse *p)
 		return bad_parse(s);
 	if (s->state & SELECTED) {
 		/* Flags wait for a moment like this to come into the mailbox. */
-		if (!b->readonly)
+		if (!b->readonly && !b->asleep)
 			store_keep(&b->store);
 		fd = store_watch(&b->store);
 	}
 	io_puts(&s->io, "+ idling\r\n");
 	r = watch(s, fd);
-	if (fd >= 0)
-		close(fd);
+	if (s->state & SELECTED)
+		store_unwatch(&b->store, fd);
 	if (r == IMAP_BYE)
 		return r;
 	if (r < 0 ||

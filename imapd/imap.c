@@ -67,6 +67,8 @@ no_store(struct session *s, const struct store *st)
 	const char *code = "SERVERBUG", *why = st->why;
 	int e = errno;
 
+	if (e == ESTALE)
+		return no(s, "[EXPUNGEISSUED] that is gone");
 	if (e == EAGAIN)
 		code = "INUSE";
 	else if (e == ENOSPC || e == EDQUOT)
@@ -77,8 +79,6 @@ no_store(struct session *s, const struct store *st)
 		code = "CORRUPTION";
 	else if (e == ENOENT)
 		code = "NONEXISTENT";
-	else if (e == ESTALE)
-		code = "EXPUNGEISSUED";
 	log_warn("%s: %s", st->path, *why ? why : strerror(e));
 	return no(s, "[%s] %s", code, *why ? why : strerror(e));
 }
@@ -145,8 +145,10 @@ add_capabilities(const struct session *s, struct str *x)
 			str_addf(x, " AUTH=%s", name);
 		return;
 	}
-	str_adds(x, " APPENDLIMIT=");
-	str_addu(x, s->conf->message_limit);
+	/* RFC 7889 2, 3: without a number STATUS says it, NIL is no limit. */
+	str_adds(x, " APPENDLIMIT");
+	if (s->conf->message_limit)
+		str_addf(x, "=%llu", s->conf->message_limit);
 	if (!s->deflate)
 		str_adds(x, " COMPRESS=DEFLATE");
 }
@@ -284,8 +286,9 @@ do_id(struct session *s, struct parse *p)
 /* --- the commands --- */
 
 /* UID: it may have UID before it.  STILL: while it is answered, numbers of messages
- * must not change (RFC 9051 7.5.1), unless it speaks in UIDs. */
-enum { UID = 1, STILL = 2 };
+ * must not change (RFC 9051 7.5.1), unless it speaks in UIDs.  ASLEEP: the messages of
+ * the selected mailbox are nothing to it. */
+enum { UID = 1, STILL = 2, ASLEEP = 4 };
 
 static const struct command {
 	const char *name;
@@ -320,7 +323,7 @@ static const struct command {
     {"COMPRESS",     USER | SELECTED,  0,           do_compress    },
     {"CHECK",        SELECTED,         0,           do_check       },
     {"CLOSE",        SELECTED,         0,           do_close       },
-    {"UNSELECT",     SELECTED,         0,           do_unselect    },
+    {"UNSELECT",     SELECTED,         ASLEEP,      do_unselect    },
     {"EXPUNGE",      SELECTED,         UID,         do_expunge     },
     {"FETCH",        SELECTED,         UID | STILL, do_fetch       },
     {"STORE",        SELECTED,         UID | STILL, do_store       },
@@ -366,6 +369,7 @@ static int
 run(struct session *s, struct parse *p, const struct command **c)
 {
 	struct cur name;
+	int r = 0;
 
 	s->uid = false;
 	if (parse_atom(p, &name) < 0)
@@ -380,6 +384,10 @@ run(struct session *s, struct parse *p, const struct command **c)
 		*c = NULL;
 		return bad(s, "no such command");
 	}
+	if ((*c)->states == SELECTED && !((*c)->how & ASLEEP))
+		r = sync_wake(s);
+	if (r != 0)
+		return r < 0 ? no_store(s, &s->box.store) : r;
 	if ((*c)->states & s->state)
 		return (*c)->run(s, p);
 	if (s->state & CLEAR && (*c)->states & STRANGER)

@@ -54,6 +54,8 @@ struct box {
 	uint64_t told;       /* modseq up to which the client knows all */
 	struct seen *v;      /* in the order of their UIDs */
 	size_t n, cap;
+	bool asleep;   /* only told and n are there, and: */
+	uint32_t next; /* UIDNEXT, as it was told */
 	size_t recent;
 	uint64_t keywords; /* those whose names the client was told */
 	uint32_t *found;   /* $: UIDs, ascending (RFC 5182) */
@@ -134,10 +136,12 @@ ssize_t box_place(const struct session *s, uint32_t uid);
 uint32_t *box_all(struct session *s);
 uint32_t *box_uids(struct session *s, const uint32_t *at, size_t n);
 
-/* A mailbox for what one command does: the selected one if it is that, else the other,
- * which is opened.  NULL: the answer was given (TRYCREATE when try). */
+/* A mailbox for what one command does: the selected one if it is that and awake, else
+ * the other, which is opened.  NULL: the answer was given (TRYCREATE when try). */
 struct store *box_visit(struct session *s, struct cur name, bool try,
                         struct store *other);
+/* The same for who needs no messages: see store_peek(). */
+struct store *box_peek(struct session *s, struct cur name, struct store *other);
 void box_leave(struct session *s, struct store *st);
 
 int do_select(struct session *s, struct parse *p);
@@ -152,8 +156,12 @@ int box_purge(struct session *s, const uint32_t *at, size_t n);
 
 /* --- sync.c: the one voice of unasked updates (RFC 9051 7, 5.5) --- */
 
-/* Begin to know the mailbox: everything that is there, without a word. */
+/* Begin to know the mailbox: everything that is there, without a word.  It is asleep
+ * until it is needed, or changes, where its messages were not read yet. */
 void sync_begin(struct session *s);
+/* Wake it: the client knows the messages that it was told the number of.  0, -1 as
+ * store_open(), or IMAP_BYE: it is not known which these were, and BYE was said. */
+int sync_wake(struct session *s);
 /* Look at the mailbox and tell the client what it does not know: EXISTS, FETCH,
  * EXPUNGE or VANISHED; numbers stay as they are unless expunge.  0, or -1: it is
  * another mailbox now, and BYE was said. */
@@ -162,6 +170,8 @@ int sync_tell(struct session *s, bool expunge);
  * MODSEQ where they are due), open for more items; what is told is remembered.
  * false: it is gone, and nothing was added. */
 bool sync_flags(struct session *s, size_t i, struct str *x);
+/* Is the UID among what sync_flags() says?  RFC 9051 7.5.2, RFC 7162 3.2.4. */
+bool sync_uid(const struct session *s);
 /* The client knows by itself what the change does to the message at place i. */
 void sync_believe(struct session *s, size_t i, const struct store_change *c);
 /* EXISTS and RECENT; FLAGS and PERMANENTFLAGS. */
@@ -173,16 +183,28 @@ void sync_since(struct session *s, uint64_t modseq, const struct set *known);
 /* VANISHED (EARLIER) for what went since modseq, of the UIDs in known. */
 void sync_vanished(struct session *s, uint64_t modseq, const struct set *known);
 
+/* --- turn.c: one session of a user after the other --- */
+
+enum turn {
+	TURN_MOVE,  /* to remove what was copied; comes before the others */
+	TURN_ADD,   /* to put messages into a mailbox: any number at once */
+	TURN_NAMES, /* to make, rename or remove mailboxes: nobody else adds */
+};
+/* Wait for those who are in our way.  0, and *fd is for turn_leave(), or -1 with the
+ * answer given. */
+int turn_take(struct session *s, enum turn what, int *fd);
+void turn_leave(int fd);
+
 /* --- the other commands --- */
 
 int do_append(struct session *s, struct parse *p); /* append.c */
 int do_replace(struct session *s, struct parse *p);
 int do_copy(struct session *s, struct parse *p); /* copy.c */
 int do_move(struct session *s, struct parse *p);
-/* The bits of a flag list's keywords in that mailbox: 0, or -1 with the answer
- * given. */
+/* The bits of a flag list's keywords in that mailbox, of which there may be more with
+ * make: 0, or -1 with the answer given. */
 int flags_keywords(struct session *s, struct store *st, const struct flags *f,
-                   uint64_t *bits); /* flags.c */
+                   bool make, uint64_t *bits); /* flags.c */
 int do_store(struct session *s, struct parse *p);
 int do_expunge(struct session *s, struct parse *p);
 int do_fetch(struct session *s, struct parse *p);    /* fetch.c */

@@ -152,33 +152,39 @@ letter_content(const struct letter *l)
 }
 
 int
+letter_reach(struct session *s, struct letter *l, uint64_t off)
+{
+	ssize_t n = 1;
+
+	if (l->whole)
+		return 0;
+	if ((!l->reading || off < l->pos - l->buf.n) && rewind_letter(s, l) < 0)
+		return -1;
+	while (off >= l->pos && n > 0)
+		n = next_portion(s, l);
+	if (n == 0)
+		errno = EILSEQ;
+	return n > 0 ? 0 : -1;
+}
+
+int
 letter_range(struct session *s, struct letter *l, uint64_t off, uint64_t len,
              int (*put)(void *to, const char *p, size_t n), void *to)
 {
-	uint64_t end = off + len;
-	ssize_t n = 1;
+	uint64_t end = off + len, from, to_go;
 
 	if (l->whole) {
 		errno = EILSEQ;
 		return end > l->text.n ? -1
 		                       : put(to, l->text.s + off, (size_t)len);
 	}
-	if ((!l->reading || off < l->pos - l->buf.n) && rewind_letter(s, l) < 0)
-		return -1;
-	while (off < end && n > 0) {
-		uint64_t from = l->pos - l->buf.n;
-
-		if (off < l->pos) {
-			uint64_t to_go = (l->pos < end ? l->pos : end) - off;
-
-			if (put(to, l->buf.s + (off - from), (size_t)to_go) < 0)
-				return -1;
-			off += to_go;
-		}
-		if (off < end)
-			n = next_portion(s, l);
+	for (; off < end; off += to_go) {
+		if (letter_reach(s, l, off) < 0)
+			return -1;
+		from = l->pos - l->buf.n;
+		to_go = (l->pos < end ? l->pos : end) - off;
+		if (put(to, l->buf.s + (off - from), (size_t)to_go) < 0)
+			return -1;
 	}
-	if (n == 0)
-		errno = EILSEQ;
-	return off < end ? -1 : 0;
+	return 0;
 }

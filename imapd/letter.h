@@ -36,6 +36,10 @@ const struct part *letter_root(struct session *s, struct letter *l);
 /* The sum of all of it, when its structure is there. */
 uint64_t letter_content(const struct letter *l);
 
+/* Have its octet at off at hand: before anything is said of what follows.  0, or -1
+ * with errno. */
+int letter_reach(struct session *s, struct letter *l, uint64_t off);
+
 /* Hand out len octets of it from off on, in portions.  0, or -1 with errno:
  * they are not all there, or put() returned -1. */
 int letter_range(struct session *s, struct letter *l, uint64_t off,

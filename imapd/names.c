@@ -116,6 +116,7 @@ do_create(struct session *s, struct parse *p)
 	bool foreign = false;
 	unsigned use = 0;
 	struct cur name;
+	int turn;
 
 	if (parse_sp(p) < 0 || parse_mailbox(p, &name) < 0 ||
 	    (parse_peek(p) == ' ' && use_parameter(p, &use, &foreign) < 0) ||
@@ -123,26 +124,37 @@ do_create(struct session *s, struct parse *p)
 		return bad_parse(s);
 	if (foreign)
 		return no(s, "[USEATTR] there is no such use here");
+	if (turn_take(s, TURN_NAMES, &turn) < 0)
+		return 0;
 	if (folder_create(s->folders, name, use) < 0)
-		return refuse(s);
-	return created(s, name);
+		refuse(s);
+	else
+		created(s, name);
+	turn_leave(turn);
+	return 0;
 }
 
 int
 do_delete(struct session *s, struct parse *p)
 {
 	struct cur name;
+	int turn;
 
 	if (read_name(p, &name) < 0)
 		return bad_parse(s);
 	if (cur_is(&name, "INBOX"))
 		return no(s, "[CANNOT] INBOX stays");
+	if (turn_take(s, TURN_NAMES, &turn) < 0)
+		return 0;
 	if (s->box.open && folder_exists(s->folders, name) > 0 &&
 	    strlen(s->box.name) == cur_len(&name))
 		leave(s, name);
 	if (folder_delete(s->folders, name) < 0)
-		return refuse(s);
-	return ok(s, "gone");
+		refuse(s);
+	else
+		ok(s, "gone");
+	turn_leave(turn);
+	return 0;
 }
 
 /* --- RENAME --- */
@@ -151,16 +163,22 @@ do_delete(struct session *s, struct parse *p)
 static int
 move_all(struct session *s, struct store *from, struct store *to)
 {
-	size_t i, n = store_count(from), gone;
+	size_t i, n = store_count(from), k = 0, gone;
 	uint32_t *old = arena_alloc(&s->arena, (n + 1) * sizeof *old), *uid;
 	struct stage g;
 	int r = 0;
 
 	if (stage_open(&g, s->records.s) < 0)
 		return no_store(s, from) - 1;
-	for (i = 0; i < n && r >= 0; i++) {
+	for (i = 0; i < n; i++)
 		old[i] = store_msg(from, i)->uid;
-		r = stage_read(&g, from, store_msg(from, i));
+	for (i = 0; i < n && r >= 0; i++) {
+		ssize_t at = store_find(from, old[i]);
+
+		r = at < 0 ? 0
+		           : stage_read(&g, from, store_msg(from, (size_t)at));
+		if (r > 0) /* what others removed is not ours to remove */
+			old[k++] = old[i];
 	}
 	if (r < 0)
 		no_store(s, from);
@@ -170,9 +188,9 @@ move_all(struct session *s, struct store *from, struct store *to)
 	if (r < 0)
 		return -1;
 	/* They are there; those that stay here as well are no loss. */
-	if (store_expunge(from, old, n, &gone) < 0)
+	if (store_expunge(from, old, k, &gone) < 0)
 		log_warn("%s: %zu of %zu messages moved: %s", from->path, gone,
-		         n, from->why);
+		         k, from->why);
 	return 0;
 }
 
@@ -200,21 +218,38 @@ rename_inbox(struct session *s, struct cur to)
 	return 0;
 }
 
-int
-do_rename(struct session *s, struct parse *p)
+static int
+rename_other(struct session *s, struct cur from, struct cur to)
 {
-	struct cur from, to;
-
-	if (parse_sp(p) < 0 || parse_mailbox(p, &from) < 0 || parse_sp(p) < 0 ||
-	    parse_mailbox(p, &to) < 0 || parse_end(p) < 0)
-		return bad_parse(s);
-	if (cur_is(&from, "INBOX"))
-		return rename_inbox(s, to);
 	if (folder_exists(s->folders, to) == 0)
 		leave(s, from);
 	if (folder_rename(s->folders, from, to) < 0)
 		return refuse(s);
 	return ok(s, "it has another name");
+}
+
+int
+do_rename(struct session *s, struct parse *p)
+{
+	struct cur from, to;
+	int turn, move = -1;
+	bool inbox;
+
+	if (parse_sp(p) < 0 || parse_mailbox(p, &from) < 0 || parse_sp(p) < 0 ||
+	    parse_mailbox(p, &to) < 0 || parse_end(p) < 0)
+		return bad_parse(s);
+	inbox = cur_is(&from, "INBOX");
+	if (inbox && turn_take(s, TURN_MOVE, &move) < 0)
+		return 0;
+	if (turn_take(s, TURN_NAMES, &turn) == 0) {
+		if (inbox)
+			rename_inbox(s, to);
+		else
+			rename_other(s, from, to);
+		turn_leave(turn);
+	}
+	turn_leave(move);
+	return 0;
 }
 
 /* --- subscriptions --- */

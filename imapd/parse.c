@@ -444,17 +444,16 @@ static const struct {
 static int
 flag(struct parse *p, struct flags *f)
 {
+	bool system = cur_take(&p->c, '\\');
 	struct cur word;
 	size_t i;
 
-	if (!cur_take(&p->c, '\\')) {
-		if (run(p, &word, "]") < 0)
-			return -1;
+	if (parse_atom(p, &word) < 0)
+		return -1;
+	if (!system) {
 		f->word[f->n++] = word;
 		return 0;
 	}
-	if (parse_atom(p, &word) < 0)
-		return -1;
 	for (i = 0; i < sizeof flag_names / sizeof *flag_names; i++)
 		if (cur_is(&word, flag_names[i].name)) {
 			f->bits |= flag_names[i].bit;

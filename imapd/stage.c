@@ -120,7 +120,7 @@ translate(struct session *s, const struct store *from, struct store *to,
 		if (!(words >> i & 1))
 			continue;
 		name = index_keyword_name(&from->index, i);
-		if (flags_keywords(s, to, &one, &bit) < 0)
+		if (flags_keywords(s, to, &one, true, &bit) < 0)
 			return -1;
 		*bits |= bit;
 	}
@@ -157,15 +157,32 @@ stage_add(struct session *s, struct stage *g, struct store *st, uint32_t **uid)
 		errno = g->err;
 		return no_store(s, st) - 1;
 	}
-	if (quota_over(s, st, g->len))
-		return no(s, "[OVERQUOTA] the mailbox would be too large") - 1;
+	/* It was removed, or renamed, while the messages came. */
+	if (st->index.fd >= 0 && !store_is_named(st))
+		return no(s, "[TRYCREATE] there is no such mailbox") - 1;
 	*uid = arena_alloc(&s->arena, (g->n + 1) * sizeof **uid);
 	if (store_add(st, g->v, g->n, *uid) < 0)
-		return no_store(s, st) - 1;
+		return (errno == EDQUOT
+		            ? no(s,
+		                 "[OVERQUOTA] the mailbox would be too large")
+		            : no_store(s, st)) -
+		       1;
 	for (i = 0; i < g->n; i++)
 		if ((*uid)[i] == 0)
 			sure = false;
 	if (!sure)
 		*uid = NULL;
 	return 0;
+}
+
+int
+stage_put(struct session *s, struct stage *g, struct store *st, uint32_t **uid)
+{
+	int turn, r;
+
+	if (turn_take(s, TURN_ADD, &turn) < 0)
+		return -1;
+	r = stage_add(s, g, st, uid);
+	turn_leave(turn);
+	return r;
 }

@@ -34,5 +34,8 @@ int stage_keywords(struct session *s, struct stage *g, const struct store *from,
  * where they are not sure; or -1 with the answer given. */
 int stage_add(struct session *s, struct stage *g, struct store *st,
               uint32_t **uid);
+/* The same for who has no turn at that. */
+int stage_put(struct session *s, struct stage *g, struct store *st,
+              uint32_t **uid);
 
 #endif

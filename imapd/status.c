@@ -15,7 +15,9 @@ enum {
 	SIZE = 128,
 	HIGHESTMODSEQ = 256,
 	APPENDLIMIT = 512,
-	MAILBOXID = 1024
+	MAILBOXID = 1024,
+	/* The messages have to be looked at. */
+	COUNTED = DELETED | DELETED_STORAGE | SIZE
 };
 
 static const struct item {
@@ -60,7 +62,7 @@ status_items(struct parse *p, unsigned *items)
 }
 
 struct count {
-	uint64_t recent, unseen, deleted, deleted_size, size;
+	uint64_t deleted, deleted_size, size;
 };
 
 static void
@@ -73,8 +75,6 @@ count(const struct store *st, struct count *c)
 		const struct index_msg *m = store_msg(st, i);
 
 		c->size += m->size;
-		c->recent += !(m->flags & FLAG_OLD);
-		c->unseen += !(m->flags & FLAG_SEEN);
 		if (m->flags & FLAG_DELETED) {
 			c->deleted++;
 			c->deleted_size += m->size;
@@ -110,10 +110,10 @@ value(const struct session *s, const struct store *st, const struct count *c,
 
 	switch (bit) {
 	case MESSAGES: return store_count(st);
-	case RECENT: return st == &s->box.store ? recent_here(s) : c->recent;
+	case RECENT: return st == &s->box.store ? recent_here(s) : h->fresh;
 	case UIDNEXT: return h->next;
 	case UIDVALIDITY: return h->validity;
-	case UNSEEN: return c->unseen;
+	case UNSEEN: return h->unseen;
 	case DELETED: return c->deleted;
 	case DELETED_STORAGE: return c->deleted_size;
 	case SIZE: return c->size;
@@ -126,10 +126,11 @@ static void
 put_items(struct session *s, const struct store *st, unsigned items,
           struct str *x)
 {
-	struct count c;
+	struct count c = {0};
 	int i;
 
-	count(st, &c);
+	if (items & COUNTED)
+		count(st, &c);
 	for (i = 0; i < ITEMS; i++) {
 		if (!(items & items_known[i].bit))
 			continue;
@@ -138,6 +139,9 @@ put_items(struct session *s, const struct store *st, unsigned items,
 		if (items_known[i].bit == MAILBOXID)
 			str_addf(x, "(F%016llx)",
 			         (unsigned long long)st->index.head.id);
+		else if (items_known[i].bit == APPENDLIMIT &&
+		         !s->conf->message_limit)
+			str_adds(x, "NIL"); /* RFC 7889 3 */
 		else
 			str_addu(x, value(s, st, &c, items_known[i].bit));
 		str_addc(x, ' ');
@@ -148,8 +152,11 @@ put_items(struct session *s, const struct store *st, unsigned items,
 int
 status_tell(struct session *s, struct cur name, unsigned items)
 {
-	struct store other, *st = box_visit(s, name, false, &other);
+	struct store other, *st;
 	struct str x = {0};
+
+	st = items & COUNTED ? box_visit(s, name, false, &other)
+	                     : box_peek(s, name, &other);
 
 	if (!st)
 		return -1;

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 enum {
-	TOLD =
-	    FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT
+	TOLD = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED |
+	       FLAG_DRAFT,
+	UNKNOWN = UINT16_MAX /* flags that no message has */
 };
 
 /* --- what the client knows --- */
@@ -70,8 +71,104 @@ take(struct session *s, size_t k)
 void
 sync_begin(struct session *s)
 {
-	take(s, 0);
-	s->box.told = s->box.store.index.head.modseq;
+	struct box *b = &s->box;
+	const struct index_head *h = &b->store.index.head;
+
+	b->asleep = b->store.index.bare;
+	if (b->asleep) {
+		b->n = store_count(&b->store);
+		b->next = h->next;
+		b->generation = h->generation;
+	} else {
+		take(s, 0);
+	}
+	b->told = h->modseq;
+}
+
+/* --- waking --- */
+
+/* The next message that was there: 0, or -1 when it is one too many. */
+static int
+add_seen(struct box *b, size_t *n, const struct index_msg *m)
+{
+	struct seen *v = &b->v[*n];
+
+	if (*n == b->n)
+		return -1;
+	++*n;
+	learn(v, m);
+	v->recent = false;
+	/* It changed, or went. */
+	if (m->modseq > b->told)
+		v->flags = UNKNOWN;
+	return 0;
+}
+
+static int
+by_uid(const void *a, const void *b)
+{
+	const struct seen *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+/* Add those that went since then. */
+static int
+add_gone(struct session *s, size_t *n)
+{
+	struct box *b = &s->box;
+	struct index_msg m = {.modseq = UINT64_MAX};
+	struct store_range *gone;
+	size_t i, have = *n, ranges;
+	int r = 0;
+
+	store_gone(&b->store, b->told, &gone, &ranges);
+	for (i = 0; i < ranges; i++)
+		for (m.uid = gone[i].lo;
+		     m.uid <= gone[i].hi && m.uid < b->next && r == 0; m.uid++)
+			r = add_seen(b, n, &m);
+	free(gone);
+	if (*n > have)
+		qsort(b->v, *n, sizeof *b->v, by_uid);
+	return r;
+}
+
+/* The messages that were there are some of those that now are, or went since.  If these
+ * are as many as there were, it is them. */
+static int
+recall(struct session *s)
+{
+	struct box *b = &s->box;
+	struct store *st = &b->store;
+	size_t i, n = 0;
+
+	b->v = mem_grow(b->v, &b->cap, b->n + 1, sizeof *b->v);
+	if (st->index.head.validity != b->validity)
+		return -1;
+	for (i = 0; i < store_count(st) && store_msg(st, i)->uid < b->next; i++)
+		if (add_seen(b, &n, store_msg(st, i)) < 0)
+			return -1;
+	if (n < b->n && add_gone(s, &n) < 0)
+		return -1;
+	return n == b->n ? 0 : -1;
+}
+
+int
+sync_wake(struct session *s)
+{
+	struct box *b = &s->box;
+
+	if (!b->asleep)
+		return 0;
+	if (store_load(&b->store) < 0)
+		return -1;
+	if (recall(s) < 0) {
+		io_puts(&s->io, "* BYE [UNAVAILABLE] what went meanwhile is "
+		                "not known, select it again\r\n");
+		return IMAP_BYE;
+	}
+	b->asleep = false;
+	return 0;
 }
 
 void
@@ -133,6 +230,12 @@ sync_names(struct session *s, struct str *x)
 }
 
 bool
+sync_uid(const struct session *s)
+{
+	return s->uid || s->on & (ON_CONDSTORE | ON_REV2);
+}
+
+bool
 sync_flags(struct session *s, size_t i, struct str *x)
 {
 	const struct index_msg *m = box_msg(s, i);
@@ -147,7 +250,7 @@ sync_flags(struct session *s, size_t i, struct str *x)
 	str_adds(x, "* ");
 	str_addu(x, i + 1);
 	str_adds(x, " FETCH (");
-	if (s->uid || s->on & ON_CONDSTORE) {
+	if (sync_uid(s)) {
 		str_adds(x, "UID ");
 		str_addu(x, m->uid);
 		str_addc(x, ' ');
@@ -323,8 +426,13 @@ sync_tell(struct session *s, bool expunge)
 	struct box *b = &s->box;
 	struct index_head *h = &b->store.index.head;
 	struct index_span p;
+	int r = 0;
 
-	if (store_sync(&b->store) < 0) {
+	if (b->asleep && store_is_still(&b->store))
+		return 0;
+	if ((r = sync_wake(s)) > 0)
+		return -1;
+	if (r < 0 || store_sync(&b->store) < 0) {
 		log_warn("%s: %s", b->store.path, b->store.why);
 		return 0;
 	}

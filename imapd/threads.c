@@ -381,10 +381,13 @@ prune(struct threads *t)
 	}
 	for (i = 0; i < roots; i++) {
 		x = v[i];
-		if (x->number || (x->child && x->child->next))
+		c = x->child;
+		if (!x->number && c && !c->next) {
+			x->child = x->last = NULL;
+			x = c;
+		}
+		if (x->number || x->child)
 			root_add(t, x);
-		else if (x->child)
-			root_add(t, x->child);
 	}
 	free(v);
 }

@@ -31,24 +31,19 @@ struct alias_table {
 static int
 read_table(struct alias_table *t, int fd)
 {
-	char buf[8192];
-	ssize_t n;
-
 	if (fstat(fd, &t->st) < 0)
 		return -1;
 	if (!S_ISREG(t->st.st_mode)) {
 		errno = EINVAL;
 		return -1;
 	}
-	while ((n = io_readall(fd, buf, sizeof buf)) > 0)
-		str_add(&t->text, buf, (size_t)n);
-	return n < 0 ? -1 : 0;
+	return io_slurp_table_fd(fd, SIZE_MAX, &t->text);
 }
 
 struct alias_table *
 alias_open(const char *path)
 {
-	int fd = *path ? open(path, O_RDONLY | O_CLOEXEC) : -1, err = 0;
+	int fd = *path ? io_open_table(path) : -1, err = 0;
 	struct alias_table *t;
 
 	if (*path && fd < 0 && errno != ENOENT)
@@ -263,6 +258,10 @@ alias_find(struct alias_table *t, const char *name, struct str *value,
 	size_t n = strlen(name);
 	struct cur v;
 
+	if (n > 2 && *name == '"') { /* split() takes them off, too */
+		name++;
+		n -= 2;
+	}
 	if (t->text.n == 0 || n == 0 || n > NAME_MAX_LEN)
 		return 0;
 	if (!t->slot && ++t->scans > SCANS)
@@ -338,6 +337,11 @@ alias_item(struct cur *c, struct str *item)
 
 	str_clear(item);
 	skip_between(c);
+	while (cur_peek(c) == '(') {
+		if (comment(c) < 0)
+			return -1;
+		skip_between(c);
+	}
 	if (cur_peek(c) < 0)
 		return 0;
 	program = cur_peek(c) == '|';

@@ -19,7 +19,8 @@ void alias_close(struct alias_table *t);
 /* Has the file changed since alias_open (inode, size, time)? */
 bool alias_changed(const struct alias_table *t);
 
-/* The right side of name (any case), with its continued lines joined.  1 found, 0 not. *line: where. */
+/* The right side of name (a local part, any case, with quotes where it needs them),
+ * with its continued lines joined.  1 found, 0 not.  *line: where. */
 int alias_find(struct alias_table *t, const char *name, struct str *value,
                size_t *line);
 

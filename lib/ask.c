@@ -1,5 +1,5 @@
-/* ask - see ask.h.  Called by smtpd for what a static program cannot know, and by
- * the auth module. */
+/* ask - see ask.h.  Called for what a static program cannot know, and by the auth
+ * module. */
 #include "ask.h"
 
 #include "io.h"
@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+enum { PAUSE = 100 /* ms between two looks at a silent child */ };
 
 /* In the child.  Its time runs out by a signal, whatever it does. */
 static void
@@ -40,23 +42,32 @@ exit_status(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
-/* The first line and the exit status of the child. */
+/* The first line and the exit status of the child.  What it leaves running may hold
+ * the pipe: its own end is one, too. */
 static int
 hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line)
 {
+	long long end = io_now() + (ASK_SECONDS + 1) * 1000LL;
+	int status, over = pid < 0 ? -1 : 0;
 	struct cur got;
 	struct io io;
 	ssize_t n;
 
 	io_init(&io, from, -1);
 	io.lf = true;
-	io.deadline = io_now() + (ASK_SECONDS + 1) * 1000;
-	n = io_line(&io, &got, ASK_LINE - 1);
+	do {
+		if (over == 0)
+			over = waitpid(pid, &status, WNOHANG);
+		io.deadline = io_now() + PAUSE;
+		n = io_line(&io, &got, ASK_LINE - 1);
+	} while (n == IO_TIMEOUT && over == 0 && io_now() < end);
 	if (n > 0)
 		memcpy(buf, got.p, (size_t)n);
 	*line = (struct cur){buf, n > 0 ? buf + n : buf};
 	close(from); /* more it need not say */
-	return exit_status(pid);
+	if (over == 0)
+		over = waitpid(pid, &status, 0);
+	return over > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 int
@@ -128,4 +139,20 @@ ask_ours(const struct conf *c, const char *const words[],
 		free(argv[i]);
 	free(argv);
 	return status;
+}
+
+int
+ask_domain(const struct conf *c, char name[ADDR_DOMAIN_MAX + 1])
+{
+	const char *const words[] = {"queuerun", "-C", c->file,
+	                             "-i",       name, NULL};
+	char buf[ASK_LINE];
+	struct cur line;
+
+	if (ask_ours(c, words, NULL, buf, &line) != EX_OK ||
+	    cur_len(&line) == 0 || cur_len(&line) > ADDR_DOMAIN_MAX)
+		return -1;
+	memcpy(name, line.p, cur_len(&line));
+	name[cur_len(&line)] = '\0';
+	return 0;
 }

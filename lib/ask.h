@@ -3,6 +3,7 @@
 #ifndef ASK_H
 #define ASK_H
 
+#include "addr.h"
 #include "conf.h"
 
 enum {
@@ -26,5 +27,9 @@ int ask_all(char *const argv[], unsigned seconds, size_t max, struct str *said);
  * arguments, ended by NULL. */
 int ask_ours(const struct conf *c, const char *const words[],
              const struct str *for_it, char buf[ASK_LINE], struct cur *line);
+
+/* The A-labels of a domain in place, for a program that has no IDNA library: 0 or
+ * -1. */
+int ask_domain(const struct conf *c, char name[ADDR_DOMAIN_MAX + 1]);
 
 #endif

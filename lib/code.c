@@ -248,3 +248,23 @@ code_phrase(struct str *s, const char *name)
 	default: phrase_encoded(s, name); break;
 	}
 }
+
+void
+code_json(struct str *s, const char *z)
+{
+	bool utf8 = code_is_utf8(cur_of(z));
+
+	str_addc(s, '"');
+	for (; *z; z++) {
+		unsigned char b = (unsigned char)*z;
+
+		if (b < ' ' || b == 0x7f || (b > 0x7f && !utf8)) {
+			str_addf(s, "\\u%04X", b);
+			continue;
+		}
+		if (b == '"' || b == '\\')
+			str_addc(s, '\\');
+		str_addc(s, *z);
+	}
+	str_addc(s, '"');
+}

@@ -23,4 +23,8 @@ void code_phrase(struct str *s, const char *name);
 /* Only well-formed UTF-8 (RFC 3629), and no control of U+0080 to U+009F? */
 bool code_is_utf8(struct cur c);
 
+/* A string of RFC 8259 7, in its quotes; text that is not UTF-8 is taken for
+ * Latin-1. */
+void code_json(struct str *s, const char *z);
+
 #endif

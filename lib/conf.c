@@ -17,7 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { CONF_MAX = 65536 };
+enum { CONF_MAX = 65536, PORT_MAX = 65535 };
 
 enum kind { TEXT, PATH, LIST, NETS, SIZE, TIME, COUNT, WORD };
 
@@ -26,7 +26,8 @@ static const struct key {
 	enum kind kind;
 	size_t at;
 	const char *def;   /* NULL: computed in defaults() */
-	const char *words; /* WORD: the values allowed; COUNT: "MIN MAX" */
+	const char *words; /* WORD: the values allowed; COUNT: "MIN MAX";
+	                      * TIME: "+" for one that is not 0 */
 } keys[] = {
 #define AT(f) offsetof(struct conf, f)
 #define UIDL  "ours uw dovecot popa3d xuidl"
@@ -49,8 +50,8 @@ static const struct key {
     {"error_limit",       COUNT, AT(error_limit),       "20",                  "1 1000"      },
     {"greeting_delay",    TIME,  AT(greeting_delay),    "0",                   NULL          },
     {"early_talk",        WORD,  AT(early_talk),        "log",                 "log refuse"  },
-    {"idle_timeout",      TIME,  AT(idle_timeout),      "5m",                  NULL          },
-    {"session_timeout",   TIME,  AT(session_timeout),   "2h",                  NULL          },
+    {"idle_timeout",      TIME,  AT(idle_timeout),      "5m",                  "+"           },
+    {"session_timeout",   TIME,  AT(session_timeout),   "2h",                  "+"           },
     {"clear_from",        NETS,  AT(clear_from),        "127.0.0.0/8 ::1/128", NULL          },
     {"hide_client",       WORD,  AT(hide_client),       "no",                  "no yes"      },
     {"uidl",              WORD,  AT(uidl),              "ours",                UIDL          },
@@ -64,7 +65,7 @@ static const struct key {
     {"retry_max",         TIME,  AT(retry_max),         "4h",                  NULL          },
     {"lifetime",          TIME,  AT(lifetime),          "5d",                  NULL          },
     {"warn_after",        TIME,  AT(warn_after),        "4h",                  NULL          },
-    {"smtp_timeout",      TIME,  AT(smtp_timeout),      "10m",                 NULL          },
+    {"smtp_timeout",      TIME,  AT(smtp_timeout),      "10m",                 "+"           },
     {"destination_limit", COUNT, AT(destination_limit), "10",                  "1 1000"      },
     {"process_limit",     COUNT, AT(process_limit),     "50",                  "1 1000"      },
     {"log",               TEXT,  AT(log),               "syslog",              NULL          },
@@ -175,6 +176,39 @@ parse_net(const char *s, unsigned char a[16], unsigned *bits)
 	return 0;
 }
 
+int
+conf_hostport(const char *text, char host[CONF_HOST], unsigned *port)
+{
+	struct cur c = cur_of(text), h;
+	unsigned long long v;
+
+	if (cur_take(&c, '[')) {
+		cur_until(&c, "]", &h);
+		if (!cur_take(&c, ']'))
+			return -1;
+	} else if (strchr(text, ':') != strrchr(text, ':')) {
+		h = c;
+		c.p = c.e;
+	} else {
+		cur_until(&c, ":", &h);
+	}
+	/* A final dot says no more, and tables have names without. */
+	if (cur_len(&h) > 1 && h.e[-1] == '.')
+		h.e--;
+	if (cur_len(&h) == 0 || cur_len(&h) >= CONF_HOST)
+		return -1;
+	if (cur_take(&c, ':')) {
+		if (cur_number(&c, PORT_MAX, &v) < 0 || v == 0)
+			return -1;
+		*port = (unsigned)v;
+	}
+	if (cur_len(&c) > 0)
+		return -1;
+	memcpy(host, h.p, cur_len(&h));
+	host[cur_len(&h)] = '\0';
+	return 0;
+}
+
 char *
 conf_beside(const struct conf *c, const char *name)
 {
@@ -277,7 +311,8 @@ set_key(struct conf *c, const struct key *k, struct cur value,
 			         text);
 		break;
 	case TIME:
-		if (conf_time(text, at) < 0)
+		if (conf_time(text, at) < 0 ||
+		    (k->words && *(unsigned long *)at == 0))
 			complain(src, "%s: '%s' is no time (say 5m or 4h)",
 			         k->name, text);
 		break;
@@ -381,6 +416,39 @@ read_line(struct conf *c, struct cur line, struct source *src)
 	set_key(c, k, line, src);
 }
 
+static size_t
+line_of(const struct source *src, const char *name)
+{
+	const struct cur c = cur_of(name);
+
+	return src->set[find_key(&c) - keys];
+}
+
+/* ~ and %h stand for a home, which is absolute. */
+static void
+check_place(struct source *src, const char *name, const char *path)
+{
+	src->line = line_of(src, name);
+	if (*path != '/' && *path != '~' && strncmp(path, "%h", 2) != 0)
+		complain(src, "%s: '%s' is no absolute path", name, path);
+}
+
+/* A host, or with number the address of one, and maybe a port. */
+static void
+check_host(struct source *src, const char *name, const char *text, bool number)
+{
+	unsigned char a[16];
+	char host[CONF_HOST];
+	unsigned port, bits;
+
+	src->line = line_of(src, name);
+	if (*text &&
+	    (conf_hostport(text, host, &port) < 0 ||
+	     (number && (strchr(host, '/') || parse_net(host, a, &bits) < 0))))
+		complain(src, "%s: '%s' is no %s", name, text,
+		         number ? "address" : "host");
+}
+
 /* Values that only make sense together. */
 static void
 check_whole(const struct conf *c, struct source *src)
@@ -388,22 +456,31 @@ check_whole(const struct conf *c, struct source *src)
 	char ascii[ADDR_DOMAIN_MAX + 1];
 	size_t i;
 
-	src->line = src->set[0];
+	src->line = line_of(src, "hostname");
 	if (addr_to_ascii(c->hostname, ascii) < 0)
 		complain(src, "hostname: '%s' is no host name", c->hostname);
-	src->line = src->set[1];
+	src->line = line_of(src, "origin");
 	if (addr_to_ascii(c->origin, ascii) < 0)
 		complain(src, "origin: '%s' is no domain", c->origin);
-	src->line = src->set[2];
+	src->line = line_of(src, "domains");
 	for (i = 0; i < c->domains.n; i++)
 		if (addr_to_ascii(c->domains.v[i], ascii) < 0)
 			complain(src, "domains: '%s' is no domain",
 			         c->domains.v[i]);
+	check_place(src, "mailbox", c->mailbox);
+	check_place(src, "folders", c->folders);
+	src->line = line_of(src, "retry_min");
+	if (src->line == 0)
+		src->line = line_of(src, "retry_max");
 	if (c->retry_min == 0 || c->retry_min > c->retry_max)
 		complain(src, "retry_min must be over 0, up to retry_max");
+	src->line = line_of(src, "checkpassword");
 	if (c->checkpassword.n > 0 && c->checkpassword.v[0][0] != '/')
 		complain(src, "checkpassword: '%s' is no absolute path",
 		         c->checkpassword.v[0]);
+	check_host(src, "nameserver", c->nameserver, true);
+	check_host(src, "smarthost", c->smarthost, false);
+	src->line = line_of(src, "log");
 	if (strcmp(c->log, "syslog") != 0 && c->log[0] != '/')
 		complain(src, "log: '%s' is neither syslog nor a path", c->log);
 }
@@ -415,7 +492,7 @@ load(struct conf *c, struct source *src)
 	struct cur all, line;
 
 	*c = (struct conf){.file = src->file};
-	if (io_slurp(AT_FDCWD, src->file, CONF_MAX, &text) < 0 &&
+	if (io_slurp_table(src->file, CONF_MAX, &text) < 0 &&
 	    (errno != ENOENT || strcmp(src->file, CONF_FILE) != 0))
 		str_addf(src->errors, "%s: %s\n", src->file, strerror(errno));
 	all = (struct cur){text.s, text.s + text.n};
@@ -439,22 +516,30 @@ conf_load(struct conf *c, const char *file, struct str *errors)
 	return load(c, &src);
 }
 
-void
-conf_use(struct conf *c, const char *file)
+int
+conf_try(struct conf *c, const char *file)
 {
 	struct str errors = {0};
 	struct cur all, line;
 
 	if (conf_load(c, file, &errors) == 0) {
 		log_to(c->log);
-		return;
+		return 0;
 	}
 	all = (struct cur){errors.s, errors.s + errors.n};
 	while (cur_until(&all, "\n", &line) > 0) {
 		cur_get(&all);
 		log_warn("%.*s", (int)cur_len(&line), line.p);
 	}
-	log_die(EX_CONFIG, "the configuration has errors");
+	str_free(&errors);
+	return -1;
+}
+
+void
+conf_use(struct conf *c, const char *file)
+{
+	if (conf_try(c, file) < 0)
+		log_die(EX_CONFIG, "the configuration has errors");
 }
 
 static void

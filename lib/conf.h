@@ -16,6 +16,8 @@
 #define CONF_DIR  "/etc/facteur"
 #define CONF_FILE CONF_DIR "/facteur.conf"
 
+enum { CONF_HOST = 256 }; /* a host's name, with its NUL */
+
 /* A list of words, in the order of the file. */
 struct list {
 	char **v;
@@ -76,8 +78,11 @@ struct conf {
  * errors.  Keys with the same name that are lists add up; else the last counts. */
 int conf_load(struct conf *c, const char *file, struct str *errors);
 
-/* Load or die: 78 (EX_CONFIG) with every error on stderr and in the log; then
- * log_to(c->log). */
+/* Load, then log_to(c->log).  0, or -1 with every error in the log (and on stderr, see
+ * log_stderr()). */
+int conf_try(struct conf *c, const char *file);
+
+/* The same, or die: 78 (EX_CONFIG). */
 void conf_use(struct conf *c, const char *file);
 
 /* Print each key that the file sets as "key value # file:line"; all: every key,
@@ -91,6 +96,10 @@ int conf_time(const char *s, unsigned long *seconds);
  * conf.programs/NAME/NAME.  A helper is called by its place there, "lib/checkpass".
  * The caller frees. */
 char *conf_program(const struct conf *c, const char *name);
+
+/* Split HOST, HOST:PORT, [HOST] or [HOST]:PORT; a bare IPv6 address is a HOST.
+ * *port is left alone when there is none.  0, or -1 when it cannot be read. */
+int conf_hostport(const char *text, char host[CONF_HOST], unsigned *port);
 
 /* The path of what stands beside the configuration file: "tls", "senders", ...  The
  * caller frees. */

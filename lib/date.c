@@ -1,7 +1,6 @@
 /* date - see date.h.  Names of days and months are not the locale's. */
 #include "date.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed",
@@ -22,26 +21,67 @@ date_local(time_t t)
 	return tm;
 }
 
+/* Number n with at least so many digits. */
+static char *
+put_number(char *p, long n, int least)
+{
+	char digits[20];
+	unsigned long u = n < 0 ? -(unsigned long)n : (unsigned long)n;
+	int k = 0;
+
+	for (; u > 0 || k < least; u /= 10)
+		digits[k++] = (char)('0' + u % 10);
+	if (n < 0)
+		*p++ = '-';
+	while (k > 0)
+		*p++ = digits[--k];
+	return p;
+}
+
+static char *
+put_text(char *p, const char *z)
+{
+	while (*z)
+		*p++ = *z++;
+	return p;
+}
+
+static char *
+put_time(char *p, const struct tm *tm)
+{
+	p = put_number(p, tm->tm_hour, 2);
+	*p++ = ':';
+	p = put_number(p, tm->tm_min, 2);
+	*p++ = ':';
+	return put_number(p, tm->tm_sec, 2);
+}
+
+/* printf() would take longer than all the rest of writing a header. */
 void
 date_header(time_t t, char out[DATE_SIZE])
 {
 	struct tm tm = date_local(t);
 	int zone = (int)(tm.tm_gmtoff / 60);
+	char *p = put_text(put_text(out, days[tm.tm_wday]), ", ");
 
-	snprintf(out, DATE_SIZE, "%s, %d %s %ld %02d:%02d:%02d %c%02d%02d",
-	         days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-	         1900L + tm.tm_year, tm.tm_hour, tm.tm_min, tm.tm_sec,
-	         zone < 0 ? '-' : '+', abs(zone) / 60, abs(zone) % 60);
+	p = put_text(put_number(p, tm.tm_mday, 1), " ");
+	p = put_text(put_text(p, months[tm.tm_mon]), " ");
+	p = put_text(put_number(p, 1900L + tm.tm_year, 1), " ");
+	p = put_text(put_time(p, &tm), zone < 0 ? " -" : " +");
+	p = put_number(p, abs(zone) / 60, 2);
+	*put_number(p, abs(zone) % 60, 2) = '\0';
 }
 
 void
 date_ctime(time_t t, char out[DATE_SIZE])
 {
 	struct tm tm = date_local(t);
+	char *p = put_text(put_text(out, days[tm.tm_wday]), " ");
 
-	snprintf(out, DATE_SIZE, "%s %s %2d %02d:%02d:%02d %ld",
-	         days[tm.tm_wday], months[tm.tm_mon], tm.tm_mday, tm.tm_hour,
-	         tm.tm_min, tm.tm_sec, 1900L + tm.tm_year);
+	p = put_text(put_text(p, months[tm.tm_mon]), " ");
+	p = put_number(put_text(p, tm.tm_mday < 10 ? " " : ""), tm.tm_mday, 1);
+	p = put_text(put_time(put_text(p, " "), &tm), " ");
+	*put_number(p, 1900L + tm.tm_year, 1) = '\0';
 }
 
 /* --- reading --- */

@@ -4,6 +4,7 @@
  * dropped. */
 #include "dns.h"
 
+#include "io.h"
 #include "mem.h"
 
 #include <arpa/inet.h>
@@ -15,7 +16,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { DNS_PORT = 53, PORT_MAX = 65535, ANSWER_MAX = NS_MAXMSG };
+enum { DNS_PORT = 53, ANSWER_MAX = NS_MAXMSG, QUERY_MAX = NS_PACKETSZ };
 
 /* --- names and addresses as text --- */
 
@@ -64,36 +65,6 @@ dns_port(const struct address *a)
 	return ntohs(((const struct sockaddr_in6 *)&a->sa)->sin6_port);
 }
 
-int
-dns_hostport(const char *text, char host[DNS_NAME], unsigned *port)
-{
-	struct cur c = cur_of(text), h;
-	unsigned long long v;
-
-	if (cur_take(&c, '[')) {
-		cur_until(&c, "]", &h);
-		if (!cur_take(&c, ']'))
-			return -1;
-	} else if (strchr(text, ':') != strrchr(text, ':')) {
-		h = c;
-		c.p = c.e;
-	} else {
-		cur_until(&c, ":", &h);
-	}
-	if (cur_len(&h) == 0 || cur_len(&h) >= DNS_NAME)
-		return -1;
-	if (cur_take(&c, ':')) {
-		if (cur_number(&c, PORT_MAX, &v) < 0 || v == 0)
-			return -1;
-		*port = (unsigned)v;
-	}
-	if (cur_len(&c) > 0)
-		return -1;
-	memcpy(host, h.p, cur_len(&h));
-	host[cur_len(&h)] = '\0';
-	return 0;
-}
-
 /* Make name lower case and strip a final dot.  0, or -1 when it holds what no
  * host's name holds. */
 static int
@@ -125,16 +96,14 @@ same_name(const char *a, const char *b)
 	return n == m && mem_ieq(a, b, n);
 }
 
-/* Read the name in a record at p: "." when it is no host's.  0 or -1. */
-static int
+/* Read the name in a record at p: "." when it is no host's. */
+static void
 read_name(const ns_msg *msg, const unsigned char *p, char out[DNS_NAME])
 {
 	if (dn_expand(ns_msg_base(*msg), ns_msg_end(*msg), p, out, DNS_NAME) <
-	    0)
-		return -1;
-	if (host_clean(out) < 0)
+	        0 ||
+	    host_clean(out) < 0)
 		snprintf(out, DNS_NAME, ".");
-	return 0;
 }
 
 /* Join the strings of a TXT record of n bytes (RFC 1035 3.3.14).  0 or -1. */
@@ -174,20 +143,20 @@ collect(const ns_msg *msg, const ns_rr *rr, struct records *out)
 		memcpy(r->addr, d, n);
 		break;
 	case ns_t_mx:
-		if (n < 3 || read_name(msg, d + 2, r->host) < 0)
+		if (n < 3)
 			return;
+		read_name(msg, d + 2, r->host);
 		r->pref = (unsigned)d[0] << 8 | d[1];
 		break;
 	case ns_t_tlsa:
-		/* RFC 6698 2.1: usage, selector, matching type, data */
-		if (n < 4)
-			return;
+		/* RFC 7672 2.2: what cannot be used promises TLS, too. */
 		r->p = d;
 		r->n = n;
 		break;
 	case ns_t_cname: /* asked for by itself */
-		if (n < 1 || read_name(msg, d, r->host) < 0)
+		if (n < 1)
 			return;
+		read_name(msg, d, r->host);
 		break;
 	case ns_t_txt:
 		if (read_text(d, n, r->host) < 0)
@@ -216,9 +185,10 @@ scan_answer(ns_msg *msg, int type, char name[DNS_NAME], struct records *out)
 			continue;
 		if ((int)ns_rr_type(rr) == type)
 			collect(msg, &rr, out);
-		else if (ns_rr_type(rr) == ns_t_cname &&
-		         read_name(msg, ns_rr_rdata(rr), target) == 0)
+		else if (ns_rr_type(rr) == ns_t_cname) {
+			read_name(msg, ns_rr_rdata(rr), target);
 			alias = 1;
+		}
 	}
 	if (alias && out->n == 0)
 		memcpy(name, target, DNS_NAME);
@@ -267,6 +237,113 @@ is_secure(const unsigned char *answer)
 	return (_res.options & RES_TRUSTAD) && h.ad;
 }
 
+/* --- by TCP --- */
+
+/* The i-th name server of resolv.conf or NULL.  The library has an IPv6 one
+ * elsewhere, and no family then. */
+static const struct sockaddr *
+server(int i)
+{
+	const struct sockaddr *sa =
+	    (const struct sockaddr *)&_res.nsaddr_list[i];
+
+	return sa->sa_family ? sa
+	                     : (const struct sockaddr *)_res._u._ext.nsaddrs[i];
+}
+
+static int
+take_bytes(struct io *io, unsigned char *p, size_t n)
+{
+	ssize_t have;
+
+	for (; n > 0; n -= (size_t)have, p += have) {
+		if ((have = io_fill(io)) < 0)
+			return -1;
+		if ((size_t)have > n)
+			have = (ssize_t)n;
+		memcpy(p, io->buf + io->pos, (size_t)have);
+		io->pos += (size_t)have;
+	}
+	return 0;
+}
+
+/* Ask this name server: the length of its answer, or -1. */
+static int
+ask_server(const struct sockaddr *sa, const unsigned char *query, int n,
+           unsigned char *answer)
+{
+	long wait = 1000L * _res.retrans * _res.retry;
+	unsigned char len[2] = {(unsigned char)(n >> 8), (unsigned char)n};
+	long long end = io_now() + wait;
+	struct io io;
+	int fd = io_dial(sa,
+	                 sa->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+	                                          : sizeof(struct sockaddr_in6),
+	                 wait);
+
+	if (fd < 0)
+		return -1;
+	io_init(&io, fd, fd);
+	io.deadline = end;
+	io_put(&io, len, 2);
+	io_put(&io, query, (size_t)n);
+	n = -1;
+	if (take_bytes(&io, len, 2) == 0) {
+		n = len[0] << 8 | len[1];
+		if (n < HFIXEDSZ || take_bytes(&io, answer, (size_t)n) < 0)
+			n = -1;
+	}
+	io_free(&io);
+	close(fd);
+	return n;
+}
+
+/* The library would wait for ever for a name server that takes a connection and
+ * says nothing. */
+static enum dns_why
+ask_by_tcp(const char *name, int type, unsigned char *answer, size_t *len)
+{
+	unsigned char q[QUERY_MAX];
+	int i, m,
+	    n = res_mkquery(ns_o_query, name, ns_c_in, type, NULL, 0, NULL, q,
+	                    sizeof q);
+	HEADER h;
+
+	for (i = 0; n > 0 && i < _res.nscount; i++) {
+		m = server(i) ? ask_server(server(i), q, n, answer) : -1;
+		/* The same number, the same question. */
+		if (m < n || memcmp(answer, q, 2) != 0 ||
+		    !mem_ieq((char *)answer + HFIXEDSZ, (char *)q + HFIXEDSZ,
+		             (size_t)n - HFIXEDSZ))
+			continue;
+		memcpy(&h, answer, sizeof h);
+		*len = (size_t)m;
+		if (h.rcode == ns_r_noerror)
+			return DNS_OK;
+		if (h.rcode == ns_r_nxdomain)
+			return DNS_NX;
+	}
+	return DNS_AGAIN;
+}
+
+/* One question, one answer. */
+static enum dns_why
+ask_once(const char *name, int type, unsigned char *answer, size_t *len)
+{
+	HEADER h = {0};
+	int n;
+
+	if (_res.options & RES_USEVC)
+		return ask_by_tcp(name, type, answer, len);
+	memcpy(answer, &h, sizeof h);
+	n = res_query(name, ns_c_in, type, answer, ANSWER_MAX);
+	memcpy(&h, answer, sizeof h);
+	if (h.tc)
+		return ask_by_tcp(name, type, answer, len);
+	*len = n > ANSWER_MAX ? ANSWER_MAX : (size_t)n;
+	return n < 0 ? why_of(h_errno) : DNS_OK;
+}
+
 /* Ask for the records of name, following CNAMEs over several answers; it becomes the
  * last one.  answer is room for ANSWER_MAX bytes. */
 static enum dns_why
@@ -274,18 +351,18 @@ ask(char name[DNS_NAME], int type, unsigned char *answer, struct records *out)
 {
 	char before[DNS_NAME];
 	enum dns_why w;
-	int i, n;
+	size_t n;
+	int i;
 
 	out->n = 0;
 	out->secure = true;
 	for (i = 0; i <= DNS_CNAME_MAX; i++) {
-		n = res_query(name, ns_c_in, type, answer, ANSWER_MAX);
-		if (n < 0)
-			return why_of(h_errno);
+		w = ask_once(name, type, answer, &n);
+		if (w != DNS_OK)
+			return w;
 		out->secure &= is_secure(answer);
 		memcpy(before, name, sizeof before);
-		w = dns_answer(answer, n > ANSWER_MAX ? ANSWER_MAX : (size_t)n,
-		               type, name, out);
+		w = dns_answer(answer, n, type, name, out);
 		if (w != DNS_NONE || same_name(before, name))
 			return w;
 	}
@@ -334,21 +411,15 @@ dns_is_loopback(const struct address *a)
 	return is_loopback((const struct sockaddr *)&a->sa);
 }
 
-/* Are all name servers of resolv.conf on this machine?  The library has an
- * IPv6 one elsewhere, and no family then. */
+/* Are all name servers of resolv.conf on this machine? */
 static bool
 all_loopback(void)
 {
-	const struct sockaddr *sa;
 	int i;
 
-	for (i = 0; i < _res.nscount; i++) {
-		sa = (const struct sockaddr *)&_res.nsaddr_list[i];
-		if (sa->sa_family == 0)
-			sa = (const struct sockaddr *)_res._u._ext.nsaddrs[i];
-		if (!sa || !is_loopback(sa))
+	for (i = 0; i < _res.nscount; i++)
+		if (!server(i) || !is_loopback(server(i)))
 			return false;
-	}
 	return _res.nscount > 0;
 }
 
@@ -361,10 +432,11 @@ dns_init(const struct conf *c)
 
 	if (res_init() < 0)
 		return;
+	_res.options |= RES_IGNTC; /* ask_by_tcp() */
 	/* RES_TRUSTAD: ask with AD, and keep it in the answer. */
 	if (all_loopback())
 		_res.options |= RES_TRUSTAD;
-	if (!*c->nameserver || dns_hostport(c->nameserver, host, &port) < 0 ||
+	if (!*c->nameserver || conf_hostport(c->nameserver, host, &port) < 0 ||
 	    dns_literal(host, port, &a) < 0)
 		return;
 	_res.options &= ~(unsigned long)RES_TRUSTAD;
@@ -509,13 +581,17 @@ tlsa_take(const struct records *rs, struct tlsalist *out)
 		const struct record *r = &rs->r[i];
 		struct tlsa *t = &out->t[out->n];
 
+		/* RFC 6698 2.1: usage, selector, matching type, data.  What is
+		 * too short or too long is kept as one that cannot be used. */
+		*t = (struct tlsa){.usage = 255};
+		out->n++;
+		if (r->n < 4 || r->n - 3 > DNS_TLSA_DATA)
+			continue;
 		t->usage = r->p[0];
 		t->selector = r->p[1];
 		t->type = r->p[2];
-		/* What is too long is kept as one that cannot be used. */
-		t->n = r->n - 3 <= DNS_TLSA_DATA ? r->n - 3 : 0;
+		t->n = r->n - 3;
 		memcpy(t->data, r->p + 3, t->n);
-		out->n++;
 	}
 }
 

@@ -104,10 +104,6 @@ unsigned dns_port(const struct address *a);
 /* Is it an address of this machine alone? */
 bool dns_is_loopback(const struct address *a);
 
-/* Split HOST, HOST:PORT, [HOST] or [HOST]:PORT; a bare IPv6 address is a HOST.
- * *port is left alone when there is none.  0, or -1 when it cannot be read. */
-int dns_hostport(const char *text, char host[DNS_NAME], unsigned *port);
-
 struct record {
 	unsigned pref;          /* MX */
 	char host[DNS_NAME];    /* MX; "" the root, "." no host; TXT's text */

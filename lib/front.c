@@ -17,8 +17,11 @@ enter(struct front *f, const char *file)
 	struct judge j = {.gate = g, .fd = -1, .end = -1};
 	bool own = !g->secure && peer_is_self(f->peer, f->pair);
 	struct user user = {0};
+	int found = own ? user_find_self(&f->conf, &user) : 1;
 
-	if (own && user_find_self(&f->conf, &user) <= 0)
+	if (found < 0)
+		log_die(EX_TEMPFAIL, "cannot ask for users now");
+	if (found == 0)
 		log_die(EX_NOUSER, "no such user here");
 	if (own || gate_pass(g, file, &user, &j.tls) == 0) {
 		f->open = true;

@@ -10,6 +10,7 @@
 
 #include "io.h"
 #include "log.h"
+#include "mboxscan.h"
 #include "mem.h"
 #include "record.h"
 #include "sum.h"
@@ -23,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char magic[8] = "findx03";
+static const char magic[8] = "findx04";
 
 enum {
 	PATIENCE = 10000, /* ms to wait for the lock */
@@ -295,6 +296,14 @@ take_records(struct index *x, size_t n, size_t *whole, uint64_t *total)
 	return (ssize_t)done;
 }
 
+/* Without their names keywords mean nothing: which they are, the mailbox tells. */
+static void
+forget_keywords(struct index_msg *m, size_t n)
+{
+	while (n-- > 0)
+		m[n].keywords = m[n].kept_keywords = 0;
+}
+
 /* Take the file as it is.  1 when it is whole, 0 when it is but a hint, -1. */
 static int
 take(struct index *x)
@@ -317,6 +326,8 @@ take(struct index *x)
 	if ((got = take_records(x, n, &whole, &total)) < 0)
 		return -1;
 	n = (size_t)got;
+	if (!sound)
+		forget_keywords(x->msg, whole);
 	sound = sound && !h->busy && n == h->count && total == h->total &&
 	        whole == n;
 	h->count = whole;
@@ -398,14 +409,37 @@ catch_up(struct index *x, const struct index_head *h)
 	return r;
 }
 
+/* The head of the file, unless somebody is writing. */
+static int
+read_head(const struct index *x, struct index_head *h)
+{
+	ssize_t n = io_preadall(x->fd, h, sizeof *h, 0);
+
+	return head_is_sound(h, n) && !h->busy ? 0 : -1;
+}
+
+bool
+index_peek(struct index *x)
+{
+	x->bare = x->trusted = x->fd >= 0 && read_head(x, &x->head) == 0;
+	return x->bare;
+}
+
+bool
+index_is_still(const struct index *x)
+{
+	struct index_head h;
+
+	return read_head(x, &h) == 0 && h.generation == x->head.generation;
+}
+
 /* Go on from what we have: 0 it is what the file has, 1 now it is, -1 it is not. */
 static int
 go_on(struct index *x)
 {
-	struct index_head h = {0};
-	ssize_t n = io_preadall(x->fd, &h, sizeof h, 0);
+	struct index_head h;
 
-	if (!x->trusted || !head_is_sound(&h, n) || h.busy)
+	if (x->bare || !x->trusted || read_head(x, &h) < 0)
 		return -1;
 	if (h.generation == x->head.generation)
 		return 0;
@@ -439,6 +473,7 @@ index_load(struct index *x)
 	x->msg = new.msg;
 	x->cap = new.cap;
 	x->trusted = r > 0;
+	x->bare = false;
 	return 1;
 }
 
@@ -493,6 +528,8 @@ save_summed(struct index *x, size_t first, size_t end, struct index_span span)
 
 	if (h->generation++ == 0)
 		h->generation = new_number();
+	if (h->begun == 0)
+		h->begun = h->modseq;
 	h->recent[h->generation % INDEX_RECENT] = span;
 	x->trusted = true;
 	if (x->fd < 0 || save(x, first, end) == 0)
@@ -507,16 +544,59 @@ save_summed(struct index *x, size_t first, size_t end, struct index_span span)
 	return -1;
 }
 
+/* Which is the first that was not seen, where records from first up to end may
+ * have changed? */
+static void
+seek_unseen(struct index *x, size_t first, size_t end)
+{
+	struct index_head *h = &x->head;
+	size_t i = first;
+
+	if (h->first_unseen < first)
+		return;
+	while (i < end && x->msg[i].flags & FLAG_SEEN)
+		i++;
+	if (i == end && h->first_unseen >= end)
+		return;
+	while (i < h->count && x->msg[i].flags & FLAG_SEEN)
+		i++;
+	h->first_unseen = i;
+}
+
+/* The head's counts follow records from first up to end. */
+static void
+count(struct index *x, size_t first, size_t end)
+{
+	struct index_head *h = &x->head;
+	size_t i;
+
+	for (i = first; i < end; i++) {
+		struct index_msg *m = &x->msg[i];
+		unsigned now = ~m->flags & (FLAG_SEEN | FLAG_OLD);
+
+		h->unseen += !!(now & FLAG_SEEN);
+		h->unseen -= !!(m->counted & FLAG_SEEN);
+		h->fresh += !!(now & FLAG_OLD);
+		h->fresh -= !!(m->counted & FLAG_OLD);
+		m->counted = (uint16_t)now;
+	}
+	seek_unseen(x, first, end);
+}
+
 int
 index_save(struct index *x, size_t first, size_t end)
 {
-	size_t i;
+	struct index_head *h = &x->head;
+	size_t i, n = (size_t)h->count;
 
+	h->total = h->unseen = h->fresh = h->first_unseen = 0;
+	for (i = 0; i < n; i++)
+		x->msg[i].counted = 0;
+	count(x, 0, n);
 	for (i = first; i < end; i++)
 		x->msg[i].sum = msg_sum(&x->msg[i]);
-	x->head.total = 0;
-	for (i = 0; i < x->head.count; i++)
-		x->head.total += x->msg[i].sum;
+	for (i = 0; i < n; i++)
+		h->total += x->msg[i].sum;
 	return save_summed(x, first, end, (struct index_span){0, UINT64_MAX});
 }
 
@@ -525,6 +605,7 @@ index_update(struct index *x, size_t first, size_t end)
 {
 	size_t i;
 
+	count(x, first, end);
 	for (i = first; i < end; i++) {
 		x->head.total -= x->msg[i].sum;
 		x->msg[i].sum = msg_sum(&x->msg[i]);
@@ -597,6 +678,20 @@ index_keyword_name(const struct index *x, int i)
 	return name;
 }
 
+/* An atom that may be a flag, RFC 9051 9: mailboxes may hold other words. */
+static bool
+is_keyword(struct cur w)
+{
+	int b;
+
+	if (cur_len(&w) == 0)
+		return false;
+	while ((b = cur_get(&w)) >= 0)
+		if (b <= ' ' || b >= 127 || strchr("(){%*\"\\]", b))
+			return false;
+	return true;
+}
+
 int
 index_keyword(struct index *x, const struct cur *name)
 {
@@ -608,7 +703,8 @@ index_keyword(struct index *x, const struct cur *name)
 	for (; cur_word(&c, &w) > 0; i++)
 		if (cur_len(&w) == n && mem_ieq(w.p, name->p, n))
 			return i;
-	if (n == 0 || i >= INDEX_KEYWORDS || used + n + 2 > INDEX_NAMES)
+	if (!is_keyword(*name) || i >= INDEX_KEYWORDS ||
+	    used + n + 2 > INDEX_NAMES)
 		return -1;
 	memcpy(names + used, name->p, n);
 	names[used + n] = ' ';

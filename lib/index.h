@@ -43,15 +43,19 @@ struct index_msg {
 	uint16_t form;     /* what a search found out of it, 0: nothing */
 	uint32_t saved; /* when it came into this mailbox, s since the epoch; 0:
 	                      as date */
-	uint32_t zero;
+	uint16_t counted; /* of FLAG_SEEN and FLAG_OLD those that it lacks and
+	                     the head has counted */
+	uint16_t zero;
 	uint64_t sum;
 };
 
 /* The mailbox when the index was true of it. */
 struct index_state {
 	uint64_t dev, ino, size;
-	int64_t mtime;  /* ns */
-	int64_t mtime2; /* Maildir: of new/ */
+	int64_t mtime; /* ns */
+	/* Maildir: of new/; mbox: of the last change of any kind, as there are
+	 * mail readers that put the other one back */
+	int64_t mtime2;
 };
 
 /* Records from first on, before end; the latter may be beyond all. */
@@ -66,14 +70,16 @@ struct index_head {
 	uint64_t generation; /* changes with each save */
 	struct index_state state;
 	uint64_t count;
-	uint64_t modseq;         /* highest */
+	uint64_t modseq, begun;  /* highest; as of the first save */
 	uint32_t validity, next; /* UIDVALIDITY, UIDNEXT */
 	uint32_t busy;           /* 1: somebody is writing, or died at it */
 	uint32_t
 	    kept_next; /* the mailbox's X-IMAPbase is good below this UID */
 	uint64_t skip; /* mbox: bytes of folder data before the first message */
 	uint64_t id;   /* of the mailbox, random (RFC 8474) */
-	uint64_t gone; /* removals so far, see gone.h */
+	uint64_t gone; /* removals so far, see storegone.h */
+	uint64_t unseen, fresh; /* messages without FLAG_SEEN, FLAG_OLD */
+	uint64_t first_unseen;  /* of those; count: there is none */
 	struct index_span recent[INDEX_RECENT]; /* by generation */
 	char names[INDEX_NAMES]; /* of the keywords, a blank behind each */
 };
@@ -84,6 +90,7 @@ struct index {
 	uid_t owner;
 	bool locked;
 	bool trusted; /* what was loaded is whole; else it is a hint */
+	bool bare;    /* by index_peek(): there are no records here */
 	bool lost;    /* it could not be saved: in memory only since */
 	struct index_head head;
 	struct index_msg *msg;
@@ -108,6 +115,13 @@ void index_unlock(struct index *x);
  * trusted = false and the records that are whole one by one.  After -1 x is what it
  * was. */
 int index_load(struct index *x);
+
+/* Get the head only, at no cost; index_load() then gets the records, as they are by
+ * then.  false: it is torn, foreign, or somebody is writing. */
+bool index_peek(struct index *x);
+
+/* Is it what the file has? */
+bool index_is_still(const struct index *x);
 
 /* Save the head and the records from first up to end; count says how many there
  * are.  Under the lock.  0, or -1 with errno: it is then good in memory. */

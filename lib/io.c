@@ -3,9 +3,12 @@
 #define _GNU_SOURCE /* pipe2(2) */
 #include "io.h"
 
+#include "mem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -13,7 +16,10 @@
 
 enum {
 	OBUF_MAX = 65536,
-	FINISH_TIME = 2000 /* ms that a peer is heard out */
+	FINISH_TIME = 2000,     /* ms that a peer is heard out */
+	TABLE_QUIET = 1000,     /* ms after which nobody writes on */
+	TABLE_PATIENCE = 10000, /* ms that somebody may go on writing */
+	TABLE_PAUSE = 20        /* ms */
 };
 
 void
@@ -43,6 +49,46 @@ io_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Wait until the connection stands.  0, or an errno. */
+static int
+connected(int fd, long ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	long long end = io_now() + ms;
+	socklen_t len = sizeof(int);
+	int n, err = 0;
+
+	do {
+		long long left = end - io_now();
+
+		n = left > 0 ? poll(&p, 1, (int)left) : 0;
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return ETIMEDOUT;
+	if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+		return errno;
+	return err;
+}
+
+int
+io_dial(const struct sockaddr *sa, socklen_t len, long ms)
+{
+	int err = 0, fd = socket(sa->sa_family, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		return -1;
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		err = errno;
+	else if (connect(fd, sa, len) < 0)
+		err = errno == EINPROGRESS ? connected(fd, ms) : errno;
+	if (!err)
+		return fd;
+	close(fd);
+	errno = err;
+	return -1;
 }
 
 /* Wait until fd is ready for what: 0, IO_TIMEOUT or IO_ERROR.  end is the
@@ -329,7 +375,8 @@ io_line(struct io *io, struct cur *line, size_t max)
 		have = io->len - io->pos;
 		if (have > max + 1) {
 			io->pos = io->len;
-			return skip_line(io, io->buf[io->len - 1]);
+			return io->brief ? IO_LONG
+			                 : skip_line(io, io->buf[io->len - 1]);
 		}
 		if ((r = read_more(io)) < 0)
 			return r;
@@ -475,15 +522,12 @@ io_pipe(int p[2])
 	return pipe2(p, O_CLOEXEC);
 }
 
-int
-io_slurp(int dir, const char *name, size_t max, struct str *s)
+static int
+slurp_fd(int fd, size_t max, struct str *s)
 {
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC), saved;
 	char buf[8192];
 	ssize_t n;
 
-	if (fd < 0)
-		return -1;
 	do {
 		n = io_readall(fd, buf, sizeof buf);
 		if (n > 0 && s->n + (size_t)n > max) {
@@ -493,8 +537,109 @@ io_slurp(int dir, const char *name, size_t max, struct str *s)
 		if (n > 0)
 			str_add(s, buf, (size_t)n);
 	} while (n == (ssize_t)sizeof buf);
-	saved = errno;
+	return n < 0 ? -1 : 0;
+}
+
+/* Close it; errno stays what rc is about. */
+static int
+done_with(int fd, int rc)
+{
+	int saved = errno;
+
 	close(fd);
 	errno = saved;
-	return n < 0 ? -1 : 0;
+	return rc;
+}
+
+int
+io_slurp(int dir, const char *name, size_t max, struct str *s)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : done_with(fd, slurp_fd(fd, max, s));
+}
+
+static bool
+is_old(const struct stat *st)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (now.tv_sec - st->st_mtim.tv_sec) * 1000 +
+	               (now.tv_nsec - st->st_mtim.tv_nsec) / 1000000 >=
+	           TABLE_QUIET ||
+	       st->st_mtim.tv_sec > now.tv_sec;
+}
+
+/* An editor may give the old file another name before it makes the new one. */
+static bool
+may_come(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct str dir = {0};
+	struct stat st;
+	bool fresh;
+
+	str_add(&dir, path, slash ? (size_t)(slash + 1 - path) : 0);
+	fresh = stat(slash ? dir.s : ".", &st) == 0 && !is_old(&st);
+	str_free(&dir);
+	return fresh;
+}
+
+int
+io_open_table(const char *path)
+{
+	long long end = io_now() + TABLE_QUIET;
+	int fd;
+
+	while ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 && errno == ENOENT) {
+		bool go_on = may_come(path) && io_now() < end;
+
+		errno = ENOENT;
+		if (!go_on)
+			break;
+		poll(NULL, 0, TABLE_PAUSE);
+	}
+	return fd;
+}
+
+int
+io_slurp_table_fd(int fd, size_t max, struct str *s)
+{
+	long long end = io_now() + TABLE_PATIENCE;
+	struct stat st;
+	ssize_t n;
+
+	while (fstat(fd, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return slurp_fd(fd, max, s);
+		if ((uint64_t)st.st_size > max) {
+			errno = EFBIG;
+			break;
+		}
+		str_clear(s);
+		s->s = mem_grow(s->s, &s->cap, (size_t)st.st_size + 1, 1);
+		n = io_preadall(fd, s->s, (size_t)st.st_size, 0);
+		if (n < 0)
+			break;
+		s->n = (size_t)n;
+		s->s[s->n] = '\0';
+		if (n == st.st_size &&
+		    ((n > 0 && s->s[n - 1] == '\n') || is_old(&st)))
+			return 0;
+		if (io_now() >= end) {
+			errno = ETXTBSY;
+			break;
+		}
+		poll(NULL, 0, TABLE_PAUSE);
+	}
+	return -1;
+}
+
+int
+io_slurp_table(const char *path, size_t max, struct str *s)
+{
+	int fd = io_open_table(path);
+
+	return fd < 0 ? -1 : done_with(fd, io_slurp_table_fd(fd, max, s));
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 enum { IO_BUFFER = 16384 };
@@ -38,10 +39,14 @@ struct io {
 	long idle;          /* ms that one wait may last, 0: for ever */
 	long long deadline; /* io_now() when the whole ends, 0: never */
 	bool lf;            /* a bare LF ends a line (a terminal) */
+	bool brief;         /* what is too long is the end of it */
 	size_t pos, len;    /* unread part of buf */
 	struct str obuf;
 	char buf[IO_BUFFER];
 };
+
+/* Connect by TCP within ms: the descriptor, which does not block, or -1 with errno. */
+int io_dial(const struct sockaddr *sa, socklen_t len, long ms);
 
 void io_init(struct io *io, int in, int out);
 void io_free(struct io *io);
@@ -67,8 +72,8 @@ bool io_pending(struct io *io);
 
 /* One line without its CRLF, at most max bytes (max < IO_BUFFER).  *line points into the
  * buffer and is good until the next call.  A bare LF ends a line too when
- * io->lf is set, else it is part of the line.  A longer line is read to its end, thrown away
- * and gives IO_LONG.  Returns its length, or IO_EOF (also when input ends
+ * io->lf is set, else it is part of the line.  A longer line is read to its end, unless
+ * io->brief is set, thrown away and gives IO_LONG.  Returns its length, or IO_EOF (also when input ends
  * in the middle of a line), IO_TIMEOUT, IO_ERROR, IO_LONG. */
 ssize_t io_line(struct io *io, struct cur *line, size_t max);
 
@@ -104,5 +109,12 @@ int io_pipe(int p[2]);
 
 /* The whole of a file up to max bytes into s.  0, or -1 with errno (EFBIG when it is longer). */
 int io_slurp(int dir, const char *name, size_t max, struct str *s);
+/* ... of a table that somebody may be writing anew.  While it is empty, has no end of its
+ * last line, or is not there in a directory that has just changed, it is waited for,
+ * until nobody has written for a second.  ETXTBSY when that takes too long. */
+int io_slurp_table(const char *path, size_t max, struct str *s);
+/* The two halves of that: open it, and read it from its start. */
+int io_open_table(const char *path);
+int io_slurp_table_fd(int fd, size_t max, struct str *s);
 
 #endif

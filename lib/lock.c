@@ -147,8 +147,12 @@ lock_both(struct lock *l, const char *path, bool dot_optional)
 {
 	int err;
 
-	if (lock_fcntl(l->fd, F_WRLCK) < 0)
-		return -1;
+	if (lock_fcntl(l->fd, F_WRLCK) < 0) {
+		/* Who may only read it cannot have more than a lock for that. */
+		if (errno != EBADF || lock_fcntl(l->fd, F_RDLCK) < 0)
+			return -1;
+		dot_optional = true;
+	}
 	if (lock_dot(l, path) == 0)
 		return 0;
 	err = errno;

@@ -22,7 +22,8 @@ struct lock {
 /* Lock the open mbox fd at path, trying for up to patience ms with growing
  * pauses.  0, or -1 with errno: EAGAIN when somebody held a lock all the
  * time, else why the dot-lock could not be made.  dot_optional: where the
- * directory is not ours to write fcntl alone will do. */
+ * directory is not ours to write fcntl alone will do, as for a file that is open
+ * for reading only. */
 int lock_mbox(struct lock *l, int fd, const char *path, bool dot_optional,
               long patience);
 

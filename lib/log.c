@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { STAMP = 160 };
+
 static struct {
 	char tag[40];     /* facteur/smtpd */
 	const char *file; /* NULL: syslog */
@@ -18,13 +20,16 @@ static struct {
 	int err;          /* warnings on stderr too */
 	int open;         /* openlog() was called */
 	time_t at;        /* of the stamp */
-	char stamp[128];  /* date and host, how a line of the file begins */
+	pid_t pid;        /* likewise */
+	char stamp
+	    [STAMP]; /* date, host and tag: how a line of the file begins */
 } lg = {.tag = "facteur", .fd = -1};
 
 void
 log_open(const char *prog)
 {
 	snprintf(lg.tag, sizeof lg.tag, "facteur/%s", prog);
+	lg.at = 0;
 }
 
 void
@@ -52,61 +57,62 @@ log_ready(void)
 		             0666);
 }
 
-static void
+static const char *
 stamp(void)
 {
 	char host[64] = "";
 	time_t now = time(NULL);
+	pid_t pid = getpid();
 	struct tm tm;
 	size_t n;
 
-	if (now == lg.at)
-		return;
+	if (now == lg.at && pid == lg.pid)
+		return lg.stamp;
 	lg.at = now;
+	lg.pid = pid;
 	n = strftime(lg.stamp, sizeof lg.stamp, "%b %e %H:%M:%S ",
 	             localtime_r(&now, &tm));
 	gethostname(host, sizeof host - 1);
 	host[strcspn(host, ".")] = '\0';
-	snprintf(lg.stamp + n, sizeof lg.stamp - n, "%s", host);
+	snprintf(lg.stamp + n, sizeof lg.stamp - n, "%s %s[%ld]: ", host,
+	         lg.tag, (long)pid);
+	return lg.stamp;
 }
 
-/* Append one line in the form that syslogd writes, in one write; a log that
- * cannot be written must not stop the mail. */
+/* Append a line in the form that syslogd writes, in one write; a log that cannot be
+ * written must not stop the mail. */
 static void
-log_file(const char *text)
+log_file(const char *line, size_t n)
 {
-	char line[LOG_LINE + 400];
-	int n;
-
 	log_ready();
-	if (lg.fd < 0)
-		return;
-	stamp();
-	n = snprintf(line, sizeof line, "%s %s[%ld]: %s\n", lg.stamp, lg.tag,
-	             (long)getpid(), text);
-	if (write(lg.fd, line, (size_t)n) < 0)
+	if (lg.fd >= 0 && write(lg.fd, line, n) < 0)
 		lg.fd = -1;
 }
 
 __attribute__((format(printf, 3, 0))) static void
 log_line(int level, const char *prefix, const char *fmt, va_list ap)
 {
-	char line[LOG_LINE], *p;
-	int n = snprintf(line, sizeof line, "%s", prefix), saved = errno;
+	const char *head = lg.file ? stamp() : "";
+	size_t begin = strlen(head), n = strlen(prefix);
+	char line[STAMP + LOG_LINE + 1], *text = line + begin, *p;
+	int saved = errno;
 
-	vsnprintf(line + n, sizeof line - (size_t)n, fmt, ap);
-	for (p = line; *p; p++)
+	memcpy(line, head, begin);
+	memcpy(text, prefix, n);
+	vsnprintf(text + n, LOG_LINE - n, fmt, ap);
+	for (p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
 	if (lg.err && level <= LOG_WARNING)
 		fprintf(stderr, "%s: %s\n",
 		        strchr(lg.tag, '/') ? strchr(lg.tag, '/') + 1 : lg.tag,
-		        line);
+		        text);
 	if (lg.file) {
-		log_file(line);
+		*p++ = '\n';
+		log_file(line, (size_t)(p - line));
 	} else {
 		log_ready();
-		syslog(level, "%s", line);
+		syslog(level, "%s", text);
 	}
 	errno = saved;
 }

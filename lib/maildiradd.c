@@ -6,6 +6,7 @@
 #include "maildirname.h"
 #include "mem.h"
 #include "storemaildir.h"
+#include "storeops.h"
 #include "storetext.h"
 
 #include <errno.h>
@@ -131,7 +132,7 @@ add_all(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 	/* Nobody gives numbers to some of them before all are there. */
 	if (maildir_turn(a->s, false) < 0)
 		return -1;
-	if (maildir_commit(&a->m) < 0)
+	if (store_room(a->s, new, n) < 0 || maildir_commit(&a->m) < 0)
 		return maildir_turn_end(a->s, maildir_fail(a->s, "write to"));
 	/* From here on they are there, whatever comes. */
 	if (number(a, new, n, uid) < 0)

@@ -181,15 +181,21 @@ maildir_keep(struct store *s)
 
 /* --- files out of the Maildir --- */
 
-/* Remove the file of message i.  1, 0 when it is not where it was, -1. */
+/* Remove the file of message i, unless by its name it lacks one of the flags by
+ * now.  1, 0 when it is not where it was, -1. */
 static int
-remove_msg(struct maildir_store *d, struct index_msg *m, bool sure,
-           bool touched[DIRS])
+remove_msg(struct maildir_store *d, struct index_msg *m, unsigned flags,
+           bool sure, bool touched[DIRS])
 {
 	const struct entry *e = box_find(&d->box, m->hash);
+	struct index_msg now = *m;
 
 	if (!e && !sure)
 		return 0;
+	if (e)
+		maildir_merge_flags(&now, e->flags, m->kept_keywords, 0);
+	if (flags & ~(unsigned)now.flags)
+		return 1;
 	if (e) {
 		if (unlinkat(box_dir(&d->box, e), box_name(&d->box, e), 0) < 0)
 			return errno == ENOENT ? 0 : -1;
@@ -201,8 +207,8 @@ remove_msg(struct maildir_store *d, struct index_msg *m, bool sure,
 
 /* One pass over the UIDs; how many files were not found, or -1. */
 static ssize_t
-remove_all(struct store *s, const uint32_t *uid, size_t n, bool sure,
-           bool touched[DIRS])
+remove_all(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
+           bool sure, bool touched[DIRS])
 {
 	ssize_t missed = 0;
 	size_t k;
@@ -213,7 +219,7 @@ remove_all(struct store *s, const uint32_t *uid, size_t n, bool sure,
 
 		if (i < 0 || s->index.msg[i].hash == 0)
 			continue;
-		r = remove_msg(s->box, &s->index.msg[i], sure, touched);
+		r = remove_msg(s->box, &s->index.msg[i], flags, sure, touched);
 		if (r < 0)
 			return -1;
 		missed += r == 0;
@@ -232,10 +238,12 @@ forget(struct store *s, const uint32_t *uid, size_t n)
 	struct gone gone = {0};
 
 	for (i = 0; i < store_count(s); i++) {
-		gone_see(&gone, x->msg[i].uid, x->msg[i].hash == 0);
-		if (x->msg[i].hash != 0)
+		if (x->msg[i].hash != 0) {
 			x->msg[k++] = x->msg[i];
-		else if (first == SIZE_MAX)
+			continue;
+		}
+		gone_see(&gone, x->msg[i].uid);
+		if (first == SIZE_MAX)
 			first = k;
 	}
 	gone_save(s, &gone, modseq);
@@ -250,7 +258,8 @@ forget(struct store *s, const uint32_t *uid, size_t n)
 }
 
 int
-maildir_expunge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
+maildir_expunge(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
+                size_t *gone)
 {
 	struct maildir_store *d = s->box;
 	bool touched[DIRS] = {false};
@@ -259,7 +268,9 @@ maildir_expunge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
 
 	if (d->box.top < 0)
 		return 0;
-	if (maildir_turn(s, !d->box.looked) < 0)
+	/* A name that was seen long ago may have had other flags in between. */
+	if (maildir_turn(s, flags ? !box_is_current(&d->box) : !d->box.looked) <
+	    0)
 		return -1;
 	/* That a UID was given must not be forgotten when its message is gone: it
 	 * would be given again. */
@@ -271,7 +282,7 @@ maildir_expunge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
 		if (sure && box_scan(&d->box, pass > 1) < 0)
 			missed = -1;
 		else
-			missed = remove_all(s, uid, n,
+			missed = remove_all(s, uid, n, flags,
 			                    sure && (d->box.steady || pass > 1),
 			                    touched);
 	}

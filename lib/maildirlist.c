@@ -175,20 +175,6 @@ uidlist_free(struct uidlist *u)
 
 /* --- keywords --- */
 
-/* An atom that may be a flag, RFC 3501 9. */
-static bool
-is_keyword(struct cur w)
-{
-	int b;
-
-	if (cur_len(&w) == 0)
-		return false;
-	while ((b = cur_get(&w)) >= 0)
-		if (b <= ' ' || b >= 127 || strchr("(){%*\"\\]", b))
-			return false;
-	return true;
-}
-
 /* "LETTER NAME" a line, letters counted from 0. */
 static void
 letters_parse(struct letters *l, struct cur text, struct index *x)
@@ -205,8 +191,7 @@ letters_parse(struct letters *l, struct cur text, struct index *x)
 			continue;
 		if ((int)i >= l->used)
 			l->used = (int)i + 1;
-		if (is_keyword(line))
-			l->bit[i] = (signed char)index_keyword(x, &line);
+		l->bit[i] = (signed char)index_keyword(x, &line);
 	}
 }
 
@@ -267,7 +252,7 @@ name_letters(struct str *s, const struct letters *l, const struct index *x,
 	for (i = 0; i < INDEX_KEYWORDS && next < 26; i++) {
 		struct cur name = index_keyword_name(x, i);
 
-		if (keywords >> i & 1 && is_keyword(name))
+		if (keywords >> i & 1)
 			str_addf(s, "%d %.*s\n", next++, (int)cur_len(&name),
 			         name.p);
 	}

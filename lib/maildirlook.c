@@ -20,6 +20,13 @@ struct fresh {
 
 /* --- what is there --- */
 
+/* The file of a message, unless that is another message by now. */
+static struct entry *
+find(const struct maildir_store *d, const struct index_msg *m)
+{
+	return m->uid == d->other ? NULL : box_find(&d->box, m->hash);
+}
+
 /* Mark what the index knows; how many messages of it are not there? */
 static size_t
 match(struct store *s)
@@ -28,7 +35,7 @@ match(struct store *s)
 	size_t i, missing = 0;
 
 	for (i = 0; i < store_count(s); i++) {
-		struct entry *e = box_find(&d->box, store_msg(s, i)->hash);
+		struct entry *e = find(d, store_msg(s, i));
 
 		if (e)
 			e->known = true;
@@ -146,12 +153,13 @@ merge_known(struct store *s, uint64_t modseq)
 
 	for (i = 0; i < n; i++) {
 		struct index_msg m = x->msg[i];
-		const struct entry *e = box_find(&d->box, m.hash);
+		const struct entry *e = find(d, &m);
 		bool changed = k != i;
 
-		gone_see(&gone, m.uid, !e);
-		if (!e)
+		if (!e) {
+			gone_see(&gone, m.uid);
 			continue;
+		}
 		if (maildir_merge_flags(
 		        &m, e->flags, letters_keywords(&d->letters, e->letters),
 		        modseq))
@@ -277,6 +285,7 @@ maildir_merge(struct store *s)
 	if (!trusted)
 		gone_unknown(s);
 	first = merge_known(s, modseq);
+	d->other = 0;
 	n = store_count(s);
 	if (d->nfresh > 0 && first > n)
 		first = n;

@@ -129,15 +129,17 @@ check(const struct stat *st, uid_t owner, char why[MBOX_WHY])
 
 /* Open or create, without a lock. */
 static int
-open_file(const char *path, bool must_exist, char why[MBOX_WHY])
+open_file(const char *path, const struct mbox_how *how, char why[MBOX_WHY])
 {
 	int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	int fd = open(path, flags);
 
-	if (fd < 0 && errno == ENOENT && !must_exist)
+	if (fd < 0 && errno == ENOENT && !how->must_exist)
 		fd = open(path, flags | O_CREAT | O_EXCL, 0600);
 	if (fd < 0 && errno == EEXIST)
 		fd = open(path, flags);
+	if (fd < 0 && how->reading && (errno == EACCES || errno == EROFS))
+		fd = open(path, (flags & ~O_ACCMODE) | O_RDONLY);
 	if (fd >= 0)
 		return fd;
 	if (errno == ELOOP) {
@@ -157,7 +159,7 @@ open_locked(struct mbox *m, const struct mbox_how *how, char why[MBOX_WHY])
 	int tries, err;
 
 	for (tries = 0; tries < OPEN_TRIES; tries++) {
-		if ((m->fd = open_file(m->path, how->must_exist, why)) < 0)
+		if ((m->fd = open_file(m->path, how, why)) < 0)
 			return -1;
 		if (fstat(m->fd, &m->st) < 0 ||
 		    check(&m->st, how->owner, why) < 0)
@@ -291,7 +293,11 @@ mbox_write(struct mbox *m, const void *data, size_t n)
 
 	while (p < e) {
 		if (m->from < 0) {
+			/* Most lines begin with something else. */
 			lf = memchr(p, '\n', (size_t)(e - p));
+			while (lf && lf + 1 < e && lf[1] != *from &&
+			       lf[1] != '>')
+				lf = memchr(lf + 1, '\n', (size_t)(e - lf - 1));
 			add(m, p, (size_t)((lf ? lf + 1 : e) - p));
 			p = lf ? lf + 1 : e;
 			m->from = lf ? 0 : -1;

@@ -34,6 +34,7 @@ struct mbox_how {
 	const char *state; /* directory of the user's records, or NULL */
 	bool dot_optional; /* see lock_mbox() */
 	bool must_exist;   /* do not make it: ENOENT */
+	bool reading;      /* one that may only be read will do */
 	long patience;     /* ms to wait for the locks */
 };
 

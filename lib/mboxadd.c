@@ -4,6 +4,7 @@
  * somebody else has added something.  Called by store.c. */
 #include "mem.h"
 #include "storembox.h"
+#include "storeops.h"
 #include "storetext.h"
 
 #include <errno.h>
@@ -101,7 +102,7 @@ follow(struct store *s, const struct mbox *m, size_t before)
 	turn_times(s, m);
 	x->head.state = (struct index_state){0};
 	if (fstat(m->fd, &st) == 0)
-		index_state_of(&x->head.state, &st);
+		state_of(&x->head.state, &st);
 	return look_save(x, first) == 0 && (x->fd >= 0 || !x->dir);
 }
 
@@ -117,6 +118,8 @@ add_all(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 		errno = EOVERFLOW;
 		return -1;
 	}
+	if (store_room(s, new, n) < 0)
+		return -1;
 	for (k = 0; k < n; k++) {
 		uid[k] = next + (uint32_t)k;
 		if (put_msg(a, &new[k], uid[k], next + (uint32_t)n - 1) < 0)

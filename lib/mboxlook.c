@@ -275,7 +275,8 @@ miss(struct store *s, const struct sight *g)
 	if (g->known == g->nold)
 		return;
 	for (i = 0; i < g->nold; i++)
-		gone_see(&gone, g->old[i].uid, g->old[i].hash != FOUND);
+		if (g->old[i].hash != FOUND)
+			gone_see(&gone, g->old[i].uid);
 	gone_save(s, &gone, g->modseq);
 }
 
@@ -305,7 +306,7 @@ look_at_all(struct store *s, struct sight *g, int fd)
 			add(g, &m);
 	}
 	scan_close(scan);
-	if (first)
+	if (first && r == 0)
 		base(g, &(struct scan_msg){0});
 	if (g->known < g->nold)
 		g->changed = true;
@@ -384,7 +385,7 @@ look(struct store *s, int fd, const struct stat *st, size_t *first)
 	}
 	if (g.changed)
 		x->head.modseq = g.modseq;
-	index_state_of(&x->head.state, st);
+	state_of(&x->head.state, st);
 	return 0;
 }
 

@@ -6,14 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static const char magic[8] = "fmbox02";
 
 /* Where the bytes of the append begin in the record: on a block of their own. */
 enum { PLAN_DATA = PLAN_HEAD };
+
+enum { PAUSE = 10 /* ms between two tries to lock it */ };
 
 _Static_assert(sizeof(struct plan_head) <= PLAN_HEAD, "the head must fit");
 _Static_assert(sizeof(struct plan_head) == 72 + PLAN_IDS * (PLAN_ID + 8),
@@ -70,6 +74,19 @@ plan_open(struct plan *p, const char *dir, const char *path, uid_t owner)
 	p->head = (struct plan_head){0};
 	errno = err;
 	return -1;
+}
+
+int
+plan_lock(struct plan *p, long patience)
+{
+	long long end = io_now() + patience;
+
+	while (flock(p->fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || io_now() >= end)
+			return -1;
+		poll(NULL, 0, PAUSE);
+	}
+	return head_load(p); /* as the last one left it */
 }
 
 void

@@ -4,7 +4,8 @@
  * written durably before the mbox is touched, so that after a crash the next of
  * us who takes the lock knows what is whole, what is torn and what is not ours.
  * It also remembers which letters went in, so that none goes in twice.
- * Used under the mbox's locks only; mbox(5) has the argument. */
+ * Used under the mbox's locks only; mbox(5) has the argument.  deliver keeps one
+ * for a Maildir, too, for the letters that went in, under a lock of its own. */
 #ifndef MBOXPLAN_H
 #define MBOXPLAN_H
 
@@ -56,6 +57,11 @@ struct plan {
  * works without one then. */
 int plan_open(struct plan *p, const char *dir, const char *path, uid_t owner);
 void plan_close(struct plan *p);
+
+/* For a mailbox without locks of its own: keep the record to ourselves until
+ * it is closed, waiting up to patience ms.  0, or -1 with errno: EAGAIN when
+ * another one had it all the time. */
+int plan_lock(struct plan *p, long patience);
 
 /* Is the append in the record unfinished business with this file? */
 bool plan_is_open(const struct plan *p, dev_t dev, ino_t ino);

@@ -27,8 +27,9 @@ struct purge {
 	struct store *s;
 	struct mbox *m;
 	struct index_msg **order;
-	size_t n;     /* messages in order */
-	bool *doomed; /* by number in order */
+	size_t n;       /* messages in order */
+	unsigned flags; /* that those who go must have */
+	bool *doomed;   /* by number in order */
 	struct hole *v;
 	size_t holes, cap;
 	uint64_t size; /* of the file */
@@ -88,7 +89,7 @@ find_holes(struct purge *p, const uint32_t *uid, size_t n)
 			continue;
 		if (pen_read(&p->pen, m) < 0 && errno == EAGAIN)
 			return -1;
-		if (flags & ~m->flags & FLAG_DELETED)
+		if (((flags & FLAG_DELETED) | p->flags) & ~(unsigned)m->flags)
 			continue;
 		p->doomed[i] = true;
 		if (p->holes == 0 || p->v[p->holes - 1].next != i) {
@@ -317,11 +318,11 @@ forget(struct purge *p)
 	struct gone gone = {0};
 	size_t i, k = 0;
 
-	for (i = 0; i < x->head.count; i++) {
-		gone_see(&gone, x->msg[i].uid, x->msg[i].len == 0);
+	for (i = 0; i < x->head.count; i++)
 		if (x->msg[i].len > 0)
 			x->msg[k++] = x->msg[i];
-	}
+		else
+			gone_see(&gone, x->msg[i].uid);
 	gone_save(p->s, &gone, modseq);
 	*p->gone = (size_t)x->head.count - k;
 	x->head.count = k;
@@ -401,9 +402,10 @@ purge(struct purge *p)
 }
 
 int
-mbox_purge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
+mbox_purge(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
+           size_t *gone)
 {
-	struct purge p = {.s = s, .gone = gone};
+	struct purge p = {.s = s, .flags = flags, .gone = gone};
 	struct turn t;
 	int r, err;
 

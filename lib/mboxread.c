@@ -35,6 +35,15 @@ struct reader {
 
 /* --- one read --- */
 
+void
+read_unseen(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags | O_NOATIME);
+}
+
 /* Have the file open that path names now. */
 static int
 box_file(struct store *s, const struct stat *st)
@@ -155,6 +164,40 @@ look_at(struct store *s, uint64_t off, size_t n, const char **p)
 	return r;
 }
 
+/* Does a message begin at off, or does the file end there?  1, 0, -1. */
+static int
+is_border(struct store *s, uint64_t off)
+{
+	const struct box *b = s->box;
+	char buf[5] = "";
+
+	if (off == s->index.head.state.size)
+		return 1;
+	if (is_there(s, off, sizeof buf))
+		memcpy(buf, b->window + (off - b->off), sizeof buf);
+	else if (io_preadall(b->fd, buf, sizeof buf, (off_t)off) < 0)
+		return -1;
+	return memcmp(buf, "From ", sizeof buf) == 0;
+}
+
+/* As look_at(), but 0 also when message m, of which it is the start or all, does not
+ * lie where the index says: a file that grew was looked at behind that only.  Then
+ * all of it is looked at the next time. */
+static int
+look_at_start(struct store *s, const struct index_msg *m, size_t n,
+              const char **p)
+{
+	int r = look_at(s, m->off, n, p);
+
+	if (r <= 0)
+		return r;
+	if ((r = is_border(s, m->off)) > 0)
+		r = is_border(s, m->off + m->len);
+	if (r == 0)
+		s->index.head.state.ino = 0;
+	return r;
+}
+
 /* The first n bytes of message *i, fewer if it is shorter.  As it moves, *i follows.
  * 0, or -1 with errno. */
 static int
@@ -169,7 +212,7 @@ look_at_msg(struct store *s, size_t *i, size_t n, bool header, struct cur *c)
 		size_t want = n < all ? n : (size_t)all;
 		ssize_t now;
 
-		if ((got = look_at(s, m->off, want, &c->p)) < 0)
+		if ((got = look_at_start(s, m, want, &c->p)) < 0)
 			return -1;
 		if (got > 0) {
 			c->e = c->p + want;
@@ -260,7 +303,9 @@ next_raw(struct store *s, struct store_reader *r, const char **p, size_t *n)
 			return 0;
 		*n =
 		    m->end - b->pos < CHUNK ? (size_t)(m->end - b->pos) : CHUNK;
-		if ((got = look_at(s, m->off + b->pos, *n, p)) != 0)
+		got = b->pos > 0 ? look_at(s, m->off + b->pos, *n, p)
+		                 : look_at_start(s, m, *n, p);
+		if (got != 0)
 			return got;
 		if (store_sync(s) < 0)
 			return -1;

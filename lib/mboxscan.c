@@ -7,6 +7,7 @@
 
 #include "mboxline.h"
 #include "mem.h"
+#include "newlines.h"
 #include "sum.h"
 
 #include <errno.h>
@@ -15,8 +16,7 @@
 enum {
 	WINDOW = 1 << 18,
 	BEHIND = 3,   /* bytes before the place that stay: an empty line */
-	BLOCK = 128,  /* bytes of a body that are looked at together */
-	AHEAD = 64,   /* bytes behind a block that are there */
+	AHEAD = 64,   /* bytes behind a place in a body that are there */
 	VALUE = 4096, /* most that is kept of a private field */
 	LINES = 2     /* line ends that Content-Length may leave out */
 };
@@ -51,7 +51,7 @@ struct scan {
 	struct str value;     /* what the field says */
 	struct str keywords, words;
 
-	char window[WINDOW + 1]; /* a block's last byte has a neighbour */
+	char window[WINDOW + NEWLINES]; /* what is looked at may go beyond */
 };
 
 struct scan *
@@ -312,18 +312,50 @@ field_end(struct scan *s, struct scan_msg *m)
 	str_clear(&s->value);
 }
 
-/* Keep what a field says, up to a bound. */
+/* Is what the field says of interest?  Two tell of folder data, which comes first. */
+static bool
+is_kept(const struct scan *s)
+{
+	if (s->field == FIELD_SUBJECT || s->field == FIELD_FROM)
+		return !s->begun;
+	return s->field != FIELD_ANY && s->field != FIELD_X_PAD;
+}
+
+/* Keep what it says, up to a bound. */
 static void
 keep(struct scan *s, const char *p, size_t n)
 {
 	size_t room = VALUE - s->value.n;
 
-	if (s->field == FIELD_ANY || s->field == FIELD_X_PAD)
-		return;
-	/* These two tell of folder data, which comes first. */
-	if (s->begun && (s->field == FIELD_SUBJECT || s->field == FIELD_FROM))
-		return;
-	str_add(&s->value, p, n < room ? n : room);
+	if (is_kept(s))
+		str_add(&s->value, p, n < room ? n : room);
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Where the field at p ends, with how many lines, if it is all before e and all its
+ * lines have LF alone; else NULL. */
+static const char *
+plain_field(const char *p, const char *e, unsigned *lines)
+{
+	uint64_t lf;
+
+	*lines = 0;
+	for (; e - p > NEWLINES; p += NEWLINES)
+		for (lf = newlines(p); lf; lf &= lf - 1) {
+			const char *q = p + __builtin_ctzll(lf);
+
+			if (q[-1] == '\r')
+				return NULL;
+			++*lines;
+			if (!is_blank(q[1]))
+				return q + 1;
+		}
+	return NULL;
 }
 
 /* Take a line of the header, which belongs to s->field.  Lines with LF at their ends
@@ -377,10 +409,23 @@ skip_line(struct scan *s)
 	}
 }
 
-static bool
-is_blank(char c)
+/* Take the field at our place, all its lines. */
+static void
+take_field(struct scan *s, struct scan_msg *m)
 {
-	return c == ' ' || c == '\t';
+	unsigned lines;
+	const char *p = here(s), *e = NULL;
+
+	if (!is_kept(s) && !line_is_private(s->field))
+		e = plain_field(p, s->window + s->len, &lines);
+	if (e) {
+		m->size += (size_t)(e - p) + lines;
+		s->at += (size_t)(e - p);
+		return;
+	}
+	do
+		take_line(s, m);
+	while (look(s, 1) > 0 && is_blank(*here(s)));
 }
 
 /* Take the header, behind the From_ line.  A line that cannot be in a header ends
@@ -411,9 +456,7 @@ take_header(struct scan *s, struct scan_msg *m)
 				sum_run(s, true, (size_t)(name.p - here(s)));
 			top = false;
 		}
-		do
-			take_line(s, m);
-		while (look(s, 1) > 0 && is_blank(*here(s)));
+		take_field(s, m);
 	}
 	field_end(s, m);
 	m->size += 2;
@@ -458,42 +501,37 @@ believed(struct scan *s)
 	return off - 1 + (uint64_t)(at - p);
 }
 
-/* Is there no line that begins with F or > behind one of these bytes?  Counts LF
- * without CR.  Compilers make vectors of it. */
+/* Is the line at p, if it begins with F or >, a From_ line or a quoted one?  The file
+ * ends at e, or there are some bytes more. */
 static bool
-is_quiet(const char *p, uint64_t *bare)
+may_be_from(const char *p, const char *e)
 {
-	unsigned char hit = 0, count = 0;
-	int i;
+	const char *q = p;
 
-	for (i = 0; i < BLOCK; i++) {
-		unsigned char lf = p[i] == '\n';
-
-		count = (unsigned char)(count + (lf & (p[i - 1] != '\r')));
-		hit |= lf & ((p[i + 1] == 'F') | (p[i + 1] == '>'));
-	}
-	if (!hit)
-		*bare += count;
-	return !hit;
+	while (q < e && *q == '>')
+		q++;
+	return q == e ? q > p : *q == 'F' && (e - q < 5 || q[4] == ' ');
 }
 
-/* The start of the first line behind p and before stop that may be a From_ line or
- * a quoted one, else NULL.  The file ends at e, or there are some bytes more.
- * Counts LF without CR up to there. */
+/* The start of the first such line behind p and before stop, else NULL.  Counts LF
+ * without CR up to there. */
 static const char *
 candidate(const char *p, const char *stop, const char *e, uint64_t *bare)
 {
-	const char *q;
+	uint64_t lf;
 
-	/* memchr() costs more than it saves for some C libraries. */
-	while (p < stop) {
-		if (*p++ != '\n')
-			continue;
-		*bare += p[-2] != '\r';
-		for (q = p; q < e && *q == '>'; q++)
-			;
-		if (q == e ? q > p : *q == 'F' && (e - q < 5 || q[4] == ' '))
-			return p;
+	for (; p < stop; p += NEWLINES) {
+		lf = newlines(p);
+		if (stop - p < NEWLINES)
+			lf &= (UINT64_C(1) << (stop - p)) - 1;
+		for (; lf; lf &= lf - 1) {
+			const char *q = p + __builtin_ctzll(lf);
+
+			*bare += q[-1] != '\r';
+			if ((q[1] == 'F' || q[1] == '>') &&
+			    may_be_from(q + 1, e))
+				return q + 1;
+		}
 	}
 	return NULL;
 }
@@ -505,15 +543,11 @@ next_candidate(struct scan *s, uint64_t limit)
 	const char *p, *stop, *hit;
 	size_t n;
 
-	while ((n = look(s, BLOCK + AHEAD)) > 0 && place(s) < limit) {
+	while ((n = look(s, NEWLINES + AHEAD)) > 0 && place(s) < limit) {
 		p = here(s);
 		stop = s->eof ? p + n : p + n - AHEAD;
 		if ((uint64_t)(stop - p) > limit - place(s))
 			stop = p + (limit - place(s));
-		while (stop - p >= BLOCK && is_quiet(p, &s->bare))
-			p += BLOCK;
-		if (stop - p > BLOCK)
-			stop = p + BLOCK;
 		hit = candidate(p, stop, here(s) + n, &s->bare);
 		s->at = (size_t)((hit ? hit : stop) - s->window);
 		if (hit)

@@ -7,15 +7,17 @@
 #include "io.h"
 #include "log.h"
 #include "mem.h"
+#include "sum.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INCLUDE_MAX = 16 << 20 };
+enum { INCLUDE_MAX = 16 << 20, NAME_TEXT = 1000 };
 
 /* One expansion on its way down. */
 struct walk {
@@ -26,6 +28,7 @@ struct walk {
 	const char *addr;   /* that led here */
 	const char *detail;
 	uid_t owner; /* of the file that names a program */
+	bool loose;  /* ... which everybody may write */
 	const struct walk *up;
 	int depth;
 };
@@ -82,10 +85,10 @@ router_refresh(struct router *r)
 	r->aliases = t;
 }
 
-const char *
+char *
 target_name(const struct target *t)
 {
-	return t->dest;
+	return t->name ? t->name : t->dest;
 }
 
 void
@@ -97,6 +100,7 @@ routes_free(struct routes *rs)
 		struct target *t = &rs->t[i];
 
 		free(t->dest);
+		free(t->name);
 		free(t->addr);
 		free(t->detail);
 		free(t->user);
@@ -113,28 +117,28 @@ routes_free(struct routes *rs)
 }
 
 static size_t
-hash_dest(enum route_kind kind, const char *dest)
+hash_name(enum route_kind kind, const char *name)
 {
 	size_t h = 5381 + (size_t)kind;
 
-	for (; *dest; dest++)
-		h = h * 33 ^ (unsigned char)*dest;
+	for (; *name; name++)
+		h = h * 33 ^ (unsigned char)*name;
 	return h;
 }
 
 static bool
-same_target(const struct target *a, enum route_kind kind, const char *dest)
+same_target(const struct target *a, enum route_kind kind, const char *name)
 {
-	return a->kind == kind && strcmp(a->dest, dest) == 0;
+	return a->kind == kind && strcmp(target_name(a), name) == 0;
 }
 
 /* The slot of a target in the hash: its index + 1, or 0 in a free one. */
 static size_t *
-find_slot(const struct routes *rs, enum route_kind kind, const char *dest)
+find_slot(const struct routes *rs, enum route_kind kind, const char *name)
 {
-	size_t h = hash_dest(kind, dest) & (rs->nhash - 1);
+	size_t h = hash_name(kind, name) & (rs->nhash - 1);
 
-	while (rs->hash[h] && !same_target(&rs->t[rs->hash[h] - 1], kind, dest))
+	while (rs->hash[h] && !same_target(&rs->t[rs->hash[h] - 1], kind, name))
 		h = (h + 1) & (rs->nhash - 1);
 	return &rs->hash[h];
 }
@@ -148,7 +152,7 @@ rehash(struct routes *rs)
 	free(rs->hash);
 	rs->hash = mem_alloc(rs->nhash * sizeof *rs->hash);
 	for (i = 0; i < rs->n; i++)
-		*find_slot(rs, rs->t[i].kind, rs->t[i].dest) = i + 1;
+		*find_slot(rs, rs->t[i].kind, target_name(&rs->t[i])) = i + 1;
 }
 
 static char *
@@ -165,6 +169,7 @@ add(const struct walk *w, enum route_kind kind, const char *dest)
 	struct target *t;
 	size_t *slot;
 
+	rs->reached = true;
 	if (rs->n * 2 >= rs->nhash)
 		rehash(rs);
 	slot = find_slot(rs, kind, dest);
@@ -229,14 +234,45 @@ run_as(const struct walk *w)
 	return mem_dup(user, strlen(user));
 }
 
+/* A command or path as a line of the journal can hold it: what is cut off it, or
+ * is no text, is told apart by a sum. */
+static void
+add_name(struct str *s, const char *dest)
+{
+	size_t at = s->n, n = strlen(dest);
+
+	str_adds_clean(s, dest, n, NAME_TEXT);
+	if (strcmp(s->s + at, dest) != 0)
+		str_addf(s, "#%016" PRIx64, sum_of(dest, n));
+}
+
 static void
 add_as(const struct walk *w, enum route_kind kind, const char *dest)
 {
-	struct target *t = add(w, kind, dest);
+	struct str name = {0};
+	struct target *t;
+	char *user;
 
-	if (!t)
+	if (w->loose) {
+		add_problem(w, ROUTE_FAIL, "5.3.5",
+		            "a program or file in a list that everybody may "
+		            "write");
 		return;
-	t->user = run_as(w);
+	}
+	user = run_as(w);
+	/* One program of two owners is two; a file is one whoever writes it. */
+	if (kind == ROUTE_PROGRAM)
+		str_addf(&name, "%s:", user);
+	add_name(&name, dest);
+	t = add(w, kind, name.s);
+	str_free(&name);
+	if (!t) {
+		free(user);
+		return;
+	}
+	t->user = user;
+	t->name = t->dest;
+	t->dest = mem_dup(dest, strlen(dest));
 	trace(w, "%s: %s as %s", dest,
 	      kind == ROUTE_PROGRAM ? "program" : "file", t->user);
 }
@@ -252,6 +288,27 @@ on_path(const struct walk *w, const char *name)
 
 static void walk_items(struct walk *w, struct cur c, const char *where);
 
+/* Read a list, and whose it is: of the file that is read, whatever has its name
+ * a moment later.  0, or -1 with errno. */
+static int
+read_list(const char *path, struct str *s, struct stat *st)
+{
+	int saved, rc = -1, fd;
+
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, st) == 0) {
+		errno = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
+		if (S_ISREG(st->st_mode))
+			rc = io_slurp_table_fd(fd, INCLUDE_MAX, s);
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
 /* :include:/path - the items of a file. */
 static void
 walk_include(const struct walk *up, const char *path)
@@ -262,17 +319,32 @@ walk_include(const struct walk *up, const char *path)
 
 	w.up = up;
 	w.depth++;
-	if (*path != '/' || stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    io_slurp(AT_FDCWD, path, INCLUDE_MAX, &s) < 0) {
+	errno = EINVAL;
+	if (*path != '/' || read_list(path, &s, &st) < 0) {
 		log_warn("%s: cannot read it: %s", path, strerror(errno));
 		add_problem(&w, ROUTE_DEFER, "4.3.5",
 		            "the list %s cannot be read now", path);
 	} else {
 		w.owner = st.st_uid;
+		w.loose |= (st.st_mode & S_IWOTH) != 0;
 		trace(&w, "%s: include %s", w.addr, path);
 		walk_items(&w, (struct cur){s.s, s.s + s.n}, path);
 	}
 	str_free(&s);
+}
+
+/* "user@host", "<user@host>" or "Name <user@host>". */
+static int
+item_addr(struct cur c, char addr[ADDR_MAX + 1])
+{
+	const char *angle;
+
+	if (addr_parse(c, true, addr) == 0)
+		return 0;
+	if (!(angle = strrchr(c.p, '<')))
+		return -1;
+	c.p = angle;
+	return addr_path(&c, true, addr) == 0 && *addr && c.p == c.e ? 0 : -1;
 }
 
 /* One member of an alias or list. */
@@ -292,8 +364,7 @@ walk_item(struct walk *w, const char *item, const char *where)
 	else if (cur_len(&c) > 6 && mem_ieq(c.p, ":fail:", 6))
 		add_problem(w, ROUTE_FAIL, "5.7.1", "%s",
 		            c.p + 6 + strspn(c.p + 6, " \t"));
-	else if (cur_peek(&c) == '<' ? addr_path(&c, true, addr) == 0
-	                             : addr_parse(c, true, addr) == 0)
+	else if (item_addr(c, addr) == 0)
 		walk_addr(w, addr, literal);
 	else
 		add_problem(w, ROUTE_FAIL, "5.3.5", "'%s' in %s is no address",
@@ -329,8 +400,10 @@ expanded_before(struct routes *rs, const char *name)
 	size_t i;
 
 	for (i = 0; i < l->n; i++)
-		if (str_ieq(l->v[i], name))
+		if (str_ieq(l->v[i], name)) {
+			rs->reached |= i < rs->known;
 			return true;
+		}
 	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
 	l->v[l->n++] = mem_dup(name, strlen(name));
 	return false;
@@ -381,6 +454,7 @@ walk_alias(const struct walk *up, const char *name)
 	w.name = name;
 	w.sender = sender;
 	w.owner = alias_owner(up->r->aliases);
+	w.loose = false;
 	w.up = up;
 	w.depth++;
 	walk_items(&w, (struct cur){value.s, value.s + value.n}, where.s);
@@ -512,5 +586,12 @@ route_expand(struct router *r, const char *addr, struct routes *out)
 {
 	struct walk w = {.r = r, .out = out, .addr = addr, .detail = ""};
 
+	out->reached = false;
 	walk_addr(&w, addr, false);
+	if (!out->reached) { /* what leads nowhere is no delivery */
+		while (out->expanded.n > out->known)
+			free(out->expanded.v[--out->expanded.n]);
+		add_problem(&w, ROUTE_FAIL, "5.2.4", "the list has no members");
+	}
+	out->known = out->expanded.n;
 }

@@ -27,6 +27,7 @@ enum route_kind {
 struct target {
 	enum route_kind kind;
 	char *dest;
+	char *name;   /* target_name(), where that is not dest */
 	char *addr;   /* the address that led here, last alias step */
 	char *detail; /* what stood behind the + ("" none) */
 	char *user;   /* ROUTE_PROGRAM, ROUTE_FILE: run as */
@@ -41,6 +42,8 @@ struct routes {
 	size_t *hash; /* of the targets, to find doubles */
 	size_t nhash;
 	struct list expanded; /* names of aliases, each followed once */
+	size_t known;         /* of these, by addresses that led to something */
+	bool reached;         /* the address at hand did */
 };
 
 struct router {
@@ -63,8 +66,8 @@ void router_close(struct router *r);
 void route_expand(struct router *r, const char *addr, struct routes *out);
 void routes_free(struct routes *rs);
 
-/* Unique printable name of a target in logs and in the journal ("bob", "|/bin/x",
- * "/file", "kim@b.test"). */
-const char *target_name(const struct target *t);
+/* Unique printable name of a target in logs and in the journal ("bob",
+ * "nobody:|/bin/x", "/file", "kim@b.test"). */
+char *target_name(const struct target *t);
 
 #endif

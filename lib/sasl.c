@@ -74,10 +74,12 @@ opening(struct sasl *s, struct cur first, const char *ask, struct str *to)
 static enum sasl_end
 ask(struct sasl *s, struct claim *k, struct grant *g)
 {
-	if (io_flush(s->io) < 0 || gate_ask(s->judge, k, g) < 0) {
+	if (io_flush(s->io) < 0) {
 		s->input = IO_ERROR;
 		return SASL_LOST;
 	}
+	if (gate_ask(s->judge, k, g) < 0) /* nobody is there any more */
+		return SASL_LATER;
 	g->text[GRANT_TEXT] = '\0';
 	return g->verdict == AUTH_OK   ? SASL_OK
 	       : g->verdict == AUTH_NO ? SASL_NO

@@ -12,12 +12,12 @@ enum { SASL_LINE = 2100 /* of an answer to a challenge */ };
 enum sasl_end {
 	SASL_OK,       /* name is who it is */
 	SASL_NO,       /* wrong name or password */
-	SASL_LATER,    /* cannot be checked now */
+	SASL_LATER,    /* cannot be checked now, or by nobody any more */
 	SASL_CANCELED, /* the client said "*" */
 	SASL_BASE64,   /* that is none */
 	SASL_SYNTAX,   /* base64 of something that cannot be read */
 	SASL_NONE,     /* no such mechanism, or not now */
-	SASL_LOST /* input ended, io tells how; or nobody is there to ask */
+	SASL_LOST      /* input ended, io tells how */
 };
 
 struct sasl {

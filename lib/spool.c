@@ -15,13 +15,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { DUE_STEP = 60, INODES_FREE = 100, TRACE_OLD = 3600 };
+enum { DUE_STEP = 60, INODES_FREE = 100, TRACE_OLD = 3600, FAR_SLACK = 3600 };
 
 int
 spool_open(struct spool *sp, const struct conf *c)
 {
 	sp->path = c->spool;
 	sp->new = -1;
+	sp->far = (time_t)(2 * c->retry_max) + FAR_SLACK;
 	sp->dir = open(c->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sp->dir >= 0)
 		sp->new =
@@ -133,7 +134,7 @@ int
 spool_move(const struct spool *sp, const char *from, const char *id,
            const char *to)
 {
-	char a[64], b[64];
+	char a[NAME_MAX + 32], b[NAME_MAX + 32];
 
 	snprintf(a, sizeof a, "%s/%s", from, id);
 	snprintf(b, sizeof b, "%s/%s", to, id);
@@ -183,6 +184,14 @@ is_due_name(const char *s)
 	return strlen(s) == 10 && strspn(s, "0123456789") == 10;
 }
 
+static bool
+is_due(const struct spool *sp, const char *name, time_t now)
+{
+	long long due = strtoll(name, NULL, 10), t = (long long)now;
+
+	return due <= t || due - t > (long long)sp->far;
+}
+
 /* The entries of a directory that ok() takes, sorted.  0, or -1 with errno. */
 static int
 list_names(const struct spool *sp, const char *dir, bool (*ok)(const char *),
@@ -211,21 +220,26 @@ list_names(const struct spool *sp, const char *dir, bool (*ok)(const char *),
 }
 
 static bool
-is_id_or_tmp(const char *s)
+is_visible(const char *s)
 {
-	return spool_is_id(s) || strncmp(s, "tmp.", 4) == 0;
+	return *s != '.';
 }
 
+/* What fn said last; a directory that cannot be read is noted in *err. */
 static int
 walk_dir(const struct spool *sp, const char *dir,
-         int (*fn)(void *arg, const char *dir, const char *id), void *arg)
+         int (*fn)(void *arg, const char *dir, const char *id), void *arg,
+         int *err)
 {
 	struct names ids;
 	size_t i;
 	int rc = 0;
 
-	if (list_names(sp, dir, is_id_or_tmp, &ids) < 0)
-		return errno == ENOENT ? 0 : -1;
+	if (list_names(sp, dir, is_visible, &ids) < 0) {
+		if (errno != ENOENT)
+			*err = errno;
+		return 0;
+	}
 	for (i = 0; i < ids.n && rc >= 0; i++)
 		rc = fn(arg, dir, ids.v[i]);
 	names_free(&ids);
@@ -238,22 +252,24 @@ spool_walk(const struct spool *sp, time_t until, bool held,
 {
 	struct names due;
 	char dir[24];
+	int err = 0, rc;
 	size_t i;
-	int rc;
 
-	rc = walk_dir(sp, "new", fn, arg);
+	rc = walk_dir(sp, "new", fn, arg, &err);
 	if (rc < 0 || list_names(sp, "q", is_due_name, &due) < 0)
 		return -1;
 	for (i = 0; i < due.n && rc >= 0; i++) {
-		if (strtoll(due.v[i], NULL, 10) > (long long)until)
-			break;
+		if (!is_due(sp, due.v[i], until))
+			continue;
 		snprintf(dir, sizeof dir, "q/%.10s", due.v[i]);
-		rc = walk_dir(sp, dir, fn, arg);
+		rc = walk_dir(sp, dir, fn, arg, &err);
 	}
 	names_free(&due);
 	if (held && rc >= 0)
-		rc = walk_dir(sp, "hold", fn, arg);
-	return rc;
+		rc = walk_dir(sp, "hold", fn, arg, &err);
+	if (err)
+		errno = err;
+	return err ? -1 : rc;
 }
 
 time_t
@@ -300,8 +316,8 @@ spool_sweep(const struct spool *sp, time_t now)
 	if (list_names(sp, "q", is_due_name, &due) < 0)
 		return;
 	for (i = 0; i < due.n; i++) {
-		if (strtoll(due.v[i], NULL, 10) > (long long)now)
-			break;
+		if (!is_due(sp, due.v[i], now))
+			continue;
 		snprintf(dir, sizeof dir, "q/%.10s", due.v[i]);
 		unlinkat(sp->dir, dir, AT_REMOVEDIR);
 	}

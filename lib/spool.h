@@ -75,8 +75,9 @@ void envelope_rcpt(struct envelope *e, const char *addr, const char *orcpt,
 /* The open spool. */
 struct spool {
 	const char *path;
-	int dir; /* of the spool itself */
-	int new; /* of new/ */
+	int dir;    /* of the spool itself */
+	int new;    /* of new/ */
+	time_t far; /* s: who is due later was deferred by a wrong clock */
 };
 
 /* Open the spool for writing new messages.  0, or -1 with errno. */
@@ -131,10 +132,10 @@ enum {
 	NOTE_RELAYED = 'r',   /* sent, and the peer took over the DSN duty */
 	NOTE_FAILED = 'f',    /* target can never have it */
 	NOTE_DEFERRED = 'd',  /* target could not be reached this time */
-	NOTE_TOLD = 'b',      /* the sender was told of the failure */
+	NOTE_TOLD = 'b',      /* text, the sender, was told of the failure */
 	NOTE_WARNED = 'w',    /* the sender was told of the delay */
 	NOTE_CONFIRMED = 'n', /* the sender was told of the success */
-	NOTE_ATTEMPT = 'a',   /* a queue run began to work on the message */
+	NOTE_ATTEMPT = 'a',   /* an attempt is over, and somebody still waits */
 	NOTE_EXPIRE = 'x'     /* bounce what is left, now */
 };
 
@@ -164,6 +165,7 @@ struct message {
 	unsigned attempts;  /* queue runs so far */
 	bool expired;       /* mailq(8) wants it to bounce now */
 	bool torn;          /* the journal ends within a line */
+	bool gap;           /* a line of the journal cannot be read */
 };
 
 enum spool_why {
@@ -176,7 +178,8 @@ enum spool_why {
 };
 
 /* Read the message dir/id ("new", "q/1763765040", "hold").  lock: take its
- * lock and open it for the journal, verify the checksum when no attempt was made yet; else just read envelope and journal. */
+ * lock, open it for the journal, and verify the checksum; else just read envelope
+ * and journal. */
 enum spool_why spool_load(struct message *m, const struct spool *sp,
                           const char *dir, const char *id, bool lock);
 void message_free(struct message *m);
@@ -184,6 +187,9 @@ void message_free(struct message *m);
 /* Append one line to the journal of a locked message and to m->note.  Durable
  * only after spool_sync().  0 or -1 with errno. */
 int spool_note(struct message *m, const struct note *n);
+/* Set aside room on the disk for so many: 0, or -1 with errno when there is none.  Where
+ * a file system cannot promise it, 0. */
+int spool_reserve(const struct message *m, size_t notes);
 /* Only remember it: another process that shares the lock wrote it. */
 void message_note(struct message *m, const struct note *n);
 int spool_sync(struct message *m);
@@ -202,9 +208,12 @@ int spool_remove(const struct spool *sp, const char *dir, const char *id);
 /* Make what was moved to dir or removed from it durable.  0 or -1 with errno. */
 int spool_sync_dir(const struct spool *sp, const char *dir);
 
-/* Call fn(arg, dir, id) for each message: those due until t in the order of
- * their time (new/ first), or with held also hold/.  fn < 0 ends the walk with -1.
- * In new/ there are also the files "tmp.*" that writers have not finished. */
+/* Call fn(arg, dir, id) for each message: those due until t, and those that a
+ * clock which was wrong put off for years, in the order of their time (new/
+ * first), or with held also hold/.  fn < 0 ends the walk with -1; a directory
+ * that cannot be read does not, and is an error in the end.
+ * In new/ there are also the files "tmp.*" that writers have not finished, and
+ * anywhere there may be what somebody put there, but for names with a dot in front. */
 int spool_walk(const struct spool *sp, time_t until, bool held,
                int (*fn)(void *arg, const char *dir, const char *id),
                void *arg);

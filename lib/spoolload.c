@@ -1,5 +1,6 @@
 /* spoolload - read a message from the spool, and its journal; see spool.h.
  * A file that is cut short, garbled or hostile is told apart, never trusted. */
+#define _GNU_SOURCE /* fallocate(2) */
 #include "code.h"
 #include "io.h"
 #include "mem.h"
@@ -226,8 +227,9 @@ add_note(struct message *m, const struct note *n, const struct cur words[4])
 	m->expired |= n->what == NOTE_EXPIRE;
 }
 
-/* A line of the journal without its newline; one that was torn is passed over. */
-static void
+/* A line of the journal without its newline; one that was torn is passed over:
+ * false. */
+static bool
 parse_note(struct message *m, struct cur line)
 {
 	struct cur f[NOTE_FIELDS];
@@ -236,21 +238,22 @@ parse_note(struct message *m, struct cur line)
 	int i;
 
 	if (memchr(line.p, '\0', cur_len(&line)))
-		return;
+		return false;
 	for (i = 0; i < NOTE_FIELDS; i++) {
 		cur_until(&line, "\t", &f[i]);
 		if (i < NOTE_FIELDS - 1 && !cur_take(&line, '\t'))
-			return;
+			return false;
 	}
 	if (cur_len(&line) > 0 || !cur_is(&f[7], ".") || cur_len(&f[0]) != 1 ||
 	    cur_number(&f[2], LLONG_MAX, &when) < 0 ||
 	    (!cur_is(&f[1], "-") &&
 	     (cur_number(&f[1], LONG_MAX, &rcpt) < 0 || rcpt >= m->env.nrcpt)))
-		return;
+		return false;
 	n.what = *f[0].p;
 	n.rcpt = cur_peek(&f[1]) == '-' ? NOTE_ALL : (long)rcpt;
 	n.when = (time_t)when;
 	add_note(m, &n, f + 3);
+	return true;
 }
 
 static void
@@ -261,8 +264,8 @@ parse_journal(struct message *m, struct cur c)
 	m->torn = cur_len(&c) > 0 && c.e[-1] != '\n';
 	while (cur_len(&c) > 0) {
 		cur_until(&c, "\n", &line);
-		if (cur_get(&c) == '\n')
-			parse_note(m, line);
+		if (cur_get(&c) != '\n' || !parse_note(m, line))
+			m->gap = true;
 	}
 }
 
@@ -355,7 +358,8 @@ read_message(struct message *m, off_t size, bool check)
 {
 	char buf[FIRST_READ];
 	uint64_t start, len, sum;
-	ssize_t n = io_preadall(m->fd, buf, sizeof buf, 0);
+	size_t most = size < FIRST_READ ? (size_t)size : FIRST_READ;
+	ssize_t n = io_preadall(m->fd, buf, most, 0);
 	struct cur first = {buf, buf + (n > 0 ? n : 0)};
 	enum spool_why why;
 	off_t end;
@@ -373,7 +377,7 @@ read_message(struct message *m, off_t size, bool check)
 	why = read_envelope(m, first);
 	if (why == SPOOL_OK)
 		why = read_journal(m, end, size, first);
-	if (why == SPOOL_OK && check && m->attempts == 0)
+	if (why == SPOOL_OK && check)
 		why = verify(m, sum);
 	return why;
 }
@@ -450,6 +454,25 @@ spool_note(struct message *m, const struct note *n)
 	if (rc == 0)
 		message_note(m, n);
 	return rc;
+}
+
+int
+spool_reserve(const struct message *m, size_t notes)
+{
+#ifdef FALLOC_FL_KEEP_SIZE
+	enum { ROOM = 400 }; /* bytes of a note, mostly less */
+	struct stat st;
+
+	if (fstat(m->fd, &st) == 0 &&
+	    fallocate(m->fd, FALLOC_FL_KEEP_SIZE, st.st_size,
+	              (off_t)(notes * ROOM)) < 0 &&
+	    (errno == ENOSPC || errno == EDQUOT))
+		return -1;
+#else
+	(void)m;
+	(void)notes;
+#endif
+	return 0;
 }
 
 int

@@ -61,6 +61,12 @@ head_line(char out[SPOOL_HEAD + 1], const struct spool_new *f)
 	         f->start, f->len, sum_end(&f->sum));
 }
 
+/* The first line as long as there is none. */
+static const char no_head[] =
+    SPOOL_MAGIC " 00000000 0000000000000000 0000000000000000\n";
+
+_Static_assert(sizeof no_head == SPOOL_HEAD + 1, "it is written over");
+
 /* No value that comes from outside may break a line of the envelope. */
 static int
 envelope_line(struct str *s, const char *key, const char *value)
@@ -72,7 +78,10 @@ envelope_line(struct str *s, const char *key, const char *value)
 			errno = EINVAL;
 			return -1;
 		}
-	str_addf(s, "%s %s\n", key, value);
+	str_adds(s, key);
+	str_addc(s, ' ');
+	str_adds(s, value);
+	str_addc(s, '\n');
 	return 0;
 }
 
@@ -171,7 +180,6 @@ spool_begin(struct spool_new *f, const struct spool *sp,
 {
 	struct envelope stamped = *e;
 	struct timeval tv;
-	char head[SPOOL_HEAD + 1];
 	int saved;
 
 	*f = (struct spool_new){.sp = sp, .fd = -1};
@@ -181,9 +189,8 @@ spool_begin(struct spool_new *f, const struct spool *sp,
 		stamped.time = tv.tv_sec;
 		stamped.usec = (long)tv.tv_usec;
 	}
-	head_line(head, f);
 	f->buf.s = mem_grow(f->buf.s, &f->buf.cap, SPOOL_FIRST, 1);
-	str_add(&f->buf, head, SPOOL_HEAD);
+	str_add(&f->buf, no_head, SPOOL_HEAD);
 	if (write_envelope(&f->buf, &stamped) < 0)
 		goto fail;
 	f->start = f->buf.n;

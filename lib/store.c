@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-int
-store_open(struct store *s, const char *path, const struct store_how *how)
+static int
+begin(struct store *s, const char *path, const struct store_how *how, bool peek)
 {
 	size_t n = strlen(path);
 	int err;
@@ -17,12 +19,40 @@ store_open(struct store *s, const char *path, const struct store_how *how)
 	s->op = n > 0 && path[n - 1] == '/' ? &store_maildir : &store_mbox;
 	/* Without a file the index does its work in memory. */
 	index_open(&s->index, how->state, path, how->owner);
-	if (s->op->open(s) == 0 && s->op->sync(s) >= 0)
+	if (s->op->open(s) == 0 &&
+	    ((peek && index_peek(&s->index) && s->op->still(s)) ||
+	     s->op->sync(s) >= 0))
 		return 0;
 	err = errno;
 	store_close(s);
 	errno = err;
 	return -1;
+}
+
+int
+store_open(struct store *s, const char *path, const struct store_how *how)
+{
+	return begin(s, path, how, false);
+}
+
+int
+store_peek(struct store *s, const char *path, const struct store_how *how)
+{
+	return begin(s, path, how, true);
+}
+
+bool
+store_is_still(struct store *s)
+{
+	return index_is_still(&s->index) && s->op->still(s);
+}
+
+int
+store_load(struct store *s)
+{
+	if (s->index.bare && index_load(&s->index) < 0)
+		return -1;
+	return s->index.trusted || s->op->sync(s) >= 0 ? 0 : -1;
 }
 
 int
@@ -44,6 +74,20 @@ bool
 store_is_named(const struct store *s)
 {
 	return index_is_named(&s->index, s->path);
+}
+
+bool
+store_is_readonly(const struct store *s)
+{
+	struct str path = {0};
+	bool no;
+
+	str_adds(&path, s->path);
+	if (s->op == &store_maildir)
+		str_adds(&path, "cur");
+	no = access(path.s, W_OK) < 0 && (errno == EACCES || errno == EROFS);
+	str_free(&path);
+	return no;
 }
 
 size_t
@@ -202,12 +246,18 @@ static int
 lock_true(struct store *s)
 {
 	struct index *x = &s->index;
+	struct stat st;
 	int r, err;
 
 	if (index_load(x) < 0 || (!x->trusted && s->op->sync(s) < 0) ||
 	    index_lock(x) < 0)
 		return -1;
 	r = index_load(x);
+	/* Who has another name took a copy with it. */
+	if (x->fd >= 0 && fstat(x->fd, &st) == 0 && st.st_nlink == 0) {
+		errno = ESTALE;
+		r = -1;
+	}
 	if (r >= 0 && x->trusted)
 		return 0;
 	err = r < 0 ? errno : EAGAIN;
@@ -256,21 +306,31 @@ store_flag(struct store *s, const uint32_t *uid, size_t n,
 }
 
 int
-store_keyword(struct store *s, const struct cur *name)
+store_keyword(struct store *s, const struct cur *name, bool make)
 {
 	struct index *x = &s->index;
+	struct cur known;
 	size_t before;
 	int bit;
 
 	if (lock_true(s) < 0)
 		return -1;
 	before = strnlen(x->head.names, INDEX_NAMES);
-	bit = index_keyword(x, name);
+	for (bit = make ? -1 : INDEX_KEYWORDS - 1; bit >= 0; bit--) {
+		known = index_keyword_name(x, bit);
+		if (cur_len(&known) == cur_len(name) &&
+		    mem_ieq(known.p, name->p, cur_len(name)))
+			break;
+	}
+	if (make)
+		bit = index_keyword(x, name);
 	/* One that cannot be saved is known to us, and to the mailbox when a
 	 * message gets it. */
 	if (strnlen(x->head.names, INDEX_NAMES) > before)
 		index_update(x, 0, 0);
 	index_unlock(x);
+	if (bit < 0)
+		errno = ERANGE;
 	return bit;
 }
 
@@ -305,6 +365,19 @@ store_add(struct store *s, const struct store_new *m, size_t n, uint32_t *uid)
 }
 
 int
+store_room(const struct store *s, const struct store_new *m, size_t n)
+{
+	uint64_t size = s->op->size(s);
+
+	while (n-- > 0)
+		size += m[n].len;
+	if (s->how.limit == 0 || size <= s->how.limit)
+		return 0;
+	errno = EDQUOT;
+	return -1;
+}
+
+int
 store_keep(struct store *s)
 {
 	return s->op->keep(s);
@@ -314,5 +387,12 @@ int
 store_expunge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
 {
 	*gone = 0;
-	return n > 0 ? s->op->expunge(s, uid, n, gone) : 0;
+	return n > 0 ? s->op->expunge(s, uid, n, 0, gone) : 0;
+}
+
+int
+store_purge(struct store *s, const uint32_t *uid, size_t n, size_t *gone)
+{
+	*gone = 0;
+	return n > 0 ? s->op->expunge(s, uid, n, FLAG_DELETED, gone) : 0;
 }

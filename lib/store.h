@@ -24,6 +24,7 @@ struct store_how {
 	uid_t owner;
 	bool dot_optional; /* see lock_mbox() */
 	long patience;     /* ms to wait for another's lock */
+	uint64_t limit;    /* bytes that the mailbox may grow to; 0: any */
 };
 
 struct store {
@@ -40,8 +41,23 @@ struct store {
  * empty.  0, or -1 with errno (EAGAIN: locked by another) and why. */
 int store_open(struct store *s, const char *path, const struct store_how *how);
 
+/* The same, but where nothing changed since it was open the last time the messages are
+ * not read: s->index is bare then, and only its head is of use until store_load() or
+ * store_sync(). */
+int store_peek(struct store *s, const char *path, const struct store_how *how);
+
+/* Has nobody done anything since store_peek()? */
+bool store_is_still(struct store *s);
+
+/* Get the messages, as they are now by the index, unless they are there.  0, or -1 as
+ * store_open(). */
+int store_load(struct store *s);
+
 /* See what others did.  1 something changed, 0 nothing, -1 as store_open. */
 int store_sync(struct store *s);
+
+/* May we read it, and no more? */
+bool store_is_readonly(const struct store *s);
 
 /* Is it still what its path names?  After store_remove() or store_rename() by others it
  * is not. */
@@ -76,7 +92,8 @@ int store_header(struct store *s, uint32_t uid, struct str *out);
 /* Set and clear flags and keywords of n messages, in the index: others see it at
  * once, the mailbox itself at store_keep().  A UID that is gone is passed over.
  * FLAG_OLD alone is no change that anybody has to be told: it leaves modseq.
- * When the index can no longer be saved the mailbox gets them at once. */
+ * When the index can no longer be saved the mailbox gets them at once.  -1 with ESTALE:
+ * the mailbox was removed or renamed. */
 struct store_change {
 	unsigned set, clear; /* FLAG_* */
 	uint64_t set_keywords, clear_keywords;
@@ -90,13 +107,14 @@ struct store_change {
 int store_flag(struct store *s, const uint32_t *uid, size_t n,
                struct store_change *c);
 
-/* The bit of a keyword by its name, which others then know too: 0..63, or -1 when there
- * is no room for one more. */
-int store_keyword(struct store *s, const struct cur *name);
+/* The bit of a keyword by its name, which make lets others know too: 0..63, or -1 with
+ * errno when there is none (ERANGE: and no room for one more). */
+int store_keyword(struct store *s, const struct cur *name, bool make);
 
-/* Add n messages behind the others, all or none, durably.  The text lies in a file, CRLF or LF
- * at line ends; private fields in it are dropped.  Their UIDs come into uid, 0 where one
- * is not sure, as the index could not be saved. */
+/* Add n messages behind the others, all or none (EDQUOT: over the limit), durably.
+ * The text lies in a file, CRLF or LF at line ends; private fields in it are dropped.
+ * Their UIDs come into uid, 0 where one is not sure, as the index could not be
+ * saved. */
 struct store_new {
 	int fd;
 	uint64_t off, len;
@@ -125,10 +143,11 @@ struct store_note {
 void store_notes(struct store *s, const struct store_note *v, size_t n);
 
 /* A descriptor that can be read from once something may have changed (inotify(7)), or
- * -1.  store_watched() takes what it tells; close(2) ends it.  Look behind each of both
- * with store_sync(), which also goes on watching a mailbox that was replaced. */
+ * -1.  store_watched() takes what it tells.  Look behind each of both with
+ * store_sync(), which also goes on watching a mailbox that was replaced. */
 int store_watch(const struct store *s);
 void store_watched(int fd);
+void store_unwatch(const struct store *s, int fd);
 
 /* Bytes that the mailbox occupies. */
 uint64_t store_size(const struct store *s);
@@ -137,8 +156,11 @@ uint64_t store_size(const struct store *s);
 int store_keep(struct store *s);
 
 /* Remove the messages with these UIDs (ascending) for good, all or, when it fails,
- * any number.  *gone: how many.  One that changed since it was seen is kept. */
+ * any number; EAGAIN: none.  *gone: how many.  One that changed since it was seen is
+ * kept. */
 int store_expunge(struct store *s, const uint32_t *uid, size_t n, size_t *gone);
+/* The same, but those that have \Deleted no longer stay. */
+int store_purge(struct store *s, const uint32_t *uid, size_t n, size_t *gone);
 
 void store_close(struct store *s);
 

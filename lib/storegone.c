@@ -69,6 +69,9 @@ file_open(const struct store *s)
 static void
 file_begin(int fd, struct file *f, const struct index_head *x, uint64_t floor)
 {
+	/* But if nothing ever went, there is nothing to know. */
+	if (x->gone == 0)
+		floor = x->begun;
 	(void)!ftruncate(fd, 0);
 	f->head = (struct head){.id = x->id,
 	                        .validity = x->validity,
@@ -116,16 +119,23 @@ file_save(int fd, struct file *f, size_t first, size_t n)
 
 /* --- removals --- */
 
-void
-gone_see(struct gone *g, uint32_t uid, bool went)
+static void
+add_range(struct gone *g, uint32_t lo, uint32_t hi)
 {
-	if (went && !g->run) {
-		g->v = mem_grow(g->v, &g->cap, g->n + 1, sizeof *g->v);
-		g->v[g->n++].lo = uid;
-	}
-	if (went)
-		g->v[g->n - 1].hi = uid;
-	g->run = went;
+	if (lo > hi)
+		return;
+	g->v = mem_grow(g->v, &g->cap, g->n + 1, sizeof *g->v);
+	g->v[g->n++] = (struct store_range){lo, hi};
+}
+
+/* A UID that went before is not in the range: who counts what went since then must
+ * come out right. */
+void
+gone_see(struct gone *g, uint32_t uid)
+{
+	if (g->n == 0 || g->v[g->n - 1].hi != uid - 1)
+		add_range(g, uid, uid);
+	g->v[g->n - 1].hi = uid;
 }
 
 /* Make room for more records behind n: the older half goes, or all. */
@@ -158,6 +168,7 @@ add(int fd, struct file *f, const struct index_head *x, const struct gone *g,
 	}
 	if (g->n > MOST) {
 		file_begin(fd, f, x, modseq);
+		f->head.floor = modseq;
 		f->head.first += g->n;
 		file_save(fd, f, 0, 0);
 		return;
@@ -202,14 +213,18 @@ gone_all(struct store *s)
 	if (!s->index.trusted)
 		gone_unknown(s);
 	for (i = 0; i < store_count(s); i++)
-		gone_see(&g, store_msg(s, i)->uid, true);
+		gone_see(&g, store_msg(s, i)->uid);
 	gone_save(s, &g, index_modseq(&s->index));
 }
 
 void
 gone_unknown(struct store *s)
 {
-	s->index.head.gone++;
+	struct index_head *x = &s->index.head;
+
+	/* A new one had nothing yet that could go. */
+	if (x->begun > 0)
+		x->gone++;
 }
 
 /* --- what went --- */
@@ -257,15 +272,6 @@ place(const struct store *s, uint32_t uid)
 	return lo;
 }
 
-static void
-add_range(struct gone *g, uint32_t lo, uint32_t hi)
-{
-	if (lo > hi)
-		return;
-	g->v = mem_grow(g->v, &g->cap, g->n + 1, sizeof *g->v);
-	g->v[g->n++] = (struct store_range){lo, hi};
-}
-
 /* A range without those that are there; UIDs are never UINT32_MAX here. */
 static void
 without(const struct store *s, struct store_range r, struct gone *g)
@@ -310,6 +316,7 @@ store_gone(struct store *s, uint64_t modseq, struct store_range **v, size_t *n)
 	struct file *f;
 	size_t have = 0;
 	int fd, known;
+	bool good;
 
 	*v = NULL;
 	*n = 0;
@@ -318,15 +325,17 @@ store_gone(struct store *s, uint64_t modseq, struct store_range **v, size_t *n)
 		return known;
 	if ((fd = file_open(s)) >= 0) {
 		f = mem_alloc(sizeof *f);
-		if (file_load(fd, f, x, &have)) {
-			known = modseq >= f->head.floor && modseq <= x->modseq;
-			if (known)
-				tell(s, f, have, modseq, &g);
-		} else if (!*f->head.magic) {
+		good = file_load(fd, f, x, &have);
+		if (!good && !*f->head.magic) {
 			/* From now on it is known. */
 			file_begin(fd, f, x, x->modseq);
 			file_save(fd, f, 0, 0);
+			good = true;
 		}
+		if (good)
+			known = modseq >= f->head.floor && modseq <= x->modseq;
+		if (good && known)
+			tell(s, f, have, modseq, &g);
 		free(f);
 		close(fd);
 	}

@@ -11,11 +11,10 @@
 struct gone {
 	struct store_range *v;
 	size_t n, cap;
-	bool run; /* the last one that was seen went */
 };
 
-/* See a message; call it for all of them, in the order of their UIDs. */
-void gone_see(struct gone *g, uint32_t uid, bool went);
+/* A message goes; in the order of their UIDs. */
+void gone_see(struct gone *g, uint32_t uid);
 
 /* Put on record what was seen to go, as of modseq, and forget it here. */
 void gone_save(struct store *s, struct gone *g, uint64_t modseq);

@@ -91,10 +91,22 @@ no_maildir(struct store *s, bool changed)
 		index_save(x, 0, store_count(s));
 		index_unlock(x);
 	}
-	if (store_count(s) > 0)
+	if (store_count(s) > 0) {
 		x->trusted = false;
-	x->head.count = 0;
+		/* What the record says is not what is to be seen. */
+		x->head.generation += INDEX_RECENT + 1;
+	}
+	x->head.count = x->head.unseen = x->head.fresh = 0;
 	return changed;
+}
+
+static bool
+dir_still(struct store *s)
+{
+	struct maildir_store *d = s->box;
+
+	return box_open(&d->box, s->path, s->how.owner) > 0 &&
+	       box_is_state(&d->box, &s->index.head.state);
 }
 
 static int
@@ -113,7 +125,7 @@ dir_sync(struct store *s)
 		return maildir_fail(s, "read the index of");
 	if (!there)
 		return no_maildir(s, had);
-	if (x->trusted && box_is_state(&d->box, &x->head.state))
+	if (!d->other && x->trusted && box_is_state(&d->box, &x->head.state))
 		return news;
 	if ((r = maildir_turn(s, true)) < 0)
 		return -1;
@@ -123,22 +135,31 @@ dir_sync(struct store *s)
 
 /* --- reading --- */
 
-/* Open the file of a message, whatever its name is by now. */
+/* Open the file of message i, whatever its name is by now.  If it is not as long as
+ * it was, it is another message: a UID never stands for two (RFC 9051 2.3.1.1). */
 static int
-open_msg(struct store *s, uint64_t hash)
+open_msg(struct store *s, size_t i)
 {
+	const struct index_msg *m = store_msg(s, i);
 	struct maildir_store *d = s->box;
 	int tries, fd;
 
 	for (tries = 0; tries < TRIES; tries++) {
 		struct entry *e =
-		    d->box.looked ? box_find(&d->box, hash) : NULL;
+		    d->box.looked ? box_find(&d->box, m->hash) : NULL;
 		struct stat st;
 
 		if (e) {
 			fd = box_open_file(&d->box, e, &st);
-			if (fd >= 0 || errno != ENOENT)
+			if (fd < 0 && errno != ENOENT)
+				return -1;
+			if (fd >= 0 && (uint64_t)st.st_size == m->len)
 				return fd;
+			if (fd >= 0) {
+				close(fd);
+				d->other = m->uid;
+				break;
+			}
 		} else if (box_is_current(&d->box)) {
 			break;
 		}
@@ -152,7 +173,7 @@ open_msg(struct store *s, uint64_t hash)
 static int
 dir_read(struct store *s, size_t i, struct store_reader *r)
 {
-	int fd = open_msg(s, store_msg(s, i)->hash);
+	int fd = open_msg(s, i);
 	struct reader *b;
 
 	if (fd < 0)
@@ -206,7 +227,7 @@ slurp(struct store *s, size_t i, size_t most)
 {
 	struct maildir_store *d = s->box;
 	struct str *raw = &d->raw;
-	int fd = open_msg(s, store_msg(s, i)->hash);
+	int fd = open_msg(s, i);
 	struct stat st;
 	ssize_t n = -1;
 
@@ -334,6 +355,7 @@ dir_size(const struct store *s)
 const struct store_ops store_maildir = {
     .open = dir_open,
     .sync = dir_sync,
+    .still = dir_still,
     .read = dir_read,
     .get = dir_get,
     .read_end = dir_read_end,

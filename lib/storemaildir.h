@@ -15,6 +15,7 @@ struct maildir_store {
 	size_t nfresh, cap;
 	struct str raw; /* of store_raw() */
 	int watch;      /* of store_watch(), or -1 */
+	uint32_t other; /* UID whose file is another message by now, or 0 */
 };
 
 /* -1, with words about errno. */
@@ -62,6 +63,6 @@ int maildir_rename(const char *from, const char *to);
 
 int maildir_keep(struct store *s);
 int maildir_expunge(struct store *s, const uint32_t *uid, size_t n,
-                    size_t *gone);
+                    unsigned flags, size_t *gone);
 
 #endif

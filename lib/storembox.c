@@ -15,15 +15,37 @@
 
 /* --- turns --- */
 
+void
+state_of(struct index_state *s, const struct stat *st)
+{
+	index_state_of(s, st);
+	s->mtime2 =
+	    (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
+
 bool
 is_state(const struct index *x, const struct stat *st)
 {
 	struct index_state now;
 
-	index_state_of(&now, st);
-	return x->trusted && x->head.state.dev == now.dev &&
-	       x->head.state.ino == now.ino && x->head.state.size == now.size &&
-	       x->head.state.mtime == now.mtime;
+	state_of(&now, st);
+	return x->trusted && memcmp(&x->head.state, &now, sizeof now) == 0;
+}
+
+/* We are not who reads the mail: where reading has changed the time of last access,
+ * have it as it was in st.  That is a change of its own. */
+static void
+unread(struct index *x, int fd, struct stat *st)
+{
+	struct timespec t[2] = {st->st_atim, {.tv_nsec = UTIME_OMIT}};
+	struct stat now;
+
+	if (fstat(fd, &now) < 0 || (now.st_atim.tv_sec == t[0].tv_sec &&
+	                            now.st_atim.tv_nsec == t[0].tv_nsec))
+		return;
+	if (futimens(fd, t) == 0 && fstat(fd, &now) == 0)
+		st->st_ctim = now.st_ctim;
+	state_of(&x->head.state, st);
 }
 
 /* With all locks held: make the index true. */
@@ -32,7 +54,6 @@ see(struct store *s, struct turn *t)
 {
 	struct index *x = &s->index;
 	int fd = t->mbox.fd;
-	struct timespec keep[2];
 	struct stat st;
 	size_t first;
 	int err;
@@ -42,6 +63,7 @@ see(struct store *s, struct turn *t)
 	if (is_state(x, &st))
 		return 0;
 	t->changed = true;
+	read_unseen(fd);
 	if (look(s, fd, &st, &first) < 0) {
 		err = errno;
 		/* What was known before is not gone. */
@@ -49,24 +71,22 @@ see(struct store *s, struct turn *t)
 		errno = err;
 		return -1;
 	}
-	/* We are not who reads the mail. */
-	keep[0] = st.st_atim;
-	keep[1] = (struct timespec){.tv_nsec = UTIME_OMIT};
-	futimens(fd, keep);
+	unread(x, fd, &st);
 	/* An index that cannot be saved is good in memory. */
 	look_save(x, first);
 	return 0;
 }
 
-/* create: make the file if there is none. */
+/* create: make the file if there is none.  reading: nothing will be written. */
 static int
-begin(struct store *s, struct turn *t, bool create)
+begin(struct store *s, struct turn *t, bool create, bool reading)
 {
 	struct mbox_how how = {
 	    .owner = s->how.owner,
 	    .state = s->how.state,
 	    .dot_optional = s->how.dot_optional,
 	    .must_exist = !create,
+	    .reading = reading,
 	    .patience = s->how.patience,
 	};
 	int err;
@@ -92,13 +112,13 @@ begin(struct store *s, struct turn *t, bool create)
 int
 turn_begin(struct store *s, struct turn *t)
 {
-	return begin(s, t, false);
+	return begin(s, t, false, false);
 }
 
 int
 turn_begin_new(struct store *s, struct turn *t)
 {
-	return begin(s, t, true);
+	return begin(s, t, true, false);
 }
 
 /* Shells and mail readers take a file that was changed after it was read for one
@@ -120,6 +140,19 @@ turn_times(const struct store *s, const struct mbox *m)
 	futimens(m->fd, t);
 }
 
+/* Is the file as long as the index has it?  Not everybody takes the locks. */
+static bool
+is_all(const struct index *x, const struct stat *st)
+{
+	uint64_t end = x->head.skip;
+	size_t i;
+
+	for (i = 0; i < x->head.count; i++)
+		if (x->msg[i].off + x->msg[i].len > end)
+			end = x->msg[i].off + x->msg[i].len;
+	return end == (uint64_t)st->st_size;
+}
+
 void
 turn_end(struct store *s, struct turn *t, enum turn_use use)
 {
@@ -132,8 +165,8 @@ turn_end(struct store *s, struct turn *t, enum turn_use use)
 		x->head.state = (struct index_state){0};
 		b->len = 0;
 		if (use == TURN_WROTE && !b->surprised &&
-		    fstat(t->mbox.fd, &st) == 0)
-			index_state_of(&x->head.state, &st);
+		    fstat(t->mbox.fd, &st) == 0 && is_all(x, &st))
+			state_of(&x->head.state, &st);
 		b->surprised = false;
 		index_save(x, 0, (size_t)x->head.count);
 	}
@@ -195,28 +228,38 @@ vanish(struct store *s)
 	return 1;
 }
 
+static bool
+box_still(struct store *s)
+{
+	const struct box *b = s->box;
+	struct stat st;
+
+	if (lstat(s->path, &st) < 0)
+		return errno == ENOENT && is_void(&s->index);
+	return !b->unsettled && is_state(&s->index, &st);
+}
+
 static int
 box_sync(struct store *s)
 {
-	struct index *x = &s->index;
 	struct box *b = s->box;
 	struct turn t;
 	struct stat st;
-	int r = index_load(x);
+	int r = index_load(&s->index);
 
 	if (r < 0)
 		return -1;
 	watch_add(s, b->watch);
+	if (box_still(s))
+		return r;
 	if (lstat(s->path, &st) < 0) {
 		if (errno == ENOENT)
-			return is_void(x) ? r : vanish(s);
+			return vanish(s);
 		snprintf(s->why, STORE_WHY, "cannot look at mailbox: %s",
 		         strerror(errno));
 		return -1;
 	}
-	if (!b->unsettled && is_state(x, &st))
-		return r;
-	if (turn_begin(s, &t) < 0)
+	if (begin(s, &t, false, true) < 0)
 		return errno == ENOENT ? vanish(s) : -1;
 	b->unsettled = false;
 	turn_end(s, &t, TURN_READ);
@@ -265,6 +308,7 @@ box_size(const struct store *s)
 const struct store_ops store_mbox = {
     .open = box_open,
     .sync = box_sync,
+    .still = box_still,
     .read = mbox_read,
     .get = mbox_get,
     .read_end = mbox_read_end,

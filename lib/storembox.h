@@ -23,6 +23,9 @@ struct box {
 	struct index_state state;
 };
 
+/* What tells the file from any other, and from what it was. */
+void state_of(struct index_state *s, const struct stat *st);
+
 /* Is this the file that the index is true of? */
 bool is_state(const struct index *x, const struct stat *st);
 
@@ -47,6 +50,11 @@ enum turn_use { TURN_READ, TURN_WROTE, TURN_FAILED };
 void turn_times(const struct store *s, const struct mbox *m);
 
 void turn_end(struct store *s, struct turn *t, enum turn_use use);
+
+/* --- mboxread.c --- */
+
+/* Reading from fd is not to count as reading by the user, where the system can. */
+void read_unseen(int fd);
 
 /* --- mboxlook.c --- */
 
@@ -114,6 +122,7 @@ int mbox_add(struct store *s, const struct store_new *m, size_t n,
 int mbox_move(struct store *s, const char *to);
 int mbox_rename(const char *from, const char *to);
 int mbox_keep(struct store *s);
-int mbox_purge(struct store *s, const uint32_t *uid, size_t n, size_t *gone);
+int mbox_purge(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
+               size_t *gone);
 
 #endif

@@ -11,6 +11,8 @@ struct store_ops {
 	int (*open)(struct store *s);
 	/* Bring s->index up to date with what is there. */
 	int (*sync)(struct store *s);
+	/* Is the mailbox as the head of s->index says? */
+	bool (*still)(struct store *s);
 	int (*read)(struct store *s, size_t i, struct store_reader *r);
 	ssize_t (*get)(struct store *s, struct store_reader *r,
 	               struct str *out);
@@ -18,8 +20,9 @@ struct store_ops {
 	int (*raw)(struct store *s, size_t i, struct cur *raw);
 	int (*header)(struct store *s, size_t i, struct str *out);
 	int (*keep)(struct store *s);
+	/* Only those that have all these flags. */
 	int (*expunge)(struct store *s, const uint32_t *uid, size_t n,
-	               size_t *gone);
+	               unsigned flags, size_t *gone);
 	int (*add)(struct store *s, const struct store_new *m, size_t n,
 	           uint32_t *uid);
 	uint64_t (*size)(const struct store *s);
@@ -30,6 +33,9 @@ struct store_ops {
 	int (*rename)(const char *from, const char *to);
 	void (*close)(struct store *s);
 };
+
+/* Is there room below the limit for what shall be added?  0, or -1 with EDQUOT. */
+int store_room(const struct store *s, const struct store_new *m, size_t n);
 
 /* --- storemove.c --- */
 

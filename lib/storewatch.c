@@ -13,6 +13,7 @@
 
 #include <limits.h>
 #include <sys/inotify.h>
+#include <unistd.h>
 
 enum {
 	CHANGES = IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF |
@@ -119,6 +120,14 @@ store_watch(const struct store *s)
 }
 
 void
+store_unwatch(const struct store *s, int fd)
+{
+	*s->op->watch(s) = -1;
+	if (fd >= 0)
+		close(fd);
+}
+
+void
 store_watched(int fd)
 {
 	char events[EVENTS];
@@ -141,6 +150,13 @@ store_watch(const struct store *s)
 {
 	(void)s;
 	return -1;
+}
+
+void
+store_unwatch(const struct store *s, int fd)
+{
+	(void)s;
+	(void)fd;
 }
 
 void

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { USERS_MAX = 64 << 20, PW_FIELDS = 7 };
@@ -16,13 +18,13 @@ int
 user_find_self(const struct conf *c, struct user *u)
 {
 	const char *name = getenv("LOGNAME");
+	int found = name ? user_find(c, name, u) : 0;
 
-	if (name && user_find(c, name, u) > 0) {
-		if (u->uid == getuid())
-			return 1;
+	if (found > 0 && u->uid != getuid()) {
 		user_free(u);
+		found = 0;
 	}
-	return user_find_uid(c, getuid(), u);
+	return found != 0 ? found : user_find_uid(c, getuid(), u);
 }
 
 void
@@ -63,14 +65,15 @@ int
 user_parse(struct cur line, struct user *u)
 {
 	struct cur f[PW_FIELDS] = {{0}};
+	size_t all = cur_len(&line);
 	int i;
 
 	for (i = 0; i < PW_FIELDS; i++) {
 		cur_until(&line, ":", &f[i]);
 		cur_get(&line);
 	}
-	if (cur_len(&f[0]) == 0 || number(f[2], &u->uid) < 0 ||
-	    number(f[3], &u->gid) < 0)
+	if (cur_len(&f[0]) == 0 || memchr(f[0].p, '\0', all) ||
+	    number(f[2], &u->uid) < 0 || number(f[3], &u->gid) < 0)
 		return -1;
 	u->name = dup_cur(&f[0]);
 	u->hash = dup_cur(&f[1]);
@@ -98,7 +101,7 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 	struct cur all, line;
 	int found = 0;
 
-	if (io_slurp(AT_FDCWD, file, USERS_MAX, &s) < 0) {
+	if (io_slurp_table(file, USERS_MAX, &s) < 0) {
 		str_free(&s);
 		return -1;
 	}
@@ -106,6 +109,8 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 	while (!found && cur_len(&all) > 0) {
 		cur_until(&all, "\n", &line);
 		cur_get(&all);
+		if (cur_len(&line) > 0 && line.e[-1] == '\r')
+			line.e--;
 		if (cur_peek(&line) == '#' || (name && !begins(line, name)) ||
 		    user_parse(line, u) < 0)
 			continue;

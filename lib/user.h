@@ -34,10 +34,6 @@ int user_find_self(const struct conf *c, struct user *u);
  * user_ask() of its own. */
 int user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u);
 
-/* The number of the group mail, which may make dot-locks in the mail directory,
- * or what to take where there is none. */
-gid_t group_mail(gid_t otherwise);
-
 /* A line of passwd(5).  0, or -1 when it is none. */
 int user_parse(struct cur line, struct user *u);
 

@@ -3,7 +3,6 @@
 #include "user.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 
@@ -51,12 +50,4 @@ user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u)
 		return 0;
 	errno = err;
 	return -1;
-}
-
-gid_t
-group_mail(gid_t otherwise)
-{
-	const struct group *g = getgrnam("mail");
-
-	return g ? g->gr_gid : otherwise;
 }

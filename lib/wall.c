@@ -145,7 +145,7 @@ void
 wall_spool(const struct conf *c, const struct alias_table *aliases,
            bool submission)
 {
-	static const char *const programs[] = {"deliver", "queuerun", NULL};
+	static const char *const programs[] = {"queuerun", NULL};
 	struct wall w = {.n = 0};
 
 	begin(&w, c);

@@ -1,6 +1,6 @@
 /* act - what root and the owner of the spool may do to a message.
- * Each verb works under the message's lock, so that nobody delivers what is
- * being removed or moved. */
+ * What changes it is done under the message's lock, so that nobody delivers what
+ * is being removed or moved. */
 #include "mailq.h"
 
 #include "io.h"
@@ -13,19 +13,6 @@
 
 enum { COPY = 65536 };
 
-/* Lock and load; on failure says why.  0, 1 when it is gone, -1. */
-static int
-take(struct message *m, const struct spool *sp, const char *dir, const char *id)
-{
-	switch (spool_load(m, sp, dir, id, true)) {
-	case SPOOL_OK: return 0;
-	case SPOOL_GONE: return 1;
-	case SPOOL_BUSY: log_warn("%s: is being delivered", id); return -1;
-	case SPOOL_ERROR: log_warn("%s: %s", id, strerror(errno)); return -1;
-	default: log_warn("%s: the queue file is damaged", id); return -1;
-	}
-}
-
 static int
 did(const char *id, int rc, const char *what)
 {
@@ -36,65 +23,54 @@ did(const char *id, int rc, const char *what)
 	return rc < 0 ? -1 : 0;
 }
 
-/* Under its lock, move the message; to new/ means that it is tried now. */
+/* Move the message; to new/ means that it is tried now. */
 static int
-move(const struct spool *sp, const char *dir, const char *id, const char *to,
+move(const struct spool *sp, struct message *m, const char *dir, const char *to,
      const char *what)
 {
-	struct message m;
-	int rc = take(&m, sp, dir, id);
+	int rc = 0;
 
-	if (rc != 0)
-		return rc;
 	if (strcmp(dir, to) != 0)
-		rc = spool_move(sp, dir, id, to);
-	rc = did(id, rc, what);
-	message_free(&m);
+		rc = spool_move(sp, dir, m->id, to);
+	rc = did(m->id, rc, what);
 	if (rc == 0 && strcmp(to, "new") == 0)
-		spool_wake(sp, id);
+		spool_wake(sp, m->id);
 	return rc;
 }
 
 static int
-do_delete(const struct spool *sp, const char *dir, const char *id)
+do_delete(const struct spool *sp, struct message *m, const char *dir)
 {
-	struct message m;
-	int rc = take(&m, sp, dir, id);
-
-	if (rc != 0)
-		return rc;
-	rc = did(id, spool_remove(sp, dir, id), "removed");
-	message_free(&m);
-	return rc;
+	return did(m->id, spool_remove(sp, dir, m->id), "removed");
 }
 
 static int
-do_hold(const struct spool *sp, const char *dir, const char *id)
+do_hold(const struct spool *sp, struct message *m, const char *dir)
 {
 	if (strcmp(dir, "hold") == 0)
 		return 1;
-	return move(sp, dir, id, "hold", "placed on hold");
+	return move(sp, m, dir, "hold", "placed on hold");
 }
 
 static int
-do_release(const struct spool *sp, const char *dir, const char *id)
+do_release(const struct spool *sp, struct message *m, const char *dir)
 {
 	if (strcmp(dir, "hold") != 0)
 		return 1;
-	return move(sp, dir, id, "new", "released from hold");
+	return move(sp, m, dir, "new", "released from hold");
 }
 
 static int
-do_retry(const struct spool *sp, const char *dir, const char *id)
+do_retry(const struct spool *sp, struct message *m, const char *dir)
 {
 	if (strcmp(dir, "hold") == 0)
 		return 1;
-	return move(sp, dir, id, "new", "requeued");
+	return move(sp, m, dir, "new", "requeued");
 }
 
 /* The next queue run finds the mark and returns what is left. */
 static int
-do_bounce(const struct spool *sp, const char *dir, const char *id)
+do_bounce(const struct spool *sp, struct message *m, const char *dir)
 {
 	char none[] = "";
 	struct note n = {.rcpt = NOTE_ALL,
@@ -104,37 +80,23 @@ do_bounce(const struct spool *sp, const char *dir, const char *id)
 	                 .status = none,
 	                 .relay = none,
 	                 .text = none};
-	struct message m;
-	int rc = take(&m, sp, dir, id);
 
-	if (rc != 0)
-		return rc;
-	if (!m.expired && (spool_note(&m, &n) < 0 || spool_sync(&m) < 0))
-		rc = -1;
-	if (rc == 0 && strcmp(dir, "new") != 0)
-		rc = spool_move(sp, dir, id, "new");
-	rc = did(id, rc, "expired by hand");
-	message_free(&m);
-	if (rc == 0)
-		spool_wake(sp, id);
-	return rc;
+	if (!m->expired && (spool_note(m, &n) < 0 || spool_sync(m) < 0))
+		return did(m->id, -1, NULL);
+	return move(sp, m, dir, "new", "expired by hand");
 }
 
 /* The file as it is; a terminal gets it without controls. */
 static int
-do_show(const struct spool *sp, const char *dir, const char *id)
+do_show(const struct spool *sp, struct message *m, const char *dir)
 {
 	bool tty = isatty(STDOUT_FILENO);
-	struct message m;
 	char buf[COPY];
 	ssize_t n, i;
 
-	switch (spool_load(&m, sp, dir, id, false)) {
-	case SPOOL_OK: break;
-	case SPOOL_GONE: return 1;
-	default: log_warn("%s: cannot be read", id); return -1;
-	}
-	while ((n = io_readall(m.fd, buf, sizeof buf)) > 0) {
+	(void)sp;
+	(void)dir;
+	while ((n = io_readall(m->fd, buf, sizeof buf)) > 0) {
 		for (i = 0; tty && i < n; i++)
 			if (((unsigned char)buf[i] < ' ' && buf[i] != '\n' &&
 			     buf[i] != '\t') ||
@@ -142,7 +104,6 @@ do_show(const struct spool *sp, const char *dir, const char *id)
 				buf[i] = '?';
 		fwrite(buf, 1, (size_t)n, stdout);
 	}
-	message_free(&m);
 	return n < 0 ? -1 : 0;
 }
 
@@ -150,12 +111,12 @@ const struct verb *
 verb_find(const char *name)
 {
 	static const struct verb verbs[] = {
-	    {"show",    NULL,                do_show   },
-	    {"delete",  "removed",           do_delete },
-	    {"hold",    "placed on hold",    do_hold   },
-	    {"release", "released",          do_release},
-	    {"retry",   "will be tried now", do_retry  },
-	    {"bounce",  "will be returned",  do_bounce },
+	    {"show",    NULL,                NULL,   false, do_show   },
+	    {"delete",  "removed",           NULL,   true,  do_delete },
+	    {"hold",    "placed on hold",    "hold", true,  do_hold   },
+	    {"release", "released",          "new",  true,  do_release},
+	    {"retry",   "will be tried now", "new",  true,  do_retry  },
+	    {"bounce",  "will be returned",  "new",  true,  do_bounce },
 	};
 	size_t i;
 

@@ -63,8 +63,11 @@ void summary_print(struct summary *s);
 struct verb {
 	const char *name;
 	const char *past; /* "3 messages removed" */
-	/* Act on the message dir/id.  0 done, 1 nothing to do, -1 failed. */
-	int (*run)(const struct spool *sp, const char *dir, const char *id);
+	const char *to;   /* directory to which it moves messages, or NULL */
+	bool locks;       /* works under the message's lock */
+	/* Act on a message that lies in dir, loaded (and locked).  0 done,
+	 * 1 nothing to do, -1 failed, and logged. */
+	int (*run)(const struct spool *sp, struct message *m, const char *dir);
 };
 
 /* The verb of this name, or NULL. */

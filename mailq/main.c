@@ -3,14 +3,24 @@
  * that privilege lists and does nothing else. */
 #include "mailq.h"
 
+#include "io.h"
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+enum {
+	PATIENCE = 3000, /* ms to wait for who has his hand on messages */
+	PAUSE = 10,
+	WALKS = 3 /* before we say that there is no such message */
+};
+
+enum { MEANT = 1, BUSY = 2 }; /* said by meet() */
 
 /* One walk over the queue. */
 struct walk {
@@ -22,6 +32,8 @@ struct walk {
 	struct total total;
 	struct summary *summary; /* or NULL */
 	unsigned long done, failed;
+	char changed[24];   /* directory out of which messages went, or "" */
+	long long patience; /* io_now() until which others are waited for */
 };
 
 static void
@@ -35,41 +47,103 @@ list(struct walk *w, const struct view *v)
 		show_short(v, &w->total, w->verbose);
 }
 
+/* Make what was done durable: the new names, then that the old ones are gone. */
 static void
-act(struct walk *w, const char *dir, const char *id)
+sync_names(struct walk *w)
 {
-	int rc = w->verb->run(&w->sp, dir, id);
-
-	w->done += rc == 0;
-	w->failed += rc < 0;
+	if (!w->changed[0])
+		return;
+	if ((w->verb->to && spool_sync_dir(&w->sp, w->verb->to) < 0) ||
+	    (spool_sync_dir(&w->sp, w->changed) < 0 &&
+	     errno != ENOENT)) { /* swept: it is empty */
+		log_warn("%s: cannot sync: %s", w->sp.path, strerror(errno));
+		w->failed++;
+	}
+	w->changed[0] = '\0';
 }
 
-/* One message of the queue. */
+static void
+act(struct walk *w, struct message *m, const char *dir)
+{
+	int rc;
+
+	if (strcmp(w->changed, dir) != 0)
+		sync_names(w);
+	rc = w->verb->run(&w->sp, m, dir);
+	if (rc == 0 && w->verb->past)
+		snprintf(w->changed, sizeof w->changed, "%s", dir);
+	w->done += rc == 0;
+	w->failed += rc == -1;
+}
+
+/* Show the message if it is meant.  Is it? */
+static bool
+look(struct walk *w, struct message *m, const char *dir)
+{
+	struct view v;
+	bool meant;
+
+	view_make(&v, m, dir, w->now);
+	meant = !w->verb || select_match(&w->select, &v);
+	if (!w->verb)
+		list(w, &v);
+	view_free(&v);
+	return meant;
+}
+
+/* Load the message, under its lock or not, and look at it: MEANT, and it is the
+ * caller's; 0 when it is not meant or no longer there; BUSY. */
+static int
+meet(struct walk *w, struct message *m, const char *dir, const char *id,
+     bool lock)
+{
+	switch (spool_load(m, &w->sp, dir, id, lock)) {
+	case SPOOL_OK: break;
+	case SPOOL_BUSY: return BUSY;
+	case SPOOL_GONE:
+	case SPOOL_TORN: return 0; /* not, or no longer, in the queue */
+	case SPOOL_BAD:
+		log_warn("%s: the queue file is damaged", id);
+		w->failed += lock;
+		return 0;
+	default:
+		log_warn("%s: %s", id, strerror(errno));
+		w->failed += lock;
+		return 0;
+	}
+	if (look(w, m, dir))
+		return MEANT;
+	message_free(m);
+	return 0;
+}
+
+/* One message of the queue.  What a verb is for is decided under the message's lock:
+ * who waited for it may find that it is no longer meant. */
 static int
 visit(void *arg, const char *dir, const char *id)
 {
 	struct walk *w = arg;
 	struct message m;
-	struct view v;
-	bool meant;
+	int rc;
 
 	if (!spool_is_id(id) || (w->verb && !select_id(&w->select, id)))
 		return 0;
-	switch (spool_load(&m, &w->sp, dir, id, false)) {
-	case SPOOL_OK: break;
-	case SPOOL_GONE:
-	case SPOOL_TORN: return 0; /* not, or no longer, in the queue */
-	case SPOOL_BAD: log_warn("%s: the queue file is damaged", id); return 0;
-	default: log_warn("%s: %s", id, strerror(errno)); return 0;
+	while ((rc = meet(w, &m, dir, id, false)) == MEANT && w->verb &&
+	       w->verb->locks) {
+		message_free(&m);
+		rc = meet(w, &m, dir, id, true);
+		if (rc != BUSY || io_now() >= w->patience)
+			break;
+		poll(NULL, 0, PAUSE);
 	}
-	view_make(&v, &m, dir, w->now);
-	meant = !w->verb || select_match(&w->select, &v);
-	if (meant && !w->verb)
-		list(w, &v);
-	view_free(&v);
-	message_free(&m);
-	if (meant && w->verb)
-		act(w, dir, id);
+	if (rc == BUSY) {
+		log_warn("%s: is being delivered", id);
+		w->failed++;
+	} else if (rc == MEANT) {
+		if (w->verb)
+			act(w, &m, dir);
+		message_free(&m);
+	}
 	return 0;
 }
 
@@ -107,6 +181,8 @@ is_owner(const struct spool *sp)
 static int
 run(struct walk *w, const struct conf *c)
 {
+	int walks = 0;
+
 	if (spool_open(&w->sp, c) < 0) {
 		log_warn("%s: %s", c->spool, strerror(errno));
 		return errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE;
@@ -116,10 +192,16 @@ run(struct walk *w, const struct conf *c)
 		      stderr);
 		return EX_NOPERM;
 	}
-	if (spool_walk(&w->sp, (time_t)1 << 40, true, visit, w) < 0) {
-		log_warn("%s: %s", c->spool, strerror(errno));
-		return errno == EACCES ? EX_NOPERM : EX_IOERR;
-	}
+	w->patience = io_now() + PATIENCE;
+	/* What is moved while we walk may be where we were, or not yet be where
+	 * we are. */
+	do
+		if (spool_walk(&w->sp, (time_t)1 << 40, true, visit, w) < 0) {
+			log_warn("%s: %s", c->spool, strerror(errno));
+			return errno == EACCES ? EX_NOPERM : EX_IOERR;
+		}
+	while (w->verb && w->done + w->failed == 0 && ++walks < WALKS);
+	sync_names(w);
 	return finish(w);
 }
 

@@ -96,25 +96,14 @@ show_short_end(const struct total *t)
 		       t->count, t->count == 1 ? "" : "s");
 }
 
-/* A string of RFC 8259 7; text that is not UTF-8 is taken for Latin-1. */
 static void
 put_string(const char *z)
 {
-	bool utf8 = code_is_utf8(cur_of(z));
+	struct str s = {0};
 
-	putchar('"');
-	for (; *z; z++) {
-		unsigned char b = (unsigned char)*z;
-
-		if (b < ' ' || b == 0x7f || (b > 0x7f && !utf8)) {
-			printf("\\u%04X", b);
-			continue;
-		}
-		if (b == '"' || b == '\\')
-			putchar('\\');
-		putchar(b);
-	}
-	putchar('"');
+	code_json(&s, z);
+	fputs(s.s, stdout);
+	str_free(&s);
 }
 
 static void

@@ -2,7 +2,9 @@
  * Started by inetd(8) and its kin for each connection, as root or not: lib/gate.c then
  * stands before the mailbox.  Started by a user on a terminal or pipe it serves
  * that user's own, and asks for no password. */
+#include "ask.h"
 #include "front.h"
+#include "idn.h"
 #include "pop.h"
 
 #include <stdlib.h>
@@ -30,6 +32,13 @@ say_goodbye(void)
 
 	if (front.open && io_flush(&session.io) == 0)
 		io_writeall(session.io.out, text, sizeof text - 1);
+}
+
+/* What lib/addr.c asks for, without the library. */
+int
+idn_lookup(char name[ADDR_DOMAIN_MAX + 1])
+{
+	return ask_domain(&front.conf, name);
 }
 
 int

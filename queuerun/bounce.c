@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* A name without a domain is one of this host, whatever its domains are. */
+#define POSTMASTER "postmaster"
+
 /* Longer messages come back as header only, unless RET=FULL asks for all. */
 enum { RETURN_MAX = 50000, HEADER_MAX = 65536, TEXT_MAX = 1000 };
 
@@ -22,7 +25,9 @@ struct news {
 	struct run *r;
 	struct active *a;
 	enum bounce_kind kind;
-	const char *to; /* sender that is told */
+	char *who;      /* sender or owner that is told */
+	const char *to; /* his address */
+	bool any;       /* there is something to tell */
 	struct spool_new f;
 	struct str s;
 	char boundary[SPOOL_ID_MAX + 16];
@@ -58,13 +63,23 @@ target_of(const struct active *a, const struct note *n)
 	return NULL;
 }
 
-/* Whom to tell: the owner of the list, or the sender. */
+/* The owner of the list that a note is about, or NULL. */
 static const char *
-whom(const struct active *a, const struct note *n)
+owner_of(const struct active *a, const struct note *n)
 {
 	const struct target *t = target_of(a, n);
 
-	return t && t->sender && *a->m.env.sender ? t->sender : a->m.env.sender;
+	return t && *a->m.env.sender ? t->sender : NULL;
+}
+
+/* Whom to tell: of a member of a list its owner, else the sender, who also hears that
+ * the list itself was reached. */
+static const char *
+whom(const struct active *a, const struct note *n, enum bounce_kind kind)
+{
+	const char *owner = kind == BOUNCE_SUCCESS ? NULL : owner_of(a, n);
+
+	return owner ? owner : a->m.env.sender;
 }
 
 /* The address a note is about, without what its owner keeps private. */
@@ -76,7 +91,22 @@ final_addr(const struct active *a, const struct note *n)
 	return t ? t->addr : a->m.env.rcpt[n->rcpt].addr;
 }
 
-/* Does the sender of a want to hear this?  RFC 3461 4.1. */
+/* Is this the first member of its list who got the message? */
+static bool
+is_first_member(const struct active *a, const struct note *n)
+{
+	const struct note *p;
+
+	for (p = a->m.note; p < n; p++)
+		if (p->rcpt == n->rcpt && p->what == NOTE_SENT &&
+		    owner_of(a, p))
+			return false;
+	return true;
+}
+
+/* Does the sender of a, or the owner, want to hear this?  RFC 3461 4.1; what the
+ * sender asked for ends where a list begins, which is reached with its first
+ * member (5.2.7.1). */
 static bool
 wants(const struct active *a, const struct note *n, enum bounce_kind kind)
 {
@@ -85,20 +115,25 @@ wants(const struct active *a, const struct note *n, enum bounce_kind kind)
 
 	if (n->what != kinds[kind].what)
 		return false;
-	if (notify == 0)
-		return kind != BOUNCE_SUCCESS;
-	return (notify & kinds[kind].notify) != 0;
+	if (kind == BOUNCE_SUCCESS)
+		return (notify & NOTIFY_SUCCESS) &&
+		       (!owner_of(a, n) || is_first_member(a, n));
+	return notify == 0 || owner_of(a, n) ||
+	       (notify & kinds[kind].notify) != 0;
 }
 
-/* The first note that was not covered by an earlier letter of this kind; for delays those of
- * the last attempt. */
+/* The first note that was not covered by an earlier letter of this kind to who, or to
+ * all, as older journals have it; for delays those of the last attempt. */
 static size_t
-first_news(const struct message *m, enum bounce_kind kind)
+first_news(const struct message *m, enum bounce_kind kind, const char *who)
 {
-	char mark = kind == BOUNCE_DELAYED ? NOTE_ATTEMPT : kinds[kind].told;
+	bool delay = kind == BOUNCE_DELAYED;
+	char mark = delay ? NOTE_ATTEMPT : kinds[kind].told;
 	size_t i = m->nnote;
 
-	while (i > 0 && m->note[i - 1].what != mark)
+	while (i > 0 && (m->note[i - 1].what != mark ||
+	                 (!delay && *m->note[i - 1].text &&
+	                  strcmp(m->note[i - 1].text, who) != 0)))
 		i--;
 	return i;
 }
@@ -141,9 +176,11 @@ write_header(struct news *w)
 	str_addf(s, "Received: by %s (facteur)\n\tid %s; %s\n", c->hostname,
 	         w->f.id, date);
 	str_addf(s, "Date: %s\nFrom: Mail Delivery System <mailer-daemon@%s>\n",
-	         date, c->hostname);
+	         date, c->origin);
 	str_adds(s, "To: ");
 	addr_write(s, w->to);
+	if (!addr_at(w->to))
+		str_addf(s, "@%s", c->origin);
 	str_addf(s, "\nSubject: %s\nMessage-ID: <%s@%s>\n",
 	         kinds[w->kind].subject, w->f.id, c->hostname);
 	str_addf(
@@ -155,10 +192,10 @@ write_header(struct news *w)
 	/* What is returned may hold any byte. */
 	str_addf(s,
 	         "Content-Transfer-Encoding: 8bit\n"
-	         "\n--%s\nContent-Type: text/plain; charset=%s\n\n"
+	         "\n--%s\nContent-Type: text/plain; charset=utf-8\n"
+	         "Content-Transfer-Encoding: 8bit\n\n"
 	         "This is the mail system of %s.\n\n%s",
-	         w->boundary, w->a->m.env.utf8 ? "utf-8" : "us-ascii",
-	         c->hostname, kinds[w->kind].intro);
+	         w->boundary, c->hostname, kinds[w->kind].intro);
 	if (w->kind == BOUNCE_DELAYED)
 		str_addf(s, "Mail is given up after %s.\n",
 		         age_words(w->r, age));
@@ -169,18 +206,35 @@ write_header(struct news *w)
 	put(w);
 }
 
-/* Call fn for each piece of news that concerns this sender. */
+/* Call fn for each piece of news that concerns this sender.  Of a list he hears
+ * as of one recipient: who its members are is not his business. */
 static void
 each_note(struct news *w, void (*fn)(struct news *, const struct note *))
 {
+	char none[] = "", here[] = "local", text[] = "distributed to the list";
 	const struct message *m = &w->a->m;
 	size_t i;
 
-	for (i = first_news(m, w->kind); i < m->nnote; i++)
-		if (wants(w->a, &m->note[i], w->kind) &&
-		    strcmp(whom(w->a, &m->note[i]),
-		           *m->env.sender ? w->to : "") == 0)
-			fn(w, &m->note[i]);
+	for (i = first_news(m, w->kind, w->who); i < m->nnote; i++) {
+		struct note n = m->note[i];
+
+		if (!wants(w->a, &m->note[i], w->kind) ||
+		    strcmp(whom(w->a, &n, w->kind), w->who) != 0)
+			continue;
+		if (w->kind == BOUNCE_SUCCESS && owner_of(w->a, &n)) {
+			n.target = none;
+			n.relay = here;
+			n.text = text;
+		}
+		fn(w, &n);
+	}
+}
+
+static void
+see_any(struct news *w, const struct note *n)
+{
+	(void)n;
+	w->any = true;
 }
 
 static void
@@ -191,6 +245,18 @@ write_human(struct news *w, const struct note *n)
 	str_adds(&w->s, ">: ");
 	put_clean(&w->s, n->text);
 	str_addc(&w->s, '\n');
+	put(w);
+}
+
+/* RFC 3464 2.1: ASCII, whatever programs say here, unless it is RFC 6533's. */
+static void
+put_status(struct news *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->s.n && !w->a->m.env.utf8; i++)
+		if ((unsigned char)w->s.s[i] > 127)
+			w->s.s[i] = '?';
 	put(w);
 }
 
@@ -221,7 +287,7 @@ write_diagnostic(struct str *s, const struct note *n, bool remote)
 	const char *p = remote ? strstr(n->text, said) : NULL;
 	const char *q = remote ? strstr(n->text, refused) : NULL;
 	struct cur text = cur_of(n->text);
-	bool smtp = p || q;
+	bool smtp = p || q || (remote && n->what == NOTE_SENT);
 
 	if (q && (!p || q < p))
 		text.p = q + sizeof refused - 1;
@@ -269,7 +335,7 @@ write_recipient(struct news *w, const struct note *n)
 		            date);
 		str_addf(s, "Will-Retry-Until: %s\n", date);
 	}
-	put(w);
+	put_status(w);
 }
 
 /* RFC 3464 2.2. */
@@ -280,8 +346,10 @@ write_status(struct news *w)
 	char date[DATE_SIZE];
 	struct str *s = &w->s;
 
-	str_addf(s, "\n--%s\nContent-Type: message/%sdelivery-status\n\n",
-	         w->boundary, e->utf8 ? "global-" : "");
+	str_addf(s, "\n--%s\nContent-Type: message/%s\n\n", w->boundary,
+	         e->utf8 ? "global-delivery-status\n"
+	                   "Content-Transfer-Encoding: 8bit"
+	                 : "delivery-status");
 	if (e->envid) {
 		str_adds(s, "Original-Envelope-Id: ");
 		put_clean(s, e->envid);
@@ -292,7 +360,7 @@ write_status(struct news *w)
 	         "Reporting-MTA: dns; %s\nX-Facteur-Queue-Id: %s\n"
 	         "Arrival-Date: %s\n",
 	         w->r->conf->hostname, w->a->m.id, date);
-	put(w);
+	put_status(w);
 	each_note(w, write_recipient);
 }
 
@@ -395,19 +463,19 @@ send_letter(struct news *w)
 	return 0;
 }
 
-/* The different senders that have news, each once. */
+/* The different senders that there ever was news for, each once. */
 static void
 list_senders(const struct active *a, enum bounce_kind kind, struct list *to)
 {
 	const struct message *m = &a->m;
 	size_t i, k;
 
-	for (i = first_news(m, kind); i < m->nnote; i++) {
+	for (i = 0; i < m->nnote; i++) {
 		const char *who;
 
 		if (!wants(a, &m->note[i], kind))
 			continue;
-		who = whom(a, &m->note[i]);
+		who = whom(a, &m->note[i], kind);
 		for (k = 0; k < to->n && strcmp(to->v[k], who) != 0; k++)
 			;
 		if (k < to->n)
@@ -417,44 +485,55 @@ list_senders(const struct active *a, enum bounce_kind kind, struct list *to)
 	}
 }
 
-/* Is the postmaster among those who cannot be reached? */
+/* Is it the letter to our postmaster that cannot be delivered? */
 static bool
 failed_postmaster(const struct active *a)
 {
 	const struct envelope *e = &a->m.env;
-	size_t i;
 
-	for (i = 0; i < e->nrcpt; i++)
-		if (strlen(e->rcpt[i].addr) >= 10 &&
-		    mem_ieq(e->rcpt[i].addr, "postmaster", 10))
-			return true;
-	return false;
+	return e->nrcpt == 1 && str_ieq(e->rcpt[0].addr, POSTMASTER);
+}
+
+/* Note that who was told, so that it is not said to him again when others could
+ * not be. */
+static void
+note_told(const struct news *w)
+{
+	char empty[] = "";
+	const struct note n = {.rcpt = NOTE_ALL,
+	                       .what = kinds[w->kind].told,
+	                       .when = run_now(w->r),
+	                       .target = empty,
+	                       .status = empty,
+	                       .relay = empty,
+	                       .text = w->who};
+
+	if (spool_note(&w->a->m, &n) < 0 || spool_sync(&w->a->m) < 0)
+		log_warn("%s: cannot write the journal: %s", w->a->m.id,
+		         strerror(errno));
 }
 
 static int
-send_to(struct run *r, struct active *a, enum bounce_kind kind,
-        const char *sender)
+send_to(struct run *r, struct active *a, enum bounce_kind kind, char *who)
 {
-	struct news w = {.r = r, .a = a, .kind = kind, .to = sender};
-	struct str postmaster = {0};
-	int rc = 0;
+	struct news w = {.r = r, .a = a, .kind = kind, .who = who, .to = who};
+	int rc;
 
-	str_addf(&postmaster, "postmaster@%s", r->conf->hostname);
-	if (!*sender) {
-		w.to = postmaster.s;
-		if (kind != BOUNCE_FAILED)
-			goto out; /* RFC 3461 4.1: never about a bounce */
-		if (failed_postmaster(a)) {
-			rc = BOUNCE_NOWHERE;
-			goto out;
-		}
-	}
+	if (!*who && kind != BOUNCE_FAILED)
+		return 0; /* RFC 3461 4.1: never about a bounce */
+	each_note(&w, see_any);
+	if (!w.any)
+		return 0;
+	if (!*who && failed_postmaster(a))
+		return BOUNCE_NOWHERE;
+	if (!*who)
+		w.to = POSTMASTER;
 	rc = send_letter(&w);
 	if (rc < 0)
 		log_warn("%s: cannot write a notification: %s", a->m.id,
 		         strerror(errno));
-out:
-	str_free(&postmaster);
+	else
+		note_told(&w);
 	str_free(&w.s);
 	return rc;
 }
@@ -462,14 +541,6 @@ out:
 int
 bounce_send(struct run *r, struct active *a, enum bounce_kind kind)
 {
-	char empty[] = "";
-	struct note n = {.rcpt = NOTE_ALL,
-	                 .what = kinds[kind].told,
-	                 .when = run_now(r),
-	                 .target = empty,
-	                 .status = empty,
-	                 .relay = empty,
-	                 .text = empty};
 	struct list to = {0};
 	size_t i;
 	int rc = 0;
@@ -477,10 +548,6 @@ bounce_send(struct run *r, struct active *a, enum bounce_kind kind)
 	list_senders(a, kind, &to);
 	for (i = 0; i < to.n && rc == 0; i++)
 		rc = send_to(r, a, kind, to.v[i]);
-	if (to.n > 0 && rc == 0 &&
-	    (spool_note(&a->m, &n) < 0 || spool_sync(&a->m) < 0))
-		log_warn("%s: cannot write the journal: %s", a->m.id,
-		         strerror(errno));
 	for (i = 0; i < to.n; i++)
 		free(to.v[i]);
 	free(to.v);

@@ -74,24 +74,26 @@ dest_add(struct run *r, struct piece *p)
 void
 dest_line_up(struct run *r, struct dest *d)
 {
+	struct line *l = &r->line[d->kind == ROUTE_REMOTE];
+
 	if (d->ready || !d->first || d->running >= d->window)
 		return;
 	d->ready = true;
 	d->next_ready = NULL;
-	*r->ready_last = d;
-	r->ready_last = &d->next_ready;
+	*l->last = d;
+	l->last = &d->next_ready;
 }
 
 struct dest *
-dest_ready(struct run *r)
+dest_ready(struct line *l)
 {
-	struct dest *d = r->ready;
+	struct dest *d = l->first;
 
 	if (!d)
 		return NULL;
-	r->ready = d->next_ready;
-	if (!r->ready)
-		r->ready_last = &r->ready;
+	l->first = d->next_ready;
+	if (!l->first)
+		l->last = &l->first;
 	d->ready = false;
 	return d;
 }

@@ -273,7 +273,7 @@ take_value(struct cur *c, char *out, size_t size)
 static void
 read_type(struct encode *e, struct cur c)
 {
-	char type[20], sub[20], name[20], skipped[2];
+	char type[20], sub[40], name[20], skipped[2];
 
 	take_value(&c, type, sizeof type);
 	skip_cfws(&c);
@@ -286,8 +286,11 @@ read_type(struct encode *e, struct cur c)
 		e->kind = MULTIPART;
 		e->digest = str_ieq(sub, "digest");
 	} else if (str_ieq(type, "message")) {
-		/* RFC 2046 5.2.1, 5.2.2: what else there is must be 7bit. */
+		/* RFC 2046 5.2.1, 5.2.2: what else there is must be 7bit, but
+		 * for message/global and its reports (RFC 6532 3.7, 6533). */
 		e->kind = str_ieq(sub, "rfc822") ? MESSAGE : FIXED;
+		if (strlen(sub) >= 6 && mem_ieq(sub, "global", 6))
+			e->kind = TEXT;
 	}
 	while (c.p < c.e) {
 		skip_cfws(&c);
@@ -575,6 +578,10 @@ piece(struct encode *e, struct str *out, const char *p, size_t n, bool newline,
 void
 encode_start(struct encode *e, bool learning)
 {
+	if (learning) { /* nothing of the message before */
+		e->stuck = false;
+		str_clear(&e->need);
+	}
 	e->learn = learning;
 	e->part = 0;
 	e->depth = 0;

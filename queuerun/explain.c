@@ -1,10 +1,12 @@
 /* explain - where would mail for an address go, and why?  queuerun -n: the same
  * routing and the same look-ups as a delivery, step by step, doing nothing. */
 #include "addr.h"
+#include "code.h"
 #include "log.h"
 #include "run.h"
 #include "smtpc.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -14,38 +16,27 @@ struct talk {
 	bool first; /* no step was printed yet in this list */
 };
 
-static void
-put_json(const char *s)
-{
-	putchar('"');
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < ' ' || c == 0x7f)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
-}
-
+/* Values hold what is in tables and what other hosts say. */
 static void
 say(void *arg, const char *key, const char *value)
 {
 	struct talk *t = arg;
+	struct str s = {0};
 
-	if (!t->json) {
-		printf("%-10s %s\n", key, value);
-		return;
+	if (t->json) {
+		str_adds(&s, t->first ? "{" : ",{");
+		code_json(&s, key);
+		str_addc(&s, ':');
+		code_json(&s, value);
+		str_addc(&s, '}');
+		t->first = false;
+	} else {
+		str_addf(&s, "%-10s ", key);
+		str_adds_clean(&s, value, strlen(value), SIZE_MAX);
+		str_addc(&s, '\n');
 	}
-	printf("%s{", t->first ? "" : ",");
-	put_json(key);
-	putchar(':');
-	put_json(value);
-	putchar('}');
-	t->first = false;
+	fputs(s.s, stdout);
+	str_free(&s);
 }
 
 static void
@@ -93,20 +84,23 @@ explain(struct run *r, const char *addr, bool json)
 	struct talk t = {.json = json, .first = true};
 	struct routes rs = {0};
 	char parsed[ADDR_MAX + 1];
+	struct str s = {0};
 	int code = EX_NOUSER;
 	size_t i;
 
 	if (addr_parse(cur_of(addr), true, parsed) < 0) {
-		fprintf(stderr, "queuerun: '%s' is no address\n", addr);
+		str_adds_clean(&s, addr, strlen(addr), ADDR_MAX);
+		fprintf(stderr, "queuerun: '%s' is no address\n", s.s);
+		str_free(&s);
 		return EX_DATAERR;
 	}
 	router_open(&r->router, r->conf);
 	r->router.trace = say_step;
 	r->router.arg = &t;
 	if (json) {
-		fputs("{\"address\":", stdout);
-		put_json(parsed);
-		fputs(",\"steps\":[", stdout);
+		code_json(&s, parsed);
+		printf("{\"address\":%s,\"steps\":[", s.s);
+		str_free(&s);
 	}
 	route_expand(&r->router, parsed, &rs);
 	for (i = 0; i < rs.n; i++) {

@@ -58,19 +58,32 @@ clear_tmp(struct run *r, const char *dir, const char *name)
 		spool_remove(&r->sp, dir, name);
 }
 
+static void
+set_aside(struct run *r, const char *dir, const char *id, const char *why)
+{
+	log_warn("%s: %s; it is now %s/bad/%s", id, why, r->conf->spool, id);
+	if (spool_move(&r->sp, dir, id, "bad") < 0)
+		log_warn("%s: cannot move it to bad: %s", id, strerror(errno));
+}
+
 static int
 found(void *arg, const char *dir, const char *id)
 {
 	struct run *r = arg;
 
-	if (!spool_is_id(id)) {
+	if (strncmp(id, "tmp.", 4) == 0) {
 		clear_tmp(r, dir, id);
+		return 0;
+	}
+	if (!spool_is_id(id)) {
+		set_aside(r, dir, id, "no queue file has such a name");
 		return 0;
 	}
 	if ((r->only_id && strcmp(r->only_id, id) != 0) || is_active(r, id) ||
 	    is_skipped(r, id))
 		return 0;
-	if (r->nname >= INTAKE_MAX) {
+	/* Of a domain all are looked at once, and most left alone. */
+	if (r->nname >= INTAKE_MAX && !r->only_domain) {
 		r->more = true;
 		return -1;
 	}
@@ -86,9 +99,13 @@ intake_scan(struct run *r)
 
 	r->nname = r->name_at = 0;
 	r->more = false;
+	r->looked = until;
 	if (all)
 		until = (time_t)1 << 40;
-	spool_walk(&r->sp, until, r->only_id != NULL, found, r);
+	if (spool_walk(&r->sp, until, r->only_id != NULL, found, r) < 0 &&
+	    !r->more)
+		log_warn("%s: cannot read all of the queue: %s", r->conf->spool,
+		         strerror(errno));
 	if (!all)
 		spool_sweep(&r->sp, until);
 }
@@ -99,31 +116,35 @@ by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The targets of the message that were served, or given up, before; sorted.
- * The strings stay the journal's. */
+static bool
+is_final(const struct note *n)
+{
+	return n->what == NOTE_SENT || n->what == NOTE_RELAYED ||
+	       n->what == NOTE_FAILED;
+}
+
+/* The targets of the message that were served, or given up, before; or those that
+ * could not be reached then.  Sorted; the strings stay the journal's. */
 static void
-list_done(const struct message *m, struct list *done)
+list_targets(const struct message *m, bool final, struct list *l)
 {
 	size_t i;
 
 	for (i = 0; i < m->nnote; i++) {
-		if (m->note[i].what != NOTE_SENT &&
-		    m->note[i].what != NOTE_RELAYED &&
-		    m->note[i].what != NOTE_FAILED)
+		if (final ? !is_final(&m->note[i])
+		          : m->note[i].what != NOTE_DEFERRED)
 			continue;
-		done->v =
-		    mem_grow(done->v, &done->cap, done->n + 1, sizeof *done->v);
-		done->v[done->n++] = m->note[i].target;
+		l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
+		l->v[l->n++] = m->note[i].target;
 	}
-	if (done->n > 1)
-		qsort(done->v, done->n, sizeof *done->v, by_text);
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof *l->v, by_text);
 }
 
 static bool
-is_done(const struct list *done, const char *target)
+is_among(const struct list *l, const char *target)
 {
-	return done->n > 0 &&
-	       bsearch(&target, done->v, done->n, sizeof *done->v, by_text);
+	return l->n > 0 && bsearch(&target, l->v, l->n, sizeof *l->v, by_text);
 }
 
 /* Is the recipient of no interest to queuerun -R? */
@@ -137,34 +158,82 @@ is_other_domain(const struct run *r, const struct target *t)
 	        addr_to_ascii(r->only_domain, b) < 0 || strcmp(a, b) != 0);
 }
 
-/* Expand all recipients; a piece for each target that is still open. */
-static void
-make_pieces(struct run *r, struct active *a)
+/* The recipients for whom nothing was left to do when the last attempt came to its
+ * end, but perhaps what was another's, too.  Of a journal with gaps nothing is
+ * believed. */
+static bool *
+list_settled(const struct message *m)
 {
-	size_t i, j, cap = 0, from = 0;
-	struct list done = {0};
+	bool *settled = mem_alloc(m->env.nrcpt * sizeof *settled);
+	size_t i, end = 0, begin = 0;
+
+	for (i = 0; i < m->nnote && !m->gap; i++)
+		if (m->note[i].what == NOTE_ATTEMPT) {
+			begin = end;
+			end = i;
+		}
+	for (i = 0; i < end; i++)
+		if (is_final(&m->note[i]) && m->note[i].rcpt != NOTE_ALL)
+			settled[m->note[i].rcpt] = true;
+	for (i = begin; i < end; i++)
+		if (m->note[i].what == NOTE_DEFERRED &&
+		    m->note[i].rcpt != NOTE_ALL)
+			settled[m->note[i].rcpt] = false;
+	return settled;
+}
+
+/* Expand the recipients that are settled, or the others, and note for each target
+ * whose it is. */
+static void
+expand(struct run *r, struct active *a, const bool *settled, bool which)
+{
+	size_t i, j, cap = a->routes.n;
 
 	for (i = 0; i < a->m.env.nrcpt; i++) {
+		if (settled[i] != which)
+			continue;
+		j = a->routes.n;
 		route_expand(&r->router, a->m.env.rcpt[i].addr, &a->routes);
 		a->piece =
 		    mem_grow(a->piece, &cap, a->routes.n, sizeof *a->piece);
-		for (j = from; j < a->routes.n; j++)
+		for (; j < a->routes.n; j++)
 			a->piece[j].rcpt = (long)i;
-		from = a->routes.n;
 	}
+}
+
+/* A piece for each target that is still open.  A recipient that is settled had the
+ * message or was refused: whatever the tables say of him now, nobody gets it
+ * instead, and nobody hears that he does not exist. */
+static void
+make_pieces(struct run *r, struct active *a)
+{
+	struct list done = {0}, waiting = {0};
+	bool *settled = list_settled(&a->m);
+	size_t j;
+
+	list_targets(&a->m, true, &done);
+	list_targets(&a->m, false, &waiting);
+	expand(r, a, settled, false);
+	expand(r, a, settled, true);
 	/* The targets have found their places in memory: point to them. */
-	list_done(&a->m, &done);
 	for (j = 0; j < a->routes.n; j++) {
 		const struct target *t = &a->routes.t[j];
+		long rcpt = a->piece[j].rcpt;
 
-		if (is_done(&done, target_name(t)))
+		/* What cannot be decided has the name of the address, as what
+		 * failed of the same list. */
+		if ((t->kind != ROUTE_DEFER &&
+		     is_among(&done, target_name(t))) ||
+		    (settled[rcpt] && !is_among(&waiting, target_name(t))))
 			continue;
-		a->piece[a->npiece].rcpt = a->piece[j].rcpt;
+		a->piece[a->npiece].rcpt = rcpt;
 		a->piece[a->npiece].to = t;
 		a->piece[a->npiece].msg = a;
 		a->npiece++;
 	}
 	free(done.v);
+	free(waiting.v);
+	free(settled);
 	a->open = a->npiece;
 	r->npiece += a->npiece;
 }
@@ -238,16 +307,6 @@ start(struct run *r, struct active *a)
 	dispatch(r, a);
 }
 
-static void
-set_aside(struct run *r, const struct name *n)
-{
-	log_warn("%s: the queue file is damaged; it is now %s/bad/%s", n->id,
-	         r->conf->spool, n->id);
-	if (spool_move(&r->sp, n->dir, n->id, "bad") < 0)
-		log_warn("%s: cannot move it to bad: %s", n->id,
-		         strerror(errno));
-}
-
 void
 intake_skip(struct run *r, const char *id)
 {
@@ -267,6 +326,7 @@ intake_unskip(struct run *r)
 static int
 take(struct run *r, const struct name *n)
 {
+	static const char damaged[] = "the queue file is damaged";
 	struct active *a;
 
 	if (is_active(r, n->id))
@@ -275,8 +335,14 @@ take(struct run *r, const struct name *n)
 	snprintf(a->dir, sizeof a->dir, "%s", n->dir);
 	switch (spool_load(&a->m, &r->sp, n->dir, n->id, true)) {
 	case SPOOL_OK: break;
-	case SPOOL_TORN: spool_remove(&r->sp, n->dir, n->id); goto no;
-	case SPOOL_BAD: set_aside(r, n); goto no;
+	case SPOOL_TORN:
+		/* Only a message that was committed is moved from new/. */
+		if (strcmp(n->dir, "new") == 0)
+			spool_remove(&r->sp, n->dir, n->id);
+		else
+			set_aside(r, n->dir, n->id, damaged);
+		goto no;
+	case SPOOL_BAD: set_aside(r, n->dir, n->id, damaged); goto no;
 	case SPOOL_ERROR:
 		log_warn("%s: cannot read the queue file: %s", n->id,
 		         strerror(errno));
@@ -287,7 +353,14 @@ take(struct run *r, const struct name *n)
 	}
 	make_pieces(r, a);
 	if (!wants_domain(r, a)) {
-		intake_skip(r, n->id);
+		outcome_drop(r, a);
+		return 0;
+	}
+	/* Who was served must not be served again because others were not. */
+	if (a->npiece > 1 && spool_reserve(&a->m, a->npiece) < 0) {
+		log_warn("%s: no room for its journal: %s; it waits", a->m.id,
+		         strerror(errno));
+		intake_skip(r, a->m.id);
 		outcome_drop(r, a);
 		return 0;
 	}
@@ -298,14 +371,26 @@ no:
 	return 0;
 }
 
+/* How many messages may be at work?  Each is an open file, each job two pipes. */
+static size_t
+active_max(const struct run *r)
+{
+	long fds =
+	    sysconf(_SC_OPEN_MAX) - FDS_REST - 2 * (long)r->conf->process_limit;
+
+	if (fds < ACTIVE_MIN)
+		return ACTIVE_MIN;
+	return fds < ACTIVE_MAX ? (size_t)fds : ACTIVE_MAX;
+}
+
 size_t
 intake_fill(struct run *r)
 {
-	size_t n = 0;
+	size_t n = 0, most = active_max(r);
 
 	if (r->name_at < r->nname)
 		router_refresh(&r->router);
-	while (r->nactive < ACTIVE_MAX && r->npiece < PIECES_MAX) {
+	while (r->nactive < most && r->npiece < PIECES_MAX) {
 		struct name next; /* a bounce may move the list */
 
 		if (r->name_at == r->nname) {

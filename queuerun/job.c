@@ -15,7 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FEED = 65536, REPORT_MAX = 8192 };
+enum {
+	FEED = 65536,
+	REPORT_MAX = 8192,
+	KEPT = 10 /* of so many places one is for local mail, one for hosts */
+};
 
 /* --- the SMTP client: in the child --- */
 
@@ -47,7 +51,7 @@ report(void *arg, const struct smtp_result *res)
 	n.status = part[0];
 	n.relay = part[1];
 	n.text = part[2];
-	n.target = p->to->dest;
+	n.target = target_name(p->to);
 	if (n.what != NOTE_DEFERRED)
 		noted = spool_note(&p->msg->m, &n) == 0;
 	for (i = 0; c->j->piece[i] != p; i++)
@@ -339,6 +343,7 @@ finish(struct run *r, struct job *j)
 	    .started = j->started,
 	};
 	struct dest *d = j->dest;
+	bool remote = d->kind == ROUTE_REMOTE;
 	size_t i;
 
 	if (j->pid > 0)
@@ -347,7 +352,7 @@ finish(struct run *r, struct job *j)
 		if (j->piece[i])
 			decide(r, j, i, &lost);
 	d->running--;
-	if (d->kind == ROUTE_REMOTE) {
+	if (remote) {
 		if (j->failed)
 			d->window = d->window > 1 ? d->window / 2 : 1;
 		else if (d->window < r->conf->destination_limit)
@@ -360,6 +365,7 @@ finish(struct run *r, struct job *j)
 	str_free(&j->line);
 	free(j);
 	r->njob--;
+	r->line[remote].njob--;
 }
 
 static void
@@ -375,6 +381,7 @@ start(struct run *r, struct dest *d)
 	take_pieces(j, d);
 	d->running++;
 	r->njob++;
+	r->line[d->kind == ROUTE_REMOTE].njob++;
 	rc = d->kind == ROUTE_REMOTE ? start_client(r, j) : start_deliver(r, j);
 	if (rc < 0)
 		log_warn("cannot start a delivery process: %s",
@@ -388,13 +395,26 @@ start(struct run *r, struct dest *d)
 	dest_line_up(r, d);
 }
 
+/* Start what may be: neither hosts that do not answer nor programs that do not end
+ * take the last places from the others. */
 void
 job_start_all(struct run *r)
 {
-	struct dest *d;
+	size_t all = r->conf->process_limit, kept = (all + KEPT - 1) / KEPT;
+	size_t most = all > kept ? all - kept : all, i, started;
 
-	while (r->njob < r->conf->process_limit && (d = dest_ready(r)))
-		start(r, d);
+	do
+		for (i = started = 0; i < 2; i++) {
+			struct line *l = &r->line[i];
+			struct dest *d = NULL;
+
+			if (r->njob < all && l->njob < most)
+				d = dest_ready(l);
+			if (d)
+				start(r, d);
+			started += d != NULL;
+		}
+	while (started > 0);
 }
 
 static void

@@ -23,7 +23,7 @@ read_line(struct cur c, const char *host, unsigned port, struct login *l)
 	if (memchr(name.p, '\0', (size_t)(c.e - name.p)))
 		return -1;
 	snprintf(text, sizeof text, "%.*s", (int)cur_len(&where), where.p);
-	if (dns_hostport(text, h, &p) < 0)
+	if (conf_hostport(text, h, &p) < 0)
 		return -1;
 	if (!str_ieq(h, host) || p != port)
 		return 0;

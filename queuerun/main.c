@@ -19,13 +19,13 @@
 #include <unistd.h>
 
 enum {
-	TICK = 60, /* s between two looks at the directories */
+	TICK_MS = 60000, /* between two looks at the directories */
 	BUSY_MS = 500,
 	TURN_MS = 100
 };
 
 struct options {
-	const char *conf, *explain, *domain;
+	const char *conf, *explain, *domain, *user;
 	bool json, check, effective, all;
 	unsigned long linger;
 };
@@ -35,7 +35,8 @@ usage(void)
 {
 	fputs("usage: queuerun [-v] [-C file] [-T time] [-w seconds | -q id | "
 	      "-R domain]\n       queuerun [-j] [-C file] -n address\n"
-	      "       queuerun [-C file] -c | -e | -E | -i domain\n",
+	      "       queuerun [-C file] -c | -e | -E | -i domain | "
+	      "-u user\n",
 	      stderr);
 }
 
@@ -91,7 +92,7 @@ parse_options(int argc, char **argv, struct options *o, struct run *r)
 	unsigned long now;
 	int ch;
 
-	while ((ch = getopt(argc, argv, "C:ER:T:Vcei:jn:q:vw:")) != -1) {
+	while ((ch = getopt(argc, argv, "C:ER:T:Vcei:jn:q:u:vw:")) != -1) {
 		switch (ch) {
 		case 'C': o->conf = optarg; break;
 		case 'E': o->effective = o->all = true; break;
@@ -108,6 +109,7 @@ parse_options(int argc, char **argv, struct options *o, struct run *r)
 		case 'j': o->json = true; break;
 		case 'n': o->explain = optarg; break;
 		case 'q': r->only_id = optarg; break;
+		case 'u': o->user = optarg; break;
 		case 'v': r->verbose = true; break;
 		case 'w':
 			if (parse_number(optarg, INT_MAX, &o->linger) < 0)
@@ -155,6 +157,20 @@ print_domain(const char *domain)
 	if (addr_to_ascii(domain, ascii) < 0)
 		return EX_DATAERR;
 	puts(ascii);
+	return EX_OK;
+}
+
+/* -u: what is known of a user, as a line of passwd(5). */
+static int
+print_user(const struct conf *c, const char *name)
+{
+	struct user u;
+	int found = user_find(c, name, &u);
+
+	if (found <= 0)
+		return found ? EX_TEMPFAIL : EX_NOUSER;
+	printf("%s:x:%lu:%lu:%s:%s:%s\n", u.name, (unsigned long)u.uid,
+	       (unsigned long)u.gid, u.gecos, u.home, u.shell);
 	return EX_OK;
 }
 
@@ -221,16 +237,19 @@ wait_and_work(struct run *r, int wake, int ms)
 }
 
 /* How long may we sleep while we linger?  Until the end, the next look, or
- * until something comes due. */
+ * until something comes due that the last look did not find. */
 static int
-pause_ms(const struct run *r, double end, double tick)
+pause_ms(struct run *r, long long end, long long tick)
 {
-	double now = run_clock(), until = end < tick ? end : tick;
+	long long ms = (end < tick ? end : tick) - io_now(), left;
 	time_t next = spool_next(&r->sp);
 
-	if (next > run_now(r) && now + difftime(next, run_now(r)) < until)
-		until = now + difftime(next, run_now(r));
-	return until > now ? (int)((until - now) * 1000) + 1 : 0;
+	if (next > r->looked) {
+		left = ((long long)next - (long long)run_now(r)) * 1000;
+		r->more |= left <= 0;
+		ms = left < ms ? left : ms;
+	}
+	return ms > 0 ? (int)ms : 0;
 }
 
 /* mailq(8), or the last writer, had its hand on a message for a moment. */
@@ -247,14 +266,16 @@ look_again(struct run *r, int wake)
 static void
 work(struct run *r, int wake, unsigned long linger)
 {
-	double end = run_clock() + (double)linger, tick = run_clock() + TICK;
+	long long end = io_now() + 1000 * (long long)linger,
+	          tick = io_now() + TICK_MS;
+	bool last = false; /* the look behind the end, however late it is */
 
 	intake_scan(r);
 	for (;;) {
-		double now = run_clock();
+		long long now = io_now();
 
 		if (linger && now >= tick) {
-			tick = now + TICK;
+			tick = now + TICK_MS;
 			intake_unskip(r);
 			r->more = true;
 		}
@@ -265,12 +286,14 @@ work(struct run *r, int wake, unsigned long linger)
 		job_start_all(r);
 		if (r->njob > 0)
 			wait_and_work(r, wake, 1000);
-		else if (r->ready || r->name_at < r->nname || r->more)
+		else if (r->line[0].first || r->line[1].first ||
+		         r->name_at < r->nname || r->more)
 			continue;
-		else if (now >= end)
-			break;
-		else if (r->busy)
+		else if (r->busy && !last) {
+			last = now >= end;
 			look_again(r, wake);
+		} else if (now >= end)
+			break;
 		else
 			wait_and_work(r, wake, pause_ms(r, end, tick));
 	}
@@ -296,7 +319,7 @@ poke(const struct run *r)
 static int
 own_queue(struct run *r, unsigned long linger)
 {
-	double end = run_clock() + (double)linger;
+	long long end = io_now() + 1000 * (long long)linger;
 	bool told = false;
 
 	while ((r->lock = spool_lock(&r->sp)) < 0) {
@@ -306,7 +329,7 @@ own_queue(struct run *r, unsigned long linger)
 		if (!told)
 			poke(r);
 		told = true;
-		if (run_clock() >= end)
+		if (io_now() >= end)
 			return -1;
 		poll(NULL, 0, TURN_MS);
 	}
@@ -359,9 +382,12 @@ main(int argc, char **argv)
 		return check(o.conf);
 	conf_use(&c, o.conf);
 	r.conf = &c;
-	r.ready_last = &r.ready;
+	r.line[0].last = &r.line[0].first;
+	r.line[1].last = &r.line[1].first;
 	if (o.domain)
 		return print_domain(o.domain);
+	if (o.user)
+		return print_user(&c, o.user);
 	if (o.effective) {
 		conf_print(&c, stdout, o.all);
 		return EX_OK;

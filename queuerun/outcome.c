@@ -1,6 +1,7 @@
 /* outcome - what came of a target, and of a message; see run.h.
  * A message leaves the spool only when each of its targets was served, or its
  * failure was told to somebody, durably. */
+#include "date.h"
 #include "log.h"
 #include "mem.h"
 #include "run.h"
@@ -78,7 +79,7 @@ outcome_piece(struct run *r, struct piece *p, const struct outcome *o)
 	struct note n = {.rcpt = p->rcpt,
 	                 .what = o->what,
 	                 .when = run_now(r),
-	                 .target = p->to->dest};
+	                 .target = target_name(p->to)};
 	char *part[3] = {mem_dup(o->status, strlen(o->status)),
 	                 mem_dup(o->relay, strlen(o->relay)),
 	                 mem_dup(o->text, strlen(o->text))};
@@ -127,14 +128,15 @@ expire(struct run *r, struct active *a)
 		struct note n = {.rcpt = p->rcpt,
 		                 .what = NOTE_FAILED,
 		                 .when = run_now(r),
-		                 .target = p->to->dest,
+		                 .target = target_name(p->to),
 		                 .status = status};
 		struct str text = {0};
 
 		if (p->what != NOTE_DEFERRED)
 			continue;
 		for (k = a->m.nnote; k > 0; k--)
-			if (strcmp(a->m.note[k - 1].target, p->to->dest) == 0)
+			if (strcmp(a->m.note[k - 1].target,
+			           target_name(p->to)) == 0)
 				break;
 		str_addf(&text, "%s: %s",
 		         a->m.expired ? "given up by the postmaster"
@@ -253,11 +255,15 @@ removed(struct run *r, const struct active *a)
 static void
 defer(struct run *r, struct active *a)
 {
-	char to[24];
+	char to[24], when[DATE_SIZE];
 	time_t due;
 
 	note_all(r, a, NOTE_ATTEMPT);
 	spool_sync(&a->m);
+	if (strcmp(a->dir, "hold") == 0) {
+		run_trace(r, a, "%s: still on hold", a->m.id);
+		return;
+	}
 	due = next_attempt(r, &a->m);
 	spool_due_dir(due, to);
 	changed(r, to);
@@ -267,7 +273,8 @@ defer(struct run *r, struct active *a)
 		         strerror(errno));
 		intake_skip(r, a->m.id);
 	}
-	run_trace(r, a, "%s: next attempt at %lld", a->m.id, (long long)due);
+	date_ctime(due, when);
+	run_trace(r, a, "%s: next attempt %s", a->m.id, when);
 }
 
 static void
@@ -306,13 +313,13 @@ finish(struct run *r, struct active *a)
 		told = bounce_send(r, a, BOUNCE_FAILED);
 	if (told == 0 && was_noted(&a->m, NOTE_SENT))
 		told = bounce_send(r, a, BOUNCE_SUCCESS);
-	if (told == 0 && has(a, NOTE_DEFERRED) &&
+	if (told == 0 && has(a, NOTE_DEFERRED) && r->conf->warn_after > 0 &&
 	    age >= (long)r->conf->warn_after && !was_noted(&a->m, NOTE_WARNED))
 		told = bounce_send(r, a, BOUNCE_DELAYED);
-	if (told == BOUNCE_NOWHERE) {
-		set_aside(r, a);
-	} else if (told < 0 || has(a, NOTE_DEFERRED)) {
+	if (told < 0 || has(a, NOTE_DEFERRED)) {
 		defer(r, a);
+	} else if (told == BOUNCE_NOWHERE) {
+		set_aside(r, a);
 	} else if (spool_remove(&r->sp, a->dir, a->m.id) < 0) {
 		log_warn("%s: cannot remove it: %s", a->m.id, strerror(errno));
 		keep_done(a);

@@ -177,7 +177,7 @@ offer_line(struct offer *o, struct cur line)
 	    {"DSN",        offsetof(struct offer, dsn)       },
 	    {"STARTTLS",   offsetof(struct offer, starttls)  },
 	};
-	struct cur w;
+	struct cur w, value;
 	unsigned code;
 	size_t i;
 	bool more;
@@ -191,9 +191,10 @@ offer_line(struct offer *o, struct cur line)
 		offer_auth(o, line);
 	if (cur_is(&w, "LIMITS"))
 		offer_limits(o, line);
-	cur_blanks(&line);
 	/* A number that cannot be read is no limit that we could keep. */
+	cur_word(&line, &value);
 	if (cur_is(&w, "SIZE") &&
-	    cur_number(&line, ULLONG_MAX, &o->size_max) < 0)
+	    (cur_number(&value, ULLONG_MAX, &o->size_max) < 0 ||
+	     cur_len(&value) > 0))
 		o->size_max = 0;
 }

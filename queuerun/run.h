@@ -23,7 +23,9 @@
 
 enum {
 	ACTIVE_MAX = 1000,   /* messages at work at once */
+	ACTIVE_MIN = 10,     /* however few descriptors there are */
 	PIECES_MAX = 100000, /* and their targets */
+	FDS_REST = 32,       /* descriptors for neither messages nor jobs */
 	INTAKE_MAX = 10000,  /* names read ahead from the spool */
 	BATCH_LOCAL = 100,   /* messages for one mailbox under one lock */
 	BATCH_REMOTE = 50,   /* messages over one connection */
@@ -102,6 +104,7 @@ struct run {
 
 	struct name *name;
 	size_t nname, name_at, name_cap;
+	time_t looked;    /* what was due then was walked over */
 	bool more;        /* the walk was cut short: walk again */
 	bool busy;        /* somebody held a message: look again soon */
 	char changed[24]; /* directory whose names are not yet durable */
@@ -111,7 +114,10 @@ struct run {
 	struct active *active;
 	size_t nactive, npiece;
 	struct dest *dest[DEST_HASH];
-	struct dest *ready, **ready_last;
+	struct line {
+		struct dest *first, **last; /* that wait for a job */
+		size_t njob;                /* at work */
+	} line[2];                          /* local; remote */
 	struct job *job;
 	size_t njob;
 };
@@ -139,8 +145,8 @@ size_t intake_fill(struct run *r);
 /* dest.c */
 /* Queue a piece at its destination. */
 void dest_add(struct run *r, struct piece *p);
-/* The next destination that may have a job, taken from the line, or NULL. */
-struct dest *dest_ready(struct run *r);
+/* The next destination that may have a job, taken from its line, or NULL. */
+struct dest *dest_ready(struct line *l);
 /* Put it (back) in the line if it has pieces and a free place. */
 void dest_line_up(struct run *r, struct dest *d);
 /* Forget a destination without pieces and jobs. */

@@ -63,7 +63,7 @@ fits(struct cur w, const char *domain, unsigned port)
 		return -1;
 	memcpy(text, w.p, cur_len(&w));
 	text[cur_len(&w)] = '\0';
-	if (dns_hostport(text, host, &p) < 0)
+	if (conf_hostport(text, host, &p) < 0)
 		return -1;
 	if (dns_literal(host, 0, &a) == 0)
 		snprintf(name, sizeof name, "%s", a.text);
@@ -151,11 +151,15 @@ is_usable(const struct tlsa *t)
 	return t->type == 0 ? t->n > 0 : t->n == length[t->type];
 }
 
+/* Of an address literal what certificates have of it (RFC 5280 4.2.1.6). */
 static void
 add_name(struct secure *s, const char *name)
 {
+	struct address a;
 	size_t i;
 
+	if (dns_literal(name, 0, &a) == 0)
+		name = a.text;
 	for (i = 0; i < s->n; i++)
 		if (str_ieq(s->name[i], name))
 			return;

@@ -72,8 +72,9 @@ struct secure_asker {
 	const struct conf *conf;
 	const char *domain;
 	unsigned port;
-	bool named;     /* the domain is a host, no MX was asked for */
-	bool mx_secure; /* ... or it was, and the answer is secure */
+	bool direct;    /* no MX was asked for: no mail domain, no MTA-STS */
+	bool named;     /* ... or there is none: the domain is the host */
+	bool mx_secure; /* ... or there are, and that answer is secure */
 	struct secure_line line;
 	struct sts *sts; /* once it was needed */
 };

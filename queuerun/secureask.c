@@ -10,16 +10,19 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 int
 secure_open(struct secure_asker *a, char why[SECURE_WHY])
 {
 	char *path = conf_beside(a->conf, "tls_policy");
 	struct str text = {0};
+	struct stat st;
 	int r = 0;
 
-	if (io_slurp(AT_FDCWD, path, SECURE_TABLE, &text) < 0 &&
-	    errno != ENOENT) {
+	/* A link that leads nowhere was meant to be a table. */
+	if ((lstat(path, &st) == 0 || errno != ENOENT) &&
+	    io_slurp_table(path, SECURE_TABLE, &text) < 0) {
 		snprintf(why, SECURE_WHY, "tls_policy: %s", strerror(errno));
 		r = -1;
 	}
@@ -107,8 +110,9 @@ secure_ask(struct secure_asker *a, const char *host, const struct addrlist *l,
 	if (f.base)
 		f.tlsa = tlsa;
 	r = secure_decide(&f, s);
-	/* RFC 8461 2: DANE wins, whatever came of it. */
-	if (r == 0 && s->level < LEVEL_DANE && !a->named) {
+	/* RFC 8461 2: DANE wins, whatever came of it.  The policy binds also who
+	 * is told that there is no MX (RFC 8461 10: the DNS may lie). */
+	if (r == 0 && s->level < LEVEL_DANE && !a->direct) {
 		if (!a->sts) {
 			a->sts = mem_alloc(sizeof *a->sts);
 			sts_find(a->conf, a->domain, a->sts);

@@ -6,9 +6,7 @@
 #include "transact.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -122,6 +120,8 @@ session_patience(struct session *s, enum stage_name st)
 	s->io.deadline = io_now() + s->io.idle;
 	if (st != CONTENT && st != DOT && st != QUIT && s->io.deadline > s->end)
 		s->io.deadline = s->end;
+	if (st == CONTENT && s->io.deadline > s->sent)
+		s->io.deadline = s->sent;
 }
 
 /* The connection is gone, or useless; how is what io_line said. */
@@ -177,6 +177,8 @@ session_reply(struct session *s, enum stage_name st)
 
 	reply_start(&s->reply);
 	session_patience(s, st);
+	s->io.lf = true; /* of a reply; what we send ends lines in CRLF */
+	s->io.brief = true;
 	while (more > 0) {
 		n = io_line(&s->io, &line, REPLY_LINE);
 		if (n < 0)
@@ -240,30 +242,6 @@ session_quit(struct session *s)
 
 /* --- the beginning and the end --- */
 
-/* Wait until the connection stands.  0, or an errno. */
-static int
-connected(const struct session *s, int fd)
-{
-	unsigned long wait = s->job->conf->smtp_timeout;
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	socklen_t len = sizeof(int);
-	long long end;
-	int n, err = 0;
-
-	end = io_now() +
-	      1000 * (long long)(wait < WAIT_CONNECT ? wait : WAIT_CONNECT);
-	do {
-		long long left = end - io_now();
-
-		n = left > 0 ? poll(&p, 1, (int)left) : 0;
-	} while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return ETIMEDOUT;
-	if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-		return errno;
-	return err;
-}
-
 /* What went wrong here, and says nothing about the host? */
 static bool
 is_ours(int err)
@@ -277,19 +255,18 @@ is_ours(int err)
 static int
 dial(struct session *s)
 {
-	const struct sockaddr *sa = (const struct sockaddr *)&s->addr->sa;
-	int one = 1, err = 0, fd = socket(sa->sa_family, SOCK_STREAM, 0);
+	unsigned long wait = s->job->conf->smtp_timeout;
+	int one = 1, fd;
 
+	if (wait > WAIT_CONNECT)
+		wait = WAIT_CONNECT;
+	fd = io_dial((const struct sockaddr *)&s->addr->sa, s->addr->len,
+	             1000 * (long)wait);
 	io_init(&s->io, fd, fd);
-	if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
-	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		err = errno;
-	else if (connect(fd, sa, s->addr->len) < 0)
-		err = errno == EINPROGRESS ? connected(s, fd) : errno;
-	if (err) {
-		s->slow = !is_ours(err);
+	if (fd < 0) {
+		s->slow = !is_ours(errno);
 		verdict_set(&s->why, 'd', "4.4.1", s->relay,
-		            "connect to %s: %s", s->relay, strerror(err));
+		            "connect to %s: %s", s->relay, strerror(errno));
 		return -1;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

@@ -47,6 +47,7 @@ struct session {
 	const char *host; /* name, or address */
 	const struct address *addr;
 	long long end;  /* io_now() when no transaction starts any more */
+	long long sent; /* ... when the content must have gone out */
 	bool mind_self; /* our own name in its greeting is a loop */
 	const struct secure *secure; /* how it must be talked to */
 	bool implicit;               /* TLS is there from the first byte on */

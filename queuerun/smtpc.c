@@ -88,11 +88,7 @@ plan_domain(struct plan *p, const char *domain, struct verdict *v)
 	p->smart = *smart != '\0';
 	if (p->smart) {
 		say(p, "smarthost", "%s", smart);
-		if (dns_hostport(smart, p->domain, &p->port) < 0) {
-			verdict_set(v, 'd', "4.3.5", NULL,
-			            "cannot read smarthost %s", smart);
-			return -1;
-		}
+		conf_hostport(smart, p->domain, &p->port); /* it was checked */
 		p->direct =
 		    *smart == '[' || dns_literal(p->domain, p->port, &a) == 0;
 	} else if (addr_to_ascii(domain, ascii) == 0) {
@@ -144,7 +140,7 @@ plan_tls(struct plan *p, struct verdict *v)
 	p->tls.conf = p->conf;
 	p->tls.domain = p->domain;
 	p->tls.port = p->port;
-	p->tls.named = p->direct;
+	p->tls.direct = p->tls.named = p->direct;
 	if (secure_open(&p->tls, why) == 0)
 		return 0;
 	log_warn("%s", why);
@@ -372,23 +368,17 @@ static int
 find_login(struct work *w, struct verdict *v)
 {
 	struct str text = {0};
-	struct cur table;
 	size_t line = 0;
-	ssize_t n;
-	int r = 0;
+	int r = -1;
 
 	if (!w->plan.smart || w->job->secrets == -1)
 		return 0;
-	text.s = mem_alloc(LOGIN_TABLE);
-	n = io_preadall(w->job->secrets, text.s, LOGIN_TABLE, 0);
-	table = (struct cur){text.s, text.s + (n > 0 ? n : 0)};
 	w->login = mem_alloc(sizeof *w->login);
-	if (n >= 0 && n < LOGIN_TABLE)
-		r = login_find(table, w->plan.domain, w->plan.port, w->login,
-		               &line);
-	else
-		r = -1;
-	explicit_bzero(text.s, LOGIN_TABLE);
+	if (io_slurp_table_fd(w->job->secrets, LOGIN_TABLE, &text) == 0)
+		r = login_find((struct cur){text.s, text.s + text.n},
+		               w->plan.domain, w->plan.port, w->login, &line);
+	if (text.n > 0)
+		explicit_bzero(text.s, text.n);
 	str_free(&text);
 	if (r == 0) {
 		free(w->login);

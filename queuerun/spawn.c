@@ -6,12 +6,12 @@
 #include "spawn.h"
 
 #include "become.h"
+#include "group.h"
 #include "log.h"
 #include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -19,8 +19,6 @@
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
-
-enum { REQUEST_MAX = 16384 };
 
 /* In the child: become the user and run deliver.  Returns only on failure; the asker then
  * sees an end without results and tries later. */
@@ -100,7 +98,7 @@ receive_request(int sock, char buf[REQUEST_MAX], struct request *q)
 	if (n <= 0)
 		return -1;
 	h = CMSG_FIRSTHDR(&m);
-	if (!h || h->cmsg_type != SCM_RIGHTS ||
+	if (!h || (m.msg_flags & MSG_TRUNC) || h->cmsg_type != SCM_RIGHTS ||
 	    h->cmsg_len != CMSG_LEN(sizeof fds))
 		return 0;
 	memcpy(fds, CMSG_DATA(h), sizeof fds);

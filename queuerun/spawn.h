@@ -5,6 +5,8 @@
 
 #include "run.h"
 
+enum { REQUEST_MAX = 16384 }; /* more than its bytes: a NUL fits behind them */
+
 /* On the socket: kind, key and user, each with its NUL, and deliver's stdin and
  * stdout. */
 struct request {

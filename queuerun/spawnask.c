@@ -31,8 +31,10 @@ send_request(int sock, const struct request *q)
 	h->cmsg_type = SCM_RIGHTS;
 	h->cmsg_len = CMSG_LEN(sizeof fds);
 	memcpy(CMSG_DATA(h), fds, sizeof fds);
+	/* What were cut off at the other end is the name of the user. */
+	errno = E2BIG;
 	do
-		n = sendmsg(sock, &m, MSG_NOSIGNAL);
+		n = s.n < REQUEST_MAX ? sendmsg(sock, &m, MSG_NOSIGNAL) : -1;
 	while (n < 0 && errno == EINTR);
 	str_free(&s);
 	return n < 0 ? -1 : 0;

@@ -16,7 +16,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { BATCH = 8192 }; /* bytes of commands at once: fits any TCP window */
+enum {
+	BATCH = 8192,   /* bytes of commands at once: fits any TCP window */
+	PART = 4 << 20, /* bytes of content that have smtp_timeout to go out */
+};
 
 struct transaction {
 	struct smtp_send *send;
@@ -244,7 +247,8 @@ pick(struct session *s, struct transaction *t)
 
 /* --- the envelope --- */
 
-/* RFC 3461 5.2.7.1: what the sender asked for ends where a list begins. */
+/* Does the host take over what the sender asked for?  That ends where a list begins
+ * (RFC 3461 5.2.7.1). */
 static bool
 wants_dsn(const struct session *s, const struct transaction *t)
 {
@@ -384,7 +388,7 @@ decide_all(struct session *s, const struct transaction *t, bool only_taken,
 	for (i = 0; i < t->n; i++)
 		if (t->taken[i] || !only_taken)
 			decide(s->job, t->send, t->rcpt[i], v,
-			       v->what == 's' && s->offer.dsn);
+			       v->what == 's' && wants_dsn(s, t));
 }
 
 /* A recipient beyond what the host takes at once: next time.  RFC 5321
@@ -454,6 +458,9 @@ content_put(struct session *s, struct transaction *t)
 {
 	int r;
 
+	/* All of it has its time, too: each block may come close to its own. */
+	s->sent = io_now() + 1000 * (long long)s->job->conf->smtp_timeout *
+	                         (long long)(1 + t->scan.size / PART);
 	s->wire = (struct wire){.dots = !t->bdat};
 	if (t->bdat)
 		session_put(s, "BDAT %llu LAST",

@@ -189,6 +189,7 @@ put_header(struct job *j)
 static int
 put_body(struct job *j)
 {
+	unsigned long long most = j->conf->message_limit;
 	struct letter *l = &j->letter;
 	char last = '\n';
 
@@ -196,10 +197,10 @@ put_body(struct job *j)
 		if (cur_len(&l->body) > 0)
 			last = l->body.e[-1];
 		put(j, l->body);
-		if (j->new.len > j->conf->message_limit)
+		if (most && j->new.len > most)
 			return complain(EX_DATAERR,
 			                "the message is longer than %llu bytes",
-			                j->conf->message_limit);
+			                most);
 		if (j->new.err || l->eof)
 			break;
 		if (letter_more(l))

@@ -3,6 +3,7 @@
  * it reads its configuration and becomes somebody else for good, before it
  * reads anything of the network.  Where TLS or a login may be asked for, that is a
  * child, and lib/gate.c stays behind to answer it. */
+#include "ask.h"
 #include "become.h"
 #include "idn.h"
 #include "limit.h"
@@ -37,7 +38,7 @@ say_goodbye(void)
 		io_writeall(session.io.out, text, sizeof text - 1);
 }
 
-/* What lib/addr.c asks for; see ask.c. */
+/* What lib/addr.c asks for, without the library. */
 int
 idn_lookup(char name[ADDR_DOMAIN_MAX + 1])
 {

@@ -15,6 +15,9 @@
 enum {
 	COMMAND_LINE = 2048, /* RFC 5321 4.5.3.1.4, and ORCPT (RFC 3461 4.2) */
 	REPLY_LINE = 512,    /* RFC 5321 4.5.3.1.5, with CRLF */
+	START_OF_TEXT = 4,
+	REPLY_TEXT = REPLY_LINE - START_OF_TEXT - 2,
+	EARLY_MAX = 100, /* bytes of early input for the log */
 	MS = 1000
 };
 
@@ -30,24 +33,34 @@ enum {
 
 /* --- replies --- */
 
-/* No control character and no second line gets out (S14). */
+/* Send a line whose text of n bytes, or cut, is there behind START.  No control
+ * character and no second line gets out (S14). */
+static void
+put_line(struct session *s, int code, char sep, char line[REPLY_LINE], size_t n)
+{
+	char *p = line + START_OF_TEXT, *e;
+
+	e = p + (n < REPLY_TEXT ? n : REPLY_TEXT);
+	for (; p < e; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	line[0] = (char)('0' + code / 100);
+	line[1] = (char)('0' + code / 10 % 10);
+	line[2] = (char)('0' + code % 10);
+	line[3] = sep;
+	memcpy(e, "\r\n", 2);
+	io_put(&s->io, line, (size_t)(e + 2 - line));
+	s->code = code;
+}
+
 void
 smtp_line(struct session *s, int code, char sep, const char *text)
 {
 	char line[REPLY_LINE];
-	char *p;
-	int n;
+	size_t n = strnlen(text, REPLY_TEXT);
 
-	n = snprintf(line, sizeof line - 2, "%03d%c%s", code, sep, text);
-	if (n > (int)sizeof line - 3)
-		n = (int)sizeof line - 3;
-	for (p = line; p < line + n; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-	*p++ = '\r';
-	*p++ = '\n';
-	io_put(&s->io, line, (size_t)(p - line));
-	s->code = code;
+	memcpy(line + START_OF_TEXT, text, n);
+	put_line(s, code, sep, line, n);
 }
 
 void
@@ -55,11 +68,12 @@ smtp_reply(struct session *s, int code, const char *text, ...)
 {
 	char line[REPLY_LINE];
 	va_list ap;
+	int n;
 
 	va_start(ap, text);
-	vsnprintf(line, sizeof line, text, ap);
+	n = vsnprintf(line + START_OF_TEXT, REPLY_TEXT + 1, text, ap);
 	va_end(ap);
-	smtp_line(s, code, ' ', line);
+	put_line(s, code, ' ', line, n > 0 ? (size_t)n : 0);
 }
 
 const char *
@@ -87,6 +101,21 @@ smtp_reject(struct session *s, const char *id, const char *stage,
 	smtp_reply(s, code, "%s", text);
 }
 
+/* What of the input that came too early may be in the log: no password is. */
+static int
+early_length(const struct io *io)
+{
+	static const char auth[] = "AUTH";
+	const char *p = io->buf + io->pos;
+	size_t n = io->len - io->pos, i = 0;
+
+	while (
+	    i < n && i < EARLY_MAX &&
+	    (n - i < sizeof auth - 1 || !mem_ieq(p + i, auth, sizeof auth - 1)))
+		i++;
+	return (int)i;
+}
+
 int
 smtp_early(struct session *s, const char *after)
 {
@@ -95,10 +124,7 @@ smtp_early(struct session *s, const char *after)
 	if (!s->early)
 		log_info("improper command pipelining after %s from %s[%s]: "
 		         "%.*s",
-		         after, s->peer.host, s->peer.ip,
-		         (int)(s->io.len - s->io.pos < 100
-		                   ? s->io.len - s->io.pos
-		                   : 100),
+		         after, s->peer.host, s->peer.ip, early_length(&s->io),
 		         s->io.buf + s->io.pos);
 	s->early = true;
 	if (strcmp(s->conf->early_talk, "refuse") != 0)

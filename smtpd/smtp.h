@@ -145,11 +145,6 @@ bool submit_waits(const struct session *s);
  * the code to fail with and why. */
 int submit_header(struct session *s, const char **why);
 
-/* --- ask.c --- */
-
-/* The A-labels of a domain in place, by another program: 0 or -1. */
-int ask_domain(const struct conf *c, char name[ADDR_DOMAIN_MAX + 1]);
-
 /* --- receive.c --- */
 
 /* Take the message that follows DATA, and answer.  0, SMTP_END or IO_*. */

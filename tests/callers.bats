@@ -199,7 +199,7 @@ two_letters()
 # Run a program that wants a terminal.
 on_terminal()
 {
-	TERM=vt100 timeout 20 script -qec "$1" /dev/null < /dev/null > "$T/terminal.out"
+	TERM=vt100 timeout 60 script -qec "$1" /dev/null < /dev/null > "$T/terminal.out"
 }
 
 @test "mail(1) reads the mbox" {

@@ -13,15 +13,15 @@ setup()
 	[[ "$BIN" != */asan ]] || skip "a sanitizer will not be second"
 }
 
-# cut WHAT: tests/cut/run, as somebody else than root.
+# cut WHAT POINTS: tests/cut/run, as somebody else than root.
 cut()
 {
-	local run=("$REPO/tests/cut/run" "$1" "${POINTS:-150}")
+	local run=("$REPO/tests/cut/run" "$1" "${POINTS:-$2}")
 	[ "$EUID" -ne 0 ] || run=("$REPO/tests/nobody" "${run[@]}")
 	run "${run[@]}"
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
 
-@test "the power fails during a day's work" { cut work; }
-@test "the power fails after processes were killed" { cut interrupted; }
+@test "the power fails during a day's work" { cut work 150; }
+@test "the power fails after processes were killed" { cut interrupted 100; }

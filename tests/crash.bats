@@ -112,6 +112,34 @@ dialogue()
 	delivered a alice 2
 }
 
+@test "the spool's disk is full: who was served is not served again for those who were not" {
+	local size='' n pad i
+	small "$D/spool" 400k
+	queue a
+	[ "$EUID" -ne 0 ] || chmod g+s "$D/spool/new"
+	mkdir "$D/mail/bob" # nothing can be delivered there
+	mkdir -m 1777 "$T/got"
+	echo "prog: \"|cat > \$(mktemp -p $T/got)\"" >> "$D/aliases"
+	# They end a little before a block ends, the first one does not.
+	for pad in 0 20 60 100 140 180 220; do
+		n=$((pad > 0 ? 4096 - size + 1000 - pad : 1000))
+		printf 'Subject: %04d\n\n%0*d\n' "$n" "$n" 1 |
+		    send a -f s@x.test prog bob
+		size=${size:-$(stat -c %s "$D/spool/new/"*)}
+	done
+	full "$D/spool"
+	for i in 1 2 3; do
+		queue a -T $(($(date +%s) + i * 20000))
+	done
+	rm "$D/spool/fill"
+	rmdir "$D/mail/bob"
+	queue a -T $(($(date +%s) + 80000))
+	[ "$(find "$T/got" -type f | wc -l)" -eq 7 ]
+	delivered a bob 7
+	[ "$(queued a)" -eq 0 ]
+	grep -q 'no room for its journal' "$D/log"
+}
+
 @test "the mailbox's disk is full: deferred, the mailbox as it was" {
 	small "$D/mail" 300k
 	printf 'Subject: first\n\nfirst\n' | send a -f s@x.test alice

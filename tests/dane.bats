@@ -24,7 +24,7 @@ setup_file()
 	certificates
 	name_server
 	resolver
-	net_facteur a 'smtp_timeout 5s' \
+	net_facteur a 'smtp_timeout 30s' \
 	    'domains a.test localhost in.b.test inwrong.b.test'
 	printf 'nameserver %s\noptions trust-ad edns0\n' "$V4.1" \
 	    > "$T/etc-b/resolv.conf"
@@ -48,7 +48,7 @@ setup()
 	: > "$D/log"
 	: > "$T/b/log"
 	rm -rf "$T/c" "$D/tls_policy"
-	printf 'nameserver 127.0.0.1\noptions timeout:2 attempts:1\n' \
+	printf 'nameserver 127.0.0.1\noptions timeout:10 attempts:2\n' \
 	    > "$T/etc-a/resolv.conf"
 }
 

@@ -177,8 +177,8 @@ check_failed()
 
 @test "open, link and other errors at every place: all or nothing" {
 	need strace
-	fail_everywhere 'openat|link|fcntl|utimensat|lseek' EMFILE
-	fail_everywhere 'newfstatat|fstat' EIO
+	fail_everywhere 'open|openat|link|fcntl|utimensat|lseek' EMFILE
+	fail_everywhere 'newfstatat|fstat|stat|lstat' EIO
 }
 
 @test "a failed append leaves the mailbox and its times as they were" {
@@ -188,7 +188,8 @@ check_failed()
 	run strace -f -qq -o /dev/null -e trace=fsync -P "$BOX" \
 	    -e inject=fsync:error=EIO:when=1 \
 	    "$DELIVER" -C "$C" -b alice < "$T/in"
-	[ "${lines[0]}" = "A1 75 4.3.0 cannot write to mailbox: Input/output error" ]
+	# Its words are the libc's: Input/output error, I/O error.
+	[[ ${lines[0]} == "A1 75 4.3.0 cannot write to mailbox: I"*/*" error" ]]
 	[ "$(stat -c '%X %Y' "$BOX")" = "981173106 981173106" ]
 	cmp "$BOX" "$T/old"
 }
@@ -293,7 +294,7 @@ check_failed()
 	done < "$T/calls"
 }
 
-# writer N: ten letters in the ways of others.
+# writer N: ten letters in the ways of others, who come again where it is locked.
 writer()
 {
 	local i as=() PATH=/usr/bin:/bin
@@ -301,11 +302,15 @@ writer()
 	for i in 0 1 2 3 4 5 6 7 8 9; do
 		case $1 in
 		1 | 2 | 3)
-			printf 'Subject: w%s.%s\n\nFrom w\n' "$1" "$i" |
-			    "${as[@]}" "$DELIVER" -C "$C" alice
+			until printf 'Subject: w%s.%s\n\nFrom w\n' "$1" "$i" |
+			    "${as[@]}" "$DELIVER" -C "$C" alice; do
+				[ "$?" -eq 75 ]
+			done
 			;;
 		4)
-			frames "w4x$i" | "${as[@]}" "$DELIVER" -C "$C" -b alice
+			until frames "w4x$i" |
+			    "${as[@]}" "$DELIVER" -C "$C" -b alice |
+			    grep -q ' 0 2.0.0 '; do :; done
 			;;
 		5 | 6)
 			printf 'Subject: w%s.%s\n\nw\n' "$1" "$i" |
@@ -327,7 +332,7 @@ writer()
 			"${as[@]}" python3 - "$BOX" "w8.$i" <<-'END'
 				import mailbox, sys, time
 				b = mailbox.mbox(sys.argv[1], create=False)
-				for _ in range(200):
+				for _ in range(2000):
 				    try:
 				        b.lock()
 				        break

@@ -1,4 +1,4 @@
-"""dnsd - a name server that does what it is told, by UDP.
+"""dnsd - a name server that does what it is told.
 
     dnsd.py ADDRESS PORT READY NAME=ACTION...
 
@@ -14,16 +14,21 @@ ACTION for a question below NAME (b.test answers for b.test only):
     a:ADDRESS,...	addresses (and aaaa:)
     tlsa:HEX,...	TLSA records
     many:N		N MX records
+    tcp:ACTION		by UDP that it needs TCP, there ACTION; also close, drip
+			(slowly, without end), question (to another one), nx
     txt:A|B~C|...	TXT records, the second one of two strings
 
 An action behind "ad:" is answered as validated, where the question has AD.
 A name that is not here is NXDOMAIN; one with an action for another type has no
-such record.  The file READY appears when it listens.
+such record.  The file READY appears when it listens.  Where there is a file
+READY.zone, NAME=ACTION in lines, it counts from the next question on.
 """
-import ipaddress
+import os
 import socket
 import struct
 import sys
+import threading
+import time
 
 TYPES = {"a": 1, "cname": 5, "mx": 15, "txt": 16, "aaaa": 28, "tlsa": 52}
 
@@ -64,11 +69,12 @@ def records(name, qtype, action):
         return [record(name, 16, b"".join(
             bytes([len(part)]) + part.encode() for part in text.split("~")))
                 for text in rest.split("|")]
-    return [record(name, qtype, ipaddress.ip_address(a).packed)
+    return [record(name, qtype, socket.inet_pton(
+        socket.AF_INET6 if ":" in a else socket.AF_INET, a))
             for a in rest.replace("_", ":").split(",")]
 
 
-def answer(q, zone):
+def answer(q, zone, tcp=False):
     i, labels = 12, []
     while q[i]:
         labels.append(q[i + 1:i + 1 + q[i]].decode().lower())
@@ -79,14 +85,20 @@ def answer(q, zone):
     action = zone.get(name)
     code, rrs = 0, []
     ad = 0
+    if (action or "").startswith("tcp:"):
+        if not tcp:
+            return q[:2] + b"\x83\x80\0\1\0\0\0\0\0\0" + question
+        action = action[4:]
     if (action or "").startswith("ad:"):
         action, ad = action[3:], q[3] & 0x20
-    if action is None:
+    if action in (None, "nx"):
         code = 3
     elif action in ("servfail", "refused"):
         code = 2 if action == "servfail" else 5
-    elif action == "hang":
-        return None
+    elif action in ("hang", "close", "drip"):
+        return None if action == "hang" else action
+    elif action == "question":
+        question = wire("elsewhere.test") + question[-4:]
     elif action == "garbage":
         return q[:2] + b"\x81\x80" + b"\xff" * 300
     elif action == "other":
@@ -99,14 +111,46 @@ def answer(q, zone):
     return q[:2] + head + question + b"".join(rrs)
 
 
+def stream(c, zone):
+    q = c.recv(4096)
+    a = answer(q[2:], zone, True)
+    while a == "drip":
+        c.send(b"\x7f")
+        time.sleep(0.2)
+    if a != "close":
+        if a:
+            c.sendall(struct.pack(">H", len(a)) + a)
+        c.recv(1)
+    c.close()
+
+
+def streams(s, zone):
+    while True:
+        threading.Thread(target=stream, args=(s.accept()[0], zone),
+                         daemon=True).start()
+
+
+def renew(zone, path):
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            lines = f.read().splitlines()
+        os.unlink(path)
+        zone.clear()
+        zone.update(a.split("=", 1) for a in lines)
+
+
 def main():
     zone = dict(a.split("=", 1) for a in sys.argv[4:])
-    s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1]
-                      else socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind((sys.argv[1], int(sys.argv[2])))
+    family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+    where = (sys.argv[1], int(sys.argv[2]))
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.bind(where)
+    t = socket.create_server(where, family=family)
+    threading.Thread(target=streams, args=(t, zone), daemon=True).start()
     open(sys.argv[3], "w").close()
     while True:
         q, peer = s.recvfrom(4096)
+        renew(zone, sys.argv[3] + ".zone")
         a = answer(q, zone)
         if a is not None:
             s.sendto(a, peer)

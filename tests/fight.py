@@ -29,15 +29,15 @@ from mboxuser import size
 MBOX, ADDRESS, PORT, USER, SECRET = sys.argv[1:6]
 REWRITE = sys.argv[6:] == ["rewrite"]
 DELIVER = shlex.split(os.environ["DELIVER"])
-PATIENCE = 30
+PATIENCE = 120
 # How many letters each writer brings, and how many at a time.
-WRITERS = {"deliver1": (50, 1), "deliver2": (50, 1), "stream1": (800, 40),
-           "cat1": (400, 10), "cat2": (400, 10), "python1": (300, 20),
-           "procmail1": (25, 1), "procmail2": (25, 1)}
+WRITERS = {"deliver1": (25, 1), "deliver2": (25, 1), "stream1": (400, 40),
+           "cat1": (200, 10), "cat2": (200, 10), "python1": (160, 20),
+           "procmail1": (12, 1), "procmail2": (12, 1)}
 if REWRITE:	# procmail and mutt may wait for each other's locks for ever
-    WRITERS = {"deliver1": (40, 1), "deliver2": (40, 1), "stream1": (600, 40),
-               "cat1": (200, 10), "cat2": (200, 10), "cat3": (200, 10),
-               "python1": (200, 20), "python2": (200, 20)}
+    WRITERS = {"deliver1": (20, 1), "deliver2": (20, 1), "stream1": (320, 40),
+               "cat1": (100, 10), "cat2": (100, 10), "cat3": (100, 10),
+               "python1": (100, 20), "python2": (100, 20)}
 LATER = 75		# exit code: the mailbox was locked all the time
 QUIT_LOST = 8		# one session in so many is cut off instead
 

@@ -52,7 +52,7 @@ clean()
 	local kb
 	[ -z "${IMAP_SLOW-}" ] || skip 'a sanitizer needs memory of its own'
 	box bob 3000
-	for kb in {400..2600..80}; do
+	for kb in {400..2600..160}; do
 		imap bob "ulimit -d $kb; exec \"\$@\"" > "$T/got" <<< \
 		    $'1 SELECT INBOX\n2 FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY[1])'
 		awk '/BYE/ { n++; if (!/^\* BYE \[UNAVAILABLE\]/ ||

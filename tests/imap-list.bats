@@ -286,6 +286,18 @@ rfc_folders()
 	[ "$(grep -c '^[456] BAD' "$T/got")" -eq 3 ]
 }
 
+@test "APPENDLIMIT is a number, or without message_limit none: RFC 7889" {
+	box bob 1
+	imap bob <<< '1 CAPABILITY' | grep -q '^\* CAP.* APPENDLIMIT=52428800 '
+	echo 'message_limit 0' >> "$C"
+	imap bob <<-'END' > "$T/got"
+		1 CAPABILITY
+		2 STATUS INBOX (APPENDLIMIT MESSAGES)
+	END
+	grep -q '^\* CAP.* APPENDLIMIT ' "$T/got"
+	grep -qx '\* STATUS "INBOX" (MESSAGES 1 APPENDLIMIT NIL)' "$T/got"
+}
+
 @test "RENAME moves what is below; INBOX keeps its name and loses its letters" {
 	box bob 3
 	imap bob <<-'END' > "$T/got"
@@ -510,22 +522,24 @@ rfc_folders()
 }
 
 @test "ten thousand mailboxes, and patterns that ask for trouble" {
-	local i
-	mkdir -p "$H/mail"/d{1..100}
-	for ((i = 1; i <= 100; i++)); do
-		(cd "$H/mail/d$i" && seq -f 'box %g' 100 | tr '\n' '\0' | xargs -0 touch)
-	done
+	local most=5 TIMEFORMAT=%U
+	[[ "$BIN" != */asan ]] || most=30
+	mkdir -p "$H/mail"/d{100..199}
+	(cd "$H/mail" && seq -f '%04g' 0 9999 |
+	    sed 's,^\(..\)\(..\),d1\1/box \2,' | tr '\n' '\0' | xargs -0 touch)
 	[ "$EUID" -ne 0 ] || chown -R "$(id_of bob)" "$H/mail"
-	SECONDS=0
 	{
 		echo '1 LIST "" *'
 		echo "2 LIST \"\" \"$(printf '*%%%.0s' {1..20000})x\""
 		echo "3 LIST \"\" \"$(printf '*b%%%.0s' {1..300})x\""
 		echo "4 LIST \"\" ($(printf '"*%%b*o%%x*%s" ' {1..99})\"x\")"
 		echo "5 LIST \"\" ($(printf 'x%s ' {1..200})x)"
-	} | imap bob > "$T/got"
+	} > "$T/in"
+	{ time imap bob < "$T/in" > "$T/got"; } 2> "$T/work"
 	[ "$(sed '/^1 OK/q' "$T/got" | grep -c '^\* LIST')" -eq 10101 ]
 	[ "$(grep -c '^[1-4] OK' "$T/got")" -eq 4 ]
 	grep -q '^5 BAD too many patterns' "$T/got"
-	[ "$SECONDS" -le 5 ]
+	work=$(cat "$T/work")
+	echo "$work s of work"
+	[ "${work%.*}" -lt "$most" ]
 }

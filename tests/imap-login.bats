@@ -141,22 +141,27 @@ print(c.crypt(b"secret", b"$6$abcdefgh$").decode())')"
 		def login(n): return "LOGIN %s wrong" % n
 		def plain(n): return "AUTHENTICATE PLAIN " + \
 		    base64.b64encode(("\0%s\0wrong" % n).encode()).decode()
-		ts = []
-		for i, a in enumerate((("bob", login), ("nobody-here", login), ("root", login),
-				       ("kim", plain))):
-		    os.environ["TCPREMOTEIP"] = "192.0.2.%d" % (i + 1)
-		    ts.append(threading.Thread(target=run, args=a + (Imap(),)))
-		for t in ts: t.start()
-		for t in ts: t.join()
-		for n, r in got.items():
-		    print(n, r)
-		    assert len(r) == 4, r
-		    assert r[0][1] >= 1, r
-		    assert r[1][1] > r[0][1] + 0.5, r
-		    for i, (x, y) in enumerate(zip(r, got["bob"])):
-		        assert x[0] == y[0] == "NO [AUTHENTICATIONFAILED] wrong user name or password"
-		        assert abs(x[1] - y[1]) < 0.7, (x, y)
-		        assert (len(x[2]) == 1 and x[2][0].startswith("* BYE")) == (i == 3), x
+		def same():
+		    """Do all names take the same time?"""
+		    ts = []
+		    open(os.environ["D"] + "/log", "w").close()
+		    for i, a in enumerate((("bob", login), ("nobody-here", login), ("root", login),
+				           ("kim", plain))):
+		        os.environ["TCPREMOTEIP"] = "192.0.2.%d" % (i + 1)
+		        ts.append(threading.Thread(target=run, args=a + (Imap(),)))
+		    for t in ts: t.start()
+		    for t in ts: t.join()
+		    os.unlink(os.environ["D"] + "/state/.failures")
+		    for n, r in got.items():
+		        print(n, r)
+		        assert len(r) == 4, r
+		        for i, x in enumerate(r):
+		            assert x[0] == "NO [AUTHENTICATIONFAILED] wrong user name or password"
+		            assert x[1] >= 1 << i, r
+		            assert (len(x[2]) == 1 and x[2][0].startswith("* BYE")) == (i == 3), x
+		    return all(abs(x[1] - y[1]) < 0.7 for r in got.values() for x, y in zip(r, got["bob"]))
+		# A machine may be busy, but not each time with the same names.
+		assert any(same() for _ in range(4))
 	END
 	[ "$(grep -c 'Login failed user=bob auth=bob host=unknown \[192.0.2.1\]' "$D/log")" -eq 4 ]
 	[ "$(grep -c 'Login failed user=nobody-here' "$D/log")" -eq 4 ]
@@ -239,34 +244,35 @@ print(c.crypt(b"secret", b"$6$abcdefgh$").decode())')"
 		ends = []
 		def slow(data, every):
 		    """The whole of the time before the login has an end, whatever comes."""
-		    s = Imap()
 		    t = time.monotonic()
+		    s = Imap()
 		    line = None
 		    try:
-		        while time.monotonic() - t < 8:
+		        while time.monotonic() - t < 60:
 		            s.put(data)
 		            if select.select([s.sock], [], [], every)[0] and \
-				    (line := s.line(5)) is None or line and "BYE" in line:
+				    (line := s.line()) is None or line and "BYE" in line:
 		                break
 		    except OSError:
-		        pass
+		        while (x := s.line()) is not None:
+		            line = x
 		    s.cut()
 		    ends.append((time.monotonic() - t, line))
 		ts = [threading.Thread(target=slow, args=a) for a in
-		      (("", 9), ("x", .1), ("a NOOP\r\n", .1), ("a LOGIN {8000}\r\n", 9))]
+		      (("", 60), ("x", .1), ("a NOOP\r\n", .1), ("a LOGIN {8000}\r\n", 60))]
 		for t in ts: t.start()
 		for t in ts: t.join()
 		print(ends)
 		assert len(ends) == 4
 		for took, line in ends:
-		    assert 1.5 < took < 4 and line and (line.startswith("* BYE")
+		    assert 2 <= took < 50 and line and (line.startswith("* BYE")
 			or line.startswith("+")), ends
 	END
 	# After the login the time is another one.
 	imap_py <<-'END'
 		os.environ["TCPREMOTEIP"] = "192.0.2.1"
-		s = Imap()
-		s.ok("LOGIN bob secret")
+		s = Imap(ahead=b"a LOGIN bob secret\r\n")
+		assert s.line().startswith("a OK ")
 		time.sleep(2.5)
 		s.ok("NOOP")
 		s.cut()
@@ -352,6 +358,20 @@ print(c.crypt(b"secret", b"$6$abcdefgh$").decode())')"
 	[[ $output == '* BYE'* ]]
 }
 
+@test "users that cannot be asked are not unknown: 75, and nobody else's mail" {
+	as_root
+	echo "eve:x:$(id_of bob)::$D/home/bob:" >> "$D/passwd"
+	own() { setpriv --reuid=20002 --regid=20002 --clear-groups env LOGNAME="$1" "$(prog imapd)" -C "$C" < /dev/null; }
+	[[ $(own eve) == '* PREAUTH '* ]]
+	grep -q 'user=eve' "$D/log"
+	mv "$D/passwd" "$D/away"
+	for u in bob eve; do
+		run own "$u"
+		[ "$status" -eq 75 ]
+		[[ $output == '* BYE [UNAVAILABLE]'* ]]
+	done
+}
+
 @test "-V and wrong options" {
 	run "$(prog imapd)" -V
 	[[ $output == 'facteur '* ]]
@@ -406,7 +426,7 @@ print(c.crypt(b"secret", b"$6$abcdefgh$").decode())')"
 		s.end()
 	END
 	grep -q 'Login user=bob host=unknown \[127\.' "$D/log"
-	grep -q 'Logout user=bob host=unknown \[127\..*\] end=logout' "$D/log"
+	wait_for grep 'Logout user=bob host=unknown \[127\..*\] end=logout' "$D/log"
 }
 
 @test "under inetd: clients that leave before, while or after they log in; a killed talker" {
@@ -425,7 +445,6 @@ print(c.crypt(b"secret", b"$6$abcdefgh$").decode())')"
 		        s.cut()
 		if os.getuid() == 0:
 		    s = Imap(addr=addr)
-		    time.sleep(0.1)
 		    conf = os.environ["IMAP_CONF"]
 		    for p in subprocess.run(["pgrep", "-x", "imapd"], capture_output=True).stdout.split():
 		        p = int(p)
@@ -435,7 +454,7 @@ print(c.crypt(b"secret", b"$6$abcdefgh$").decode())')"
 		                os.kill(p, signal.SIGKILL)
 		        except OSError:
 		            pass
-		    assert s.line(5) is None
+		    assert s.line() is None
 	END
 	gone() { ! pgrep -f "imapd -C $C" > /dev/null; }
 	wait_for gone

@@ -3,15 +3,6 @@
 load lib
 load imap
 
-setup()
-{
-	test_begin
-	instance a a.test
-	imap_ready
-}
-
-teardown() { test_end; }
-
 # add DATE-OF-ARRIVAL < TEXT: one more message for bob.
 add()
 {
@@ -94,17 +85,20 @@ four()
 	END
 }
 
-# finds NUMBERS KEYS...: what SEARCH finds.
+# finds NUMBERS KEYS...: what SEARCH shall find; found looks, in one session.
 finds()
 {
-	local want=$1 got
+	echo "* SEARCH${1:+ $1}" >> "$T/will"
 	shift
-	got=$(printf 'a SELECT INBOX\nb SEARCH %s\n' "$*" | imap bob |
-	    grep -a -e '^\* SEARCH' -e '^b [NB]')
-	[ "$got" = "* SEARCH${want:+ $want}" ] || {
-		echo "$*: $got"
-		return 1
-	}
+	echo "b SEARCH $*" >> "$T/asked"
+}
+found()
+{
+	{ echo 'a SELECT INBOX'; cat "$T/asked"; } | imap bob |
+	    grep -a -e '^\* SEARCH' -e '^b [NB]' > "$T/told"
+	paste -d '\n' "$T/asked" "$T/will" > "$T/both"
+	paste -d '\n' "$T/asked" "$T/told" | diff "$T/both" -
+	rm "$T/will" "$T/asked"
 }
 
 # says KEYS...: the answers to these lines in the selected mailbox.
@@ -128,6 +122,7 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	END
 	finds '' NEW
 	finds '1 2 3 4' OLD
+	found
 }
 
 @test "flags, keywords, numbers, sizes, dates" {
@@ -164,6 +159,7 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	finds '1 2 3 4' SAVEDSINCE 1-Jan-2020
 	finds '' THREADID x
 	finds '' EMAILID M00000000000000001
+	found
 }
 
 @test "fields" {
@@ -183,6 +179,45 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	finds '' HEADER X-Foo baz
 	finds '' HEADER X-None '""'
 	finds 3 HEADER References '1@x'
+	found
+}
+
+@test "charsets of mail, by the names that stand there" {
+	(cd "$T" && python3 -) <<-'END'
+		import base64
+		WORDS = {"latin": ("straße", "iso-8859-1 latin1 csISOLatin1 windows-1252 cp1252 iso-8859-15 cp850 ibm850 utf-16"),
+		         "east": ("příliš", "iso-8859-2 windows-1250"),
+		         "greek": ("καλή", "iso-8859-7 windows-1253"),
+		         "turk": ("ığdır", "iso-8859-9 windows-1254"),
+		         "hebrew": ("שלום", "iso-8859-8 iso-8859-8-i windows-1255"),
+		         "arab": ("سلام", "iso-8859-6 windows-1256"),
+		         "cyril": ("привет", "koi8-r koi8-u windows-1251 iso-8859-5 cp866 ibm866"),
+		         "thai": ("สวัสดี", "tis-620 windows-874"),
+		         "japan": ("日本語", "iso-2022-jp csISO2022JP shift_jis x-sjis cp932 windows-31j euc-jp"),
+		         "china": ("中文", "gb2312 gbk cp936 gb18030 big5"),
+		         "korea": ("안녕", "euc-kr ks_c_5601-1987 cp949 uhc")}
+		AS = {"latin1": "iso-8859-1", "csISOLatin1": "iso-8859-1", "ibm850": "cp850",
+		      "iso-8859-8-i": "iso-8859-8", "ibm866": "cp866", "windows-874": "cp874",
+		      "csISO2022JP": "iso-2022-jp", "x-sjis": "shift_jis", "windows-31j": "cp932",
+		      "cp936": "gbk", "ks_c_5601-1987": "euc-kr", "uhc": "cp949"}
+		n = 0
+		box, want = open("box", "w"), open("want", "w")
+		for word, names in WORDS.values():
+		    first = n + 1
+		    for name in names.split():
+		        n += 1
+		        body = base64.encodebytes((word + " x\n").encode(AS.get(name, name))).decode()
+		        box.write("From jo@x.test Sun Nov 22 10:00:00 2020\nSubject: %s\nContent-Type: "
+		                  "text/plain; charset=\"%s\"\nContent-Transfer-Encoding: base64\n\n%s\n"
+		                  % (name, name, body))
+		    want.write("%s %s\n" % (word, ",".join(map(str, range(first, n + 1)))))
+	END
+	cat "$T/box" >> "$D/mail/bob"
+	own "$D/mail/bob" bob
+	while read -r word at; do
+		finds "${at//,/ }" CHARSET UTF-8 BODY "\"$word\""
+	done < "$T/want"
+	found
 }
 
 @test "bodies, without what they are wrapped in" {
@@ -211,6 +246,7 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 		finds '2 4' OR BODY cafe BODY here
 		finds '4' UNSEEN NOT BODY needle
 		finds '1 2 3 4' BODY '""'
+		found
 	done
 }
 
@@ -241,6 +277,7 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 		finds 2 BODY '"hors d"'
 		finds 3 BODY '"from here"'
 		finds '' TEXT '">from here"'
+		found
 	done
 }
 
@@ -354,6 +391,7 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	finds 4 BODY '"from here"'
 	finds 4 TEXT '"last folded"'
 	finds 2 SUBJECT '"ärger"'
+	found
 	[ "$(one 'THREAD REFERENCES UTF-8 ALL')" = '* THREAD (1 (2)(3))(4)' ]
 }
 
@@ -378,4 +416,5 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	finds 2 BODY '"EINE NÄDEL"'
 	finds 2 BODY '"zeile für"'
 	finds '' BODY '"äzeile"'
+	found
 }

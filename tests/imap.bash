@@ -3,9 +3,9 @@
 #
 #	load lib
 #	load imap
-#	setup() { test_begin; instance a a.test; imap_ready; }
 #
-# Then `box bob 3` makes three letters and `imap bob` takes a dialogue from stdin.
+# and, where setup() below will not do, one of its own.  `box bob 3` makes three letters
+# and `imap bob` takes a dialogue from stdin.
 # shellcheck shell=bash
 
 IMAP_PORT=1143 IMAPS_PORT=1993
@@ -20,6 +20,14 @@ imap_ready()
 	IMAP_PROG=$(prog imapd) IMAP_CONF=$C PYTHONPATH=$REPO/tests
 	export IMAP_PROG IMAP_CONF PYTHONPATH D T PYTHONDONTWRITEBYTECODE=1
 }
+
+setup()
+{
+	test_begin
+	instance a a.test
+	imap_ready
+}
+teardown() { test_end; }
 
 # id_of USER: of the instance's, as UID:GID.
 id_of() { awk -F: -v u="$1" '$1 == u { print $3 ":" $4 }' "$D/passwd"; }
@@ -42,23 +50,25 @@ as()
 	"$@"
 }
 
-# letter N: number N as an mbox has it, each in its own minute.
+# letter N [LAST]: number N as an mbox has it, or all from there to the last, each in
+# its own minute.
 letter()
 {
-	printf '%s\n' "From jo@x.test Sat Nov 21 10:$(printf %02d $(($1 % 60))):00 2026" \
-	    'Date: Sat, 21 Nov 2026 10:00:00 +0000' \
-	    'From: Jo <jo@x.test>' 'To: bob@a.test' \
-	    "Message-ID: <$1@x.test>" "Subject: letter $1" '' \
-	    'one' '.dot' "three of $1" ''
+	awk -v n="$1" -v last="${2-$1}" 'BEGIN {
+		for (; n + 0 <= last + 0; n++)
+			printf "From jo@x.test Sat Nov 21 10:%02d:00 2026\n" \
+			    "Date: Sat, 21 Nov 2026 10:00:00 +0000\n" \
+			    "From: Jo <jo@x.test>\nTo: bob@a.test\n" \
+			    "Message-ID: <%d@x.test>\nSubject: letter %d\n\n" \
+			    "one\n.dot\nthree of %d\n\n", n % 60, n, n, n
+	}'
 }
 
 # box USER COUNT [FILE]: a mailbox with letters 1 to COUNT, the user's INBOX or a file.
 box()
 {
-	local i f=${3:-$D/mail/$1}
-	for ((i = 1; i <= $2; i++)); do
-		letter "$i"
-	done > "$f"
+	local f=${3:-$D/mail/$1}
+	letter 1 "$2" > "$f"
 	own "$f" "$1"
 	chmod 600 "$f"
 }
@@ -105,6 +115,9 @@ imap_inetd()
 	wait_for listens "$2" "$IMAP_PORT"
 }
 
+# deliver USER: the letter of stdin.
+deliver() { "$(prog deliver)" -C "$C" -f jo@x.test "$@"; }
+
 # imap_py: a python program on stdin that may use all of imap.py.
 imap_py()
 {
@@ -118,4 +131,49 @@ imap_says()
 {
 	python3 -c 'import sys, imap
 imap.dialogue(sys.stdin.read(), sys.argv[1])' "$1"
+}
+
+# What programs for several sessions share.
+helpers='
+import fcntl, os, subprocess
+BOX = os.environ["BOX"]
+STATE = re.search("(?m)^state (.*)", open(os.environ["IMAP_CONF"]).read())[1] + "/bob"
+
+def deliver(text="x"):
+    subprocess.run([os.environ["DELIVER"], "-C", os.environ["IMAP_CONF"],
+                    "-f", "jo@x.test", "bob"], check=True,
+                   input=b"Subject: %s\n\nnew\n" % text.encode())
+
+def rewrite(change):
+    """What mutt does: the mbox is written anew in place, under both locks."""
+    dot = BOX + ".lock"
+    os.close(os.open(dot, os.O_CREAT | os.O_EXCL))
+    with open(BOX, "r+b") as f:
+        fcntl.lockf(f, fcntl.LOCK_EX)
+        data = change(f.read())
+        f.seek(0)
+        f.write(data)
+        f.truncate()
+    os.unlink(dot)
+
+def without(n):
+    """Take the n-th message out, from 1."""
+    def change(data):
+        parts = re.split(rb"(?m)(?=^From )", data)[1:]
+        del parts[n - 1]
+        return b"".join(parts)
+    return change
+
+def no_gone(s):
+    assert not any(re.search("EXPUNGE|VANISHED", x) for x in s.said), s.said
+
+def modseq(s):
+    return int(re.search(r"HIGHESTMODSEQ (\d+)", "\n".join(s.said))[1])
+'
+
+# A program of one or more sessions, on stdin.
+sessions()
+{
+	{ echo "$helpers"; cat; } |
+	    DELIVER=$(prog deliver) BOX=$D/mail/bob imap_py "$@"
 }

@@ -24,7 +24,7 @@ import threading
 import time
 import zlib
 
-PATIENCE = float(os.environ.get("PATIENCE", 20))
+PATIENCE = float(os.environ.get("PATIENCE", 60))
 
 
 def become(ids):
@@ -46,14 +46,16 @@ def ids_of(user):
 
 
 class Imap:
-    """One session, PREAUTH unless it is with a server (addr)."""
+    """One session, PREAUTH unless it is with a server (addr).  What is said ahead is
+    there before the program starts."""
 
-    def __init__(self, user="bob", addr=None):
+    def __init__(self, user="bob", addr=None, ahead=b""):
         self.child = None
         if addr:
             self.sock = socket.create_connection(addr, PATIENCE)
         else:
             self.sock, theirs = socket.socketpair()
+            self.sock.sendall(ahead)
             argv = [os.environ["IMAP_PROG"], "-C", os.environ["IMAP_CONF"]]
             self.child = subprocess.Popen(
                 argv, stdin=theirs, stdout=theirs, stderr=theirs,
@@ -179,12 +181,20 @@ class Imap:
         return said
 
 
+def work_of(pid):
+    """Seconds that the process has computed."""
+    with open("/proc/%d/stat" % pid) as f:
+        words = f.read().rpartition(")")[2].split()
+    return sum(map(int, words[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def soon(what, patience=PATIENCE):
-    """Wait until what() is true."""
+    """Wait until what() is true: what it is."""
     end = time.monotonic() + patience
-    while not what():
+    while not (got := what()):
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+    return got
 
 
 def like(line, want):

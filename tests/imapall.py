@@ -105,7 +105,7 @@ def says_more(m):
 
 
 def main():
-    m = imaplib.IMAP4(HOST, PORT, timeout=20)
+    m = imaplib.IMAP4(HOST, PORT, timeout=120)
     assert "IMAP4REV1" in m.capabilities
     fails(m.login, "bob", "wrong")
     ok(m.login("bob", SECRET))
@@ -114,7 +114,7 @@ def main():
     reads(m)
     writes(m)
     says_more(m)
-    with imaplib.IMAP4(HOST, PORT, timeout=20) as m:
+    with imaplib.IMAP4(HOST, PORT, timeout=120) as m:
         ok(m.authenticate("PLAIN", lambda _: b"\0bob\0" + SECRET.encode()))
 
 

@@ -357,8 +357,8 @@ both_ways()
 	done
 	wait $others
 	"$@"
-	near INBOX 'd3 d4 d5 n1 p1 p2 p3 p4 p5 p6 p7 p8'
-	tally once 'd3 d4 d5 n1 p1 p2 p3 p4 p5 p6 p7 p8' "$BOX"
+	near INBOX 'd3 d4 d5 n1 p1 p2 p3 p4'
+	tally once 'd3 d4 d5 n1 p1 p2 p3 p4' "$BOX"
 	[ "$(uidvalidity)" = "$uids" ]
 }
 

@@ -27,7 +27,7 @@ BOX, FOLDERS = os.environ["BOX"], os.environ["FOLDERS"]
 IMAPD = [os.environ["IMAP_PROG"], "-C", os.environ["IMAP_CONF"]]
 DELIVER = shlex.split(os.environ["DELIVER"])
 CALLS = {"pwrite64", "write", "fsync", "fdatasync", "ftruncate", "fallocate",
-         "openat", "link", "linkat", "fcntl", "futimens", "utimensat",
+         "open", "openat", "writev", "link", "linkat", "fcntl", "futimens", "utimensat",
          "pread64", "read", "rename", "renameat", "renameat2", "unlink", "unlinkat",
          "mkdir", "mkdirat", "copy_file_range", "lseek", "getdents64"}
 BEGIN = {"INBOX": ["a1", "a2", "a3", "a4", "a5", "a6"],
@@ -116,7 +116,7 @@ def session(trace=()):
     p = subprocess.Popen([*trace, *IMAPD], stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
-    watch = threading.Timer(60, p.kill)
+    watch = threading.Timer(300, p.kill)
     watch.start()
     out = b""
     try:

@@ -320,8 +320,6 @@ def count():
 
 
 def main():
-    for who, (n, at_once) in WRITERS.items():
-        WRITERS[who] = max(n // 2, at_once), at_once
     s = login()
     s.run("CREATE " + OTHER)
     s.cut()

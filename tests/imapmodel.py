@@ -229,8 +229,16 @@ class Model:
         known = None
         if cache and cache[2] and self.rng.random() < 0.5:
             known = set_of(cache[2])
-        s.select(name, self.rng.random() < 0.15, cache, known)
         box = self.boxes[name]
+        s.idly = not cache and self.rng.random() < 0.7 and \
+            all(m.uid for m in box.msgs)
+        s.select(name, self.rng.random() < 0.15, cache, known, s.idly)
+        if s.idly:
+            self.believe(s, box)
+        if "IMAP4rev2" not in s.on and s.unseen != next(
+                (i + 1 for i, m in enumerate(box.msgs)
+                 if "\\Seen" not in m.flags), None):
+            raise Wrong("UNSEEN %s" % s.unseen)
         if s.next < box.next:
             raise Wrong("UIDNEXT %d, was %d" % (s.next, box.next))
         if s.next <= max([0] + [m.uid for m in s.msgs]):
@@ -242,6 +250,15 @@ class Model:
             raise Wrong("HIGHESTMODSEQ is not the highest")
         box.next = max(box.next, s.next)
         box.highest = max(box.highest, s.highest)
+
+    def believe(self, s, box):
+        """As a client whose cache is good, and which asks for nothing: what others do
+        from here on it has to be told."""
+        if len(s.msgs) != len(box.msgs):
+            raise Wrong("EXISTS %d, not %d" % (len(s.msgs), len(box.msgs)))
+        for v, m in zip(s.msgs, box.msgs):
+            v.uid, v.flags = m.uid, m.flags
+            v.recent = None if s.recent else False
 
     def do_status(self, s):
         name = self.rng.choice(sorted(self.boxes))
@@ -688,6 +705,8 @@ class Model:
             s.run("DELETE " + mine[0])
             del self.boxes[mine[0]]
             self.caches.pop(mine[0], None)
+        if s.box:
+            self.check(s)
         if mine:
             s.run("CREATE " + mine[-1], "OK|NO")
             if s.word == "OK":
@@ -703,6 +722,9 @@ class Model:
         if len(self.sessions) < SESSIONS:
             self.connect()
         s = rng.choice(self.sessions)
+        if getattr(s, "idly", False) and rng.random() < 0.6:
+            s = rng.choice(self.sessions)   # the others first
+        s.idly = False
         self.at = s.name
         if getattr(s, "idling", False):
             s.idle_end()

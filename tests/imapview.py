@@ -167,7 +167,7 @@ class View(imap.Imap):
         self.cache = None       # while QRESYNC brings it up to date
         self.msgs = []
         self.names = set()      # of flags, as FLAGS said
-        self.recent = None
+        self.recent = self.unseen = None
         self.highest = self.next = 0
 
     # --- what comes ---
@@ -320,6 +320,8 @@ class View(imap.Imap):
         c = code.split(" ")
         if c[0] == "HIGHESTMODSEQ":
             self.said_highest = int(c[1])
+        elif c[0] == "UNSEEN":
+            self.unseen = int(c[1])
         elif c[0] == "UIDNEXT":
             self.next = int(c[1])
         elif c[0] == "UIDVALIDITY":
@@ -496,6 +498,7 @@ class View(imap.Imap):
         if not was:
             self.forget()
         self.cache = dict(cache[2]) if cache else None
+        self.unseen = None
         code = self.run("%s %s%s" % (command, box, extra), "OK|NO")
         if was and ["CLOSED"] not in self.codes:
             raise Wrong("SELECT did not say CLOSED")
@@ -509,7 +512,10 @@ class View(imap.Imap):
             self.use_cache(known)
         self.cache = None
         if not plain:
+            told = self.fetched
             self.learn()
+            if self.fetched is not told:
+                self.fetched = told + self.fetched
         return code
 
     def use_cache(self, known):

@@ -45,14 +45,14 @@ box()
 traced()
 {
 	printf '%s\r\n' "$@" QUIT | "${AS[@]}" strace -qq -o "$T/u/trace" \
-	    -e trace=openat,pread64,read,close "$POPD" -C "$C" | tr -d '\r'
+	    -e trace=open,openat,pread64,read,close "$POPD" -C "$C" | tr -d '\r'
 }
 
 # Bytes of the mailbox that the traced session has read.
 bytes_read()
 {
 	awk -v box="\"$BOX\"" '
-	/^openat/ { if (index($0, box)) is[$NF] = 1; else delete is[$NF] }
+	/^open(at)?\(/ { if (index($0, box)) is[$NF] = 1; else delete is[$NF] }
 	/^p?read/ {
 		fd = $1
 		sub(/^[a-z0-9]*\(/, "", fd)
@@ -109,9 +109,10 @@ bytes_read()
 	grep -q root /etc/passwd
 }
 
-@test "a file that was rewritten and has its old size and time loses nothing" {
-	box 3 10
-	uidl > "$T/first"
+# Others write the mailbox anew: letter 2 begins elsewhere, and what can be seen from
+# outside and be put back is what it was, as mutt does it.
+rewrite()
+{
 	/usr/bin/python3 - "$BOX" <<-'END'
 		import os, sys
 		st = os.stat(sys.argv[1])
@@ -123,11 +124,87 @@ bytes_read()
 		assert os.stat(sys.argv[1]).st_size == st.st_size
 		os.utime(sys.argv[1], ns=(st.st_atime_ns, st.st_mtime_ns))
 	END
+}
+
+# whole N: letters 1 to N are sent as the mailbox has them.
+whole()
+{
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		pop "RETR $i" | sed '1,2d;/^\.$/,$d' > "$T/got"
+		/usr/bin/python3 - "$BOX" "$i" > "$T/want" <<-'END'
+			import mailbox, sys
+			m = mailbox.mbox(sys.argv[1], create=False)[int(sys.argv[2]) - 1]
+			print("Subject: %s\n\n%s" % (m["Subject"], m.get_payload()), end="")
+		END
+		diff "$T/want" "$T/got"
+	done
+}
+
+@test "a file that was rewritten and has its old size and time is read anew" {
+	box 3 10
+	uidl > "$T/first"
+	rewrite
+	whole 3
+	uidl | cmp - "$T/first"
+}
+
+# flags: as IMAP tells them.
+flags()
+{
+	printf '%s\r\n' 'x EXAMINE INBOX' 'x FETCH 1:* FLAGS' 'x LOGOUT' |
+	    LOGNAME=alice "${AS[@]}" "$(prog imapd)" -C "$C" |
+	    sed -n 's/.* \([0-9]\) FETCH .*FLAGS (\([^)]*\)).*/\1 \2/p' |
+	    sed 's/ *\\Recent//'
+}
+
+@test "flags that were changed in a file that has its old size and time are seen" {
+	box 2 10 'Status: O' 'X-Status: F'
+	pop STAT > "$T/out"
+	[ "$(flags)" = $'1 \\Flagged\n2 \\Flagged' ]
+	touch -r "$BOX" "$T/times"
+	sed '0,/^X-Status: F/s//X-Status: A/' "$BOX" > "$T/new"
+	cat "$T/new" > "$BOX"
+	touch -r "$T/times" "$BOX"
+	[ "$(flags)" = $'1 \\Answered\n2 \\Flagged' ]
+}
+
+@test "one that was rewritten and then grew: what is read is whole" {
+	box 3 10
+	uidl > "$T/first"
+	rewrite
+	"${AS[@]}" "$(prog deliver)" -C "$C" alice <<< $'Subject: new\n\nhello'
+	whole 3
+	uidl | sed 4d | cmp - "$T/first"
+}
+
+@test "one that was rewritten and then grew: nothing is lost" {
+	box 3 10
+	uidl > "$T/first"
+	rewrite
+	"${AS[@]}" "$(prog deliver)" -C "$C" alice <<< $'Subject: new\n\nhello'
 	cp "$BOX" "$T/was"
 	pop 'DELE 2' > "$T/out"
 	grep -q '^-ERR' "$T/out"
 	[ "$(sed '/^X-[A-Z]/d' "$BOX" | cmp - <(sed '/^X-[A-Z]/d' "$T/was") && echo same)" = same ]
-	pop STAT | grep -q '^+OK 3 '
+	pop STAT | grep -q '^+OK 4 '
+}
+
+@test "somebody takes no lock and writes when we just did" {
+	local tracer
+	box 3 10
+	uidl > "$T/first"
+	# It stops when it has deleted, before it looks what the file is now.
+	printf '%s\r\n' 'DELE 2' QUIT | "${AS[@]}" strace -q -o "$T/u/trace" \
+	    -P "$BOX" -e trace=utimensat -e inject=utimensat:signal=STOP:when=1 \
+	    "$POPD" -C "$C" > "$T/out" 3>&- &
+	tracer=$!
+	wait_for grep -q 'stopped by SIGSTOP' "$T/u/trace"
+	box 1 10
+	pkill -CONT -P "$tracer"
+	wait "$tracer"
+	pop STAT | grep -q '^+OK 1 '
+	whole 1
 }
 
 @test "a state directory that cannot be written" {

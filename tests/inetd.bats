@@ -78,6 +78,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[ -e "$root/etc/aliases" ]
 	[ -p "$root/var/spool/facteur/wake" ]
 	[ "$(readlink "$root/usr/sbin/sendmail")" = /usr/local/sbin/sendmail ]
+	[ "$(readlink "$root/usr/lib/sendmail")" = /usr/local/sbin/sendmail ]
 	state > "$T/once"
 	enable
 	state > "$T/twice"
@@ -86,6 +87,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[ "$(cat "$root/etc/inetd.conf")" = 'ftp stream tcp nowait root /bin/ftpd ftpd' ]
 	[ ! -e "$root/etc/cron.d/facteur" ]
 	[ ! -L "$root/usr/sbin/sendmail" ]
+	[ ! -L "$root/usr/lib/sendmail" ]
 	[ -e "$root/etc/facteur/facteur.conf" ]
 	[ -d "$root/var/spool/facteur/new" ]
 	disable
@@ -131,6 +133,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[ "$status" -eq 0 ]
 	[[ $output == *'/etc/cron.d/facteur: is yours'* ]]
 	[[ $output == *'/usr/sbin/sendmail: belongs to another'* ]]
+	[ ! -e "$root/usr/lib/sendmail" ]
 	run disable
 	[[ $output == *'/etc/cron.d/facteur: was changed'* ]]
 	state > "$T/after"

@@ -14,19 +14,24 @@ BIN=${FACTEUR_BIN:-$REPO}
 PEERS=$REPO/build/peers
 SMTP_PORT=2525		# every test host listens there, on its own address
 DNS_PORT=5353
-PATIENCE=${PATIENCE:-20} # s that wait_for waits at most
+PATIENCE=${PATIENCE:-60} # s that wait_for waits at most
 
 # --- a test's place ---
 
 # Make $T, an empty directory that every account may enter, and $NET, the
-# three numbers that this test's loopback addresses begin with.
+# three numbers that this test's loopback addresses begin with.  Its number is in
+# its name: nobody else's while it is there.
 test_begin()
 {
-	local h
-	T=$(mktemp -d "${TMPDIR:-/tmp}/facteur.XXXXXXXX")
-	chmod 755 "$T"
-	h=$(cksum <<< "$T$BATS_TEST_NAME" | cut -d' ' -f1)
-	NET=127.$((h % 199 + 20)).$((h / 199 % 254 + 1))
+	local n
+	until
+		n=$((SRANDOM % (199 * 254)))
+		T=${TMPDIR:-/tmp}/facteur.$n
+		mkdir -m 755 "$T" 2> /dev/null
+	do
+		[ -d "$T" ]
+	done
+	NET=127.$((n / 254 + 20)).$((n % 254 + 1))
 	mkdir "$T/pid"
 	export T NET
 	export TZ=UTC LC_ALL=C.UTF-8
@@ -61,6 +66,30 @@ wait_for()
 		fi
 		sleep 0.03
 	done
+}
+
+# while_written FILE N COMMAND...: does it succeed while somebody has written but N
+# bytes of FILE, or (-1) none yet, and writes the rest a moment later?  Where the machine
+# stood still in between it may try again.
+while_written()
+{
+	local f=$1 n=$2
+	shift 2
+	cp -p "$f" "$T/whole"
+	for _ in 1 2 3; do
+		if [ "$n" -lt 0 ]; then
+			rm "$f"
+		else
+			head -c "$n" "$T/whole" > "$f"
+		fi
+		{ sleep 0.3; cp -p "$T/whole" "$f"; } &
+		if "$@"; then
+			wait $!
+			return 0
+		fi
+		wait $!
+	done
+	return 1
 }
 
 # --- programs ---
@@ -126,7 +155,9 @@ stop()
 	local pid
 	pid=$(cat "$T/pid/$1" 2> /dev/null) || return 0
 	rm "$T/pid/$1"
-	kill -"${2:-TERM}" -- "-$pid" 2> /dev/null || return 0
+	# A moment ago it may not have had its group yet.
+	kill -"${2:-TERM}" -- "-$pid" 2> /dev/null ||
+		kill -"${2:-TERM}" "$pid" 2> /dev/null || return 0
 	local end=$((SECONDS + 5))
 	while kill -0 -- "-$pid" 2> /dev/null; do
 		wait "$pid" 2> /dev/null || :
@@ -241,13 +272,7 @@ inetd()
 }
 
 # Does somebody accept connections there?
-listens()
-{
-	python3 - "$@" <<-'END'
-		import socket, sys
-		socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)
-	END
-}
+listens() { (: < "/dev/tcp/$1/$2"); }
 
 # dns OPTION...: a real name server (dnsmasq) at $NET.53 with these records,
 # as --mx-host=b.test,mx.b.test,10 --host-record=mx.b.test,127.0.0.1.
@@ -262,15 +287,16 @@ dns()
 }
 
 dns_answers()
+(
+	exec 3<> "/dev/udp/$NET.53/$DNS_PORT"
+	printf 'id\1\0\0\1\0\0\0\0\0\0\4test\0\0\1\0\1' >&3
+	read -r -t 1 -n 1 -u 3
+)
+
+# lingers NAME: does somebody wait at the FIFO of the instance's queue?
+lingers()
 {
-	python3 - "$NET.53" $DNS_PORT <<-'END'
-		import socket, sys
-		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		s.settimeout(0.3)
-		s.sendto(b"\0\1\1\0\0\1\0\0\0\0\0\0\4test\0\0\1\0\1",
-			 (sys.argv[1], int(sys.argv[2])))
-		s.recv(512)
-	END
+	dd if=/dev/null of="$T/$1/spool/wake" oflag=nonblock conv=nocreat,notrunc
 }
 
 # --- letters ---
@@ -300,21 +326,17 @@ send()
 letters()
 {
 	[ -e "$1" ] || { echo 0; return; }
-	python3 - "$1" <<-'END'
-		import mailbox, sys
-		print(len(mailbox.mbox(sys.argv[1], create=False)))
-	END
+	grep -ac '^From ' "$1" || :
 }
 
 # body FILE [N]: the body of the N-th message (default the first), quoting
 # of From_ lines undone.
 body()
 {
-	python3 - "$1" "${2:-1}" <<-'END'
-		import mailbox, re, sys
-		m = mailbox.mbox(sys.argv[1], create=False)
-		b = m.get_bytes(sorted(m.keys())[int(sys.argv[2]) - 1])
-		b = b.split(b"\n\n", 1)[1]
+	python3 -IS - "$1" "${2:-1}" <<-'END'
+		import re, sys
+		b = re.split(rb"(?m)^From .*\n", open(sys.argv[1], "rb").read())
+		b = b[int(sys.argv[2])].split(b"\n\n", 1)[1].removesuffix(b"\n")
 		sys.stdout.buffer.write(re.sub(rb"(?m)^>(>*From )", rb"\1", b))
 	END
 }

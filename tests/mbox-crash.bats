@@ -87,167 +87,16 @@ fixed()
 	grep -qx 'done' "$T/fix.out"
 }
 
-# Is the file the old or the new one, with what was added to it?
-one_of()
+# hit KILL|FAIL NAME: the change NAME, at each of its system calls; see mboxhit.py.
+hit()
 {
-	cat "$T/old" "$@" | cmp -s - "$BOX" || cat "$T/new" "$@" | cmp -s - "$BOX"
-}
-
-# The system calls of a change from where the mbox is open: NAME FIRST LAST.
-calls()
-{
+	need strace
+	change "$2"
 	reset
-	strace -qq -o "$T/trace" "$DRIVE" "${ARGS[@]}" > "$T/out"
-	grep -qx 'done' "$T/out"
-	cmp "$BOX" "$T/new"
-	awk -v box="\"$BOX\"" '
-	index($0, box) && /^openat/ { on = 1 }
-	{
-		name = $0
-		if (!sub(/\(.*/, "", name))
-			next
-		n[name]++
-		if (on && !(name in first))
-			first[name] = n[name]
-	}
-	END {
-		for (name in first)
-			if (name !~ /^(exit_group|brk|mmap|munmap|mprotect)$/)
-				print name, first[name], n[name]
-	}' "$T/trace"
-}
-
-# each NAME INJECTION TEST...: make the change NAME, with the injection at each call
-# of the names $NAMES in turn (@ is its number), and run TEST.
-each()
-{
-	local what=$1 inject=$2 name first last n tried=0
-	shift 2
-	calls > "$T/calls"
-	while read -r name first last; do
-		[[ $name =~ ^(${NAMES:-.*})$ ]] || continue
-		for n in $(seq "$first" "${STEP:-1}" "$last"); do
-			reset
-			strace -qq -o "$T/hit" -e trace="$name" \
-			    -e inject="$name:${inject/@/$n}" \
-			    "$DRIVE" "${ARGS[@]}" > "$T/out" 2>&1 || :
-			grep -qE 'INJECTED|killed by SIGKILL' "$T/hit"
-			tried=$((tried + 1))
-			"$@" || {
-				echo "$what: $name ${inject/@/$n}, then $*"
-				cat "$T/out" "$T/fix.out"
-				cmp "$BOX" "$T/old"
-				cmp "$BOX" "$T/new"
-				return 1
-			}
-		done
-	done < "$T/calls"
-	echo "$what: $tried places"
-	[ "$tried" -gt 2 ]
-}
-
-# --- what comes between ---
-
-alone() { fixed && one_of; }
-
-# Another program adds a message, and another when we have been there.
-appended()
-{
-	cat "$T/more" >> "$BOX"
-	fixed || return 1
-	one_of "$T/more" || return 1
-	cat "$T/more" >> "$BOX"
-	fixed && one_of "$T/more" "$T/more"
-}
-
-# It adds so much that the file is longer than it was, of bytes that were there.
-appended_same()
-{
-	cp "$T/old" "$T/again"
-	cat "$T/again" >> "$BOX"
-	fixed && one_of "$T/again"
-}
-
-# It writes another file over this one, or in its place.
-rewritten()
-{
-	cat "$T/theirs" "$T/theirs" > "$BOX"
-	fixed || return 1
-	cat "$T/theirs" "$T/theirs" | cmp - "$BOX"
-}
-
-replaced()
-{
-	cp "$T/theirs" "$BOX.new"
-	mv "$BOX.new" "$BOX"
-	fixed && cmp "$T/theirs" "$BOX"
-}
-
-# It sets a flag of its own where we were about to set ours.
-flagged()
-{
-	printf '??' | dd of="$BOX" bs=1 seek="${ARGS[4]}" conv=notrunc status=none
-	fixed || return 1
-	[ "$(tail -c +$((ARGS[4] + 1)) "$BOX" | head -c 2)" = '??' ]
-}
-
-# We are killed again while it is put right.
-killed_again()
-{
-	local n
-	for n in 1 2 4; do
-		strace -qq -o /dev/null -e trace=pwrite64 \
-		    -e inject="pwrite64:signal=KILL:when=$n" \
-		    "$DRIVE" fix "$BOX" "$T/state" > /dev/null 2>&1 || :
-	done
-	fixed && one_of
-}
-
-# What was told must be so.
-told()
-{
-	case $(cat "$T/out") in
-	done) cmp "$BOX" "$T/new" || return 1 ;;
-	failed* | '') cmp "$BOX" "$T/old" || return 1 ;;
-	pending*) ;;
-	*) return 1 ;;
-	esac
-	cp "$T/out" "$T/told"
-	fixed || return 1
-	case $(cat "$T/told") in
-	done) cmp "$BOX" "$T/new" ;;
-	failed* | '') cmp "$BOX" "$T/old" ;;
-	*) one_of ;;
-	esac
-}
-
-killed()
-{
-	need strace
-	# A sanitizer's own start has many calls: take samples of them all.
-	[[ "$BIN" != */asan ]] || STEP=7
-	change "$1"
-	each "$1" signal=KILL:when=@ appended
-	NAMES='pwrite64|ftruncate|fallocate|fdatasync|fsync'
-	each "$1" signal=KILL:when=@ alone
-	each "$1" signal=KILL:when=@ appended_same
-	each "$1" signal=KILL:when=@ rewritten
-	each "$1" signal=KILL:when=@ replaced
-	each "$1" signal=KILL:when=@ killed_again
-	[ "$1" != patch ] || each "$1" signal=KILL:when=@ flagged
-}
-
-failing()
-{
-	need strace
-	change "$1"
-	NAMES='pwrite64|pread64|fdatasync|fsync|ftruncate|fallocate'
-	each "$1" error=EIO:when=@ told
-	NAMES='pwrite64|fdatasync|fallocate'
-	each "$1" error=ENOSPC:when=@ told
-	each "$1" error=ENOSPC:when=@+ told
-	NAMES='openat|fcntl|newfstatat|fstat|getrandom'
-	each "$1" error=EMFILE:when=@ told
+	# A sanitizer takes its time.
+	local step=1
+	[[ "$BIN" != */asan ]] || step=7
+	T=$T python3 "$REPO/tests/mboxhit.py" "$1" "$step" "$DRIVE" "${ARGS[@]}"
 }
 
 # Somewhere where blocks can be taken out of a file.
@@ -273,20 +122,20 @@ fs()
 	BOX=$T/fs/box
 }
 
-@test "patches: kill -9 at every system call" { killed patch; }
-@test "a deletion: kill -9 at every system call" { killed shrink; }
-@test "an insertion: kill -9 at every system call" { killed grow; }
+@test "patches: kill -9 at every system call" { hit KILL patch; }
+@test "a deletion: kill -9 at every system call" { hit KILL shrink; }
+@test "an insertion: kill -9 at every system call" { hit KILL grow; }
 @test "a collapse: kill -9 at every system call" {
 	can_collapse
-	killed collapse
+	hit KILL collapse
 }
 
-@test "patches: errors at every system call" { failing patch; }
-@test "a deletion: errors at every system call" { failing shrink; }
-@test "an insertion: errors at every system call" { failing grow; }
+@test "patches: errors at every system call" { hit FAIL patch; }
+@test "a deletion: errors at every system call" { hit FAIL shrink; }
+@test "an insertion: errors at every system call" { hit FAIL grow; }
 @test "a collapse: errors at every system call" {
 	can_collapse
-	failing collapse
+	hit FAIL collapse
 }
 
 @test "a collapse that is refused leaves all as it was" {
@@ -339,13 +188,7 @@ fs()
 @test "xfs takes blocks out, too" {
 	[ "$EUID" -eq 0 ] || skip "needs root"
 	fs xfs
-	change collapse
-	reset
-	"$DRIVE" "${ARGS[@]}"
-	cmp "$BOX" "$T/new"
-	need strace
-	NAMES='pwrite64|ftruncate|fallocate|fdatasync|fsync'
-	each collapse signal=KILL:when=@ appended
+	hit KILL collapse
 }
 
 @test "where blocks cannot be taken out it is refused, and moving works" {

@@ -19,7 +19,7 @@ setup()
 	cat > "$T/bin/mtasts" <<-END
 		#!/bin/sh
 		echo "\$*" >> $T/asked
-		exec $BIN/queuerun/mtasts/mtasts -A $T/ca -P $HTTPS_PORT -t 2 "\$@"
+		exec $BIN/queuerun/mtasts/mtasts -A $T/ca -P $HTTPS_PORT -t \$(cat $T/limit) "\$@"
 	END
 	chmod 755 "$T/bin/mtasts"
 	instance a a.test "programs $T/bin"
@@ -27,11 +27,14 @@ setup()
 	[ "$EUID" -ne 0 ] ||
 		owner=(setpriv --reuid="$(stat -c %u "$D/spool")"
 		    --regid="$(stat -c %g "$D/spool")" --clear-groups)
-	export RES_OPTIONS='timeout:1 attempts:1'
+	limit 30
 	POLICY='version: STSv1\nmode: enforce\nmx: mx.b.test\nmx: *.c.test\nmax_age: 604800\n'
 }
 
 teardown() { test_end; }
+
+# limit SECONDS: how long a fetch may take; short where it is the matter.
+limit() { echo "$1" > "$T/limit"; }
 
 # One authority for all tests of the suite, and what it signs.
 certificates()
@@ -89,12 +92,16 @@ web()
 # record [TEXT]: what _mta-sts.b.test says from now on; none: there is no such name.
 record()
 {
-	stop dns
-	rm -f "$T/ready"
-	start dns python3 "$REPO/tests/dnsd.py" "$NET.53" $DNS_PORT \
-	    "$T/ready" mta-sts.b.test="a:$NET.8" broken.test=servfail \
+	set -- mta-sts.b.test="a:$NET.8" broken.test=servfail \
 	    mta-sts.broken.test=servfail ${1+"_mta-sts.b.test=$1"}
-	wait_for test -e "$T/ready"
+	if [ -e "$T/pid/dns" ]; then
+		printf '%s\n' "$@" > "$T/ready.zone"
+	else
+		rm -f "$T/ready"
+		start dns python3 "$REPO/tests/dnsd.py" "$NET.53" $DNS_PORT \
+		    "$T/ready" "$@"
+		wait_for test -e "$T/ready"
+	fi
 }
 
 mtasts() { run "$T/bin/mtasts" -C "$C" b.test; echo "$output"; }
@@ -169,13 +176,14 @@ age()
 }
 
 @test "mtasts does not wait for ever" {
+	limit 2
 	record
 	for a in drip hang mute; do
 		web "$a"
 		begin=$SECONDS
 		mtasts
 		[ "$status" -eq 75 ]
-		[ $((SECONDS - begin)) -lt 10 ]
+		[ $((SECONDS - begin)) -lt 30 ]
 	done
 }
 
@@ -248,7 +256,8 @@ age()
 	for r in 'txt:garbage' 'txt:v=STSv1; id=5;|v=STSv1; id=6;' servfail \
 	    garbage hang 'txt:v=STSv1;'; do
 		record "$r"
-		first_is 'enforce: policy 1 of '*'; no new one: '*
+		RES_OPTIONS='timeout:1 attempts:1' \
+		    first_is 'enforce: policy 1 of '*'; no new one: '*
 	done
 	record
 	first_is 'enforce: policy 1 of * s ago; no new one: no record: no such domain'
@@ -301,11 +310,13 @@ age()
 	age 5 $(($(date +%s) - 601))
 	first_is 'enforce: *'
 	asked 2
+	limit 2
 	web 'drip'
 	record 'txt:v=STSv1; id=2;'
 	first_is 'enforce: policy 1 *; no new one: *'
 	first_is 'enforce: policy 1 *; no new one: *'
 	asked 3
+	limit 30
 	web 'ok text/plain'
 	record 'txt:v=STSv1; id=3;'
 	first_is 'enforce: policy 3 of '?' s ago'

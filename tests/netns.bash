@@ -94,7 +94,7 @@ net_etc()
 	mkdir "$1"
 	cp -a /etc/ld.so.c* /etc/alternatives /etc/services /etc/protocols \
 	    "$1" 2> /dev/null || :
-	printf "%s\n" "nameserver $V4.53" 'options timeout:1 attempts:2' > "$1/resolv.conf"
+	printf "%s\n" "nameserver $V4.53" 'options timeout:10 attempts:2' > "$1/resolv.conf"
 	printf '%s localhost\n' 127.0.0.1 ::1 > "$1/hosts"
 	printf '%s\n' 'passwd: files' 'group: files' 'hosts: files dns' \
 	    > "$1/nsswitch.conf"

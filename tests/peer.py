@@ -1,16 +1,18 @@
 """peer - an SMTP server that does what it is told.
 
-    peer.py ADDRESS PORT DIR [OFFER=KEYWORDS] [CERT=FILE] [TLS=now]
+    peer.py ADDRESS PORT DIR [OFFER=KEYWORDS] [CERT=FILE] [TLS=now] [END=lf]
         [LOGIN=NAME:PASSWORD] [STAGE=ACTION]...
 
 DIR/log gets the dialogue: "connect", "C: line", and "wait" each time that it
 has to wait for input; DIR/N the N-th message as it came, dots and all.
-DIR/ready appears when it listens.
+DIR/ready appears when it listens.  What is behind DIR can be changed: where there
+is a file DIR/script, words in lines, it counts from the next connection on, which is
+the first again, with a log of its own.
 
 CERT (chain and key) makes STARTTLS work, TLS=now begins with TLS; the log says
 "tls NAME" when it stands, with the name that the client asked for.  In TLS
 OFFER is TLSOFFER, if given.  LOGIN is who may log in (AUTH PLAIN, LOGIN,
-SCRAM-SHA-256), logged as "login MECHANISM ok".
+SCRAM-SHA-256), logged as "login MECHANISM ok".  END=lf ends replies in LF alone.
 
 STAGE is starttls, auth, greet, ehlo, helo, mail, rcpt, data, dot, bdat, rset, quit, or body
 (in the middle of a message); rcpt2 is the second recipient of a transaction,
@@ -23,13 +25,11 @@ by |; a code alone gets a text), or one of
     endless		a reply of lines without end
     long		a reply that is one line without end
     nul			a reply with all sorts of bytes
+    crawl		read on slowly
 """
 import base64
-import hashlib
-import hmac
 import os
 import socket
-import ssl
 import struct
 import sys
 import threading
@@ -49,22 +49,23 @@ class Gone(Exception):
     pass
 
 
-class Peer:
-    def __init__(self, args):
-        self.addr, self.port, self.dir = args[0], int(args[1]), args[2]
-        self.script = dict(a.split("=", 1) for a in args[3:])
+class Script:
+    def __init__(self, dir, words):
+        self.dir = dir
+        self.script = dict(a.split("=", 1) for a in words)
         self.offer = self.script.pop("OFFER", DEFAULT)
         self.tlsoffer = self.script.pop("TLSOFFER", self.offer)
         self.login = self.script.pop("LOGIN", ":").split(":", 1)
         self.now = self.script.pop("TLS", "") == "now"
+        self.end = "\n" if self.script.pop("END", "") == "lf" else "\r\n"
         cert = self.script.pop("CERT", None)
         self.context = None
         if cert:
+            import ssl
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(cert)
             self.context.sni_callback = self.named
-        os.makedirs(self.dir, exist_ok=True)
-        self.out = open(self.dir + "/log", "a", buffering=1)
+        self.out = open(dir + "/log", "a", buffering=1)
         self.lock = threading.Lock()
         self.conns = self.msgs = 0
 
@@ -75,19 +76,11 @@ class Peer:
         with self.lock:
             self.out.write(line + "\n")
 
-    def serve(self):
-        family = socket.AF_INET6 if ":" in self.addr else socket.AF_INET
-        s = socket.socket(family, socket.SOCK_STREAM)
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind((self.addr, self.port))
-        s.listen(64)
-        open(self.dir + "/ready", "w").close()
-        while True:
-            c, _ = s.accept()
-            self.conns += 1
-            self.log("connect")
-            threading.Thread(target=Conn(self, c, self.conns).run,
-                             daemon=True).start()
+    def meet(self, sock):
+        self.conns += 1
+        self.log("connect")
+        threading.Thread(target=Conn(self, sock, self.conns).run,
+                         daemon=True).start()
 
 
 class Conn:
@@ -96,6 +89,7 @@ class Conn:
         self.rcpts = 0
         self.taken = 0
         self.tls = False
+        self.pause = 0
 
     def action(self, stage):
         for key in ("%d:%s" % (self.n, stage), stage):
@@ -119,6 +113,7 @@ class Conn:
     def fill(self):
         if not self.buf:
             self.peer.log("wait")
+        time.sleep(self.pause)
         try:
             data = self.sock.recv(65536)
         except OSError:
@@ -155,13 +150,16 @@ class Conn:
         if a == "long":
             while True:
                 self.send(b"250 " + b"x" * 60000)
+        if a == "crawl":
+            self.pause = 0.05
+            return ""
         if a == "nul":
             self.send(b"550 5.7.1 a\0b\tc\x1b[1md\xffe\rf\r\n")
             return "550"
         if a.startswith("close,"):
             self.send(a[6:].encode() + b"\r\n")
             raise Gone
-        self.send(("\r\n".join(a.split("|")) + "\r\n").encode())
+        self.send("".join(x + self.peer.end for x in a.split("|")).encode())
         return a.split("|")[-1][:3]
 
     def store(self, data):
@@ -181,7 +179,7 @@ class Conn:
         try:
             self.sock = self.peer.context.wrap_socket(self.sock,
                                                       server_side=True)
-        except (OSError, ssl.SSLError) as e:
+        except OSError as e:
             self.peer.log("tls failed: %s" % e)
             raise Gone
         self.tls = True
@@ -193,6 +191,8 @@ class Conn:
 
     def scram(self, first):
         """RFC 5802 5; whether it is the right password."""
+        import hashlib
+        import hmac
         user, password = (x.encode() for x in self.peer.login)
         bare = first.split(b",", 2)[2]
         nonce = bare.split(b"r=")[1] + b"server"
@@ -312,4 +312,25 @@ class Conn:
         self.sock.close()
 
 
-Peer(sys.argv[1:]).serve()
+def main(addr, port, dir, *words):
+    os.makedirs(dir, exist_ok=True)
+    script = Script(dir, words)
+    family = socket.AF_INET6 if ":" in addr else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_STREAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if "crawl" in script.script.values():  # so that little is on its way
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    s.bind((addr, int(port)))
+    s.listen(64)
+    open(dir + "/ready", "w").close()
+    while True:
+        c, _ = s.accept()
+        if os.path.exists(dir + "/script"):
+            with open(dir + "/script", encoding="utf-8") as f:
+                script = Script(dir, f.read().splitlines())
+            os.unlink(dir + "/script")
+        script.meet(c)
+
+
+main(*sys.argv[1:])

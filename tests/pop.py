@@ -16,17 +16,19 @@ import threading
 
 def main():
     child = None
+    data = sys.stdin.buffer.read()
+    if "POP_RAW" not in os.environ:
+        data = data.replace(b"\n", b"\r\n")
     if sys.argv[1] == "-t":
-        s = socket.create_connection((sys.argv[2], int(sys.argv[3])), 20)
+        s = socket.create_connection((sys.argv[2], int(sys.argv[3])), 60)
     else:
         s, theirs = socket.socketpair()
+        s.setblocking(False)
+        data = data[s.send(data):]
         child = subprocess.Popen(sys.argv[1:], stdin=theirs, stdout=theirs,
                                  stderr=theirs)
         theirs.close()
     s.settimeout(120)
-    data = sys.stdin.buffer.read()
-    if "POP_RAW" not in os.environ:
-        data = data.replace(b"\n", b"\r\n")
     over = threading.Event()
 
     def send():

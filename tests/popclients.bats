@@ -26,7 +26,7 @@ with_poplib()
 	"${AS[@]}" /usr/bin/python3 - "$H" "$POP_PORT" "$SECRET" "$GOT" "$1" <<-'END'
 		import os, poplib, sys
 		host, port, secret, got, what = sys.argv[1:]
-		p = poplib.POP3(host, int(port), timeout=20)
+		p = poplib.POP3(host, int(port), timeout=120)
 		p.user("bob")
 		p.pass_(secret)
 		for line in p.uidl()[1]:
@@ -194,7 +194,7 @@ with_mutt_folder()
 ask()
 {
 	printf '%s\r\n' "$1" >&5
-	IFS= read -r -t 20 REPLY <&5
+	IFS= read -r -t 120 REPLY <&5
 	[[ $REPLY == +OK* ]]
 }
 
@@ -202,7 +202,7 @@ login()
 {
 	exec 5<> "/dev/tcp/$H/$POP_PORT"
 	ask 'USER bob'
-	IFS= read -r -t 20 REPLY <&5	# after the greeting
+	IFS= read -r -t 120 REPLY <&5	# after the greeting
 	ask "PASS $SECRET"
 }
 
@@ -212,7 +212,7 @@ login()
 	login
 	ask 'RETR 2'
 	while [ "$REPLY" != $'.\r' ]; do
-		IFS= read -r -t 20 REPLY <&5
+		IFS= read -r -t 120 REPLY <&5
 	done
 	ask QUIT
 	mail_does $'headers\nexit'

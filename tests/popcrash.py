@@ -28,7 +28,7 @@ SHAPES = {
 }
 COUNT, SIZE, ROOM, DELETE = SHAPES[HOW]
 CALLS = {"pwrite64", "write", "fsync", "fdatasync", "ftruncate", "fallocate",
-         "openat", "link", "fcntl", "futimens", "utimensat", "pread64"}
+         "open", "openat", "writev", "link", "fcntl", "futimens", "utimensat", "pread64"}
 
 
 def body(i):
@@ -49,7 +49,7 @@ def make():
 def session(commands, trace=()):
     env = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
     p = subprocess.run([*trace, POPD, "-C", CONF], env=env, input=commands,
-                       capture_output=True, timeout=60)
+                       capture_output=True, timeout=300)
     return p.stdout.decode("latin-1")
 
 
@@ -60,11 +60,10 @@ def deliver():
 
 def look():
     """What a client sees: {subject: (name, text)}."""
-    out = session(b"STAT\r\nUIDL\r\nQUIT\r\n")
-    names = re.findall(r"^(\d+) (\S+)\r$", out, re.M)
-    retr = b"".join(b"RETR %s\r\n" % n.encode() for n, _ in names) + b"QUIT\r\n"
-    got = session(retr)
-    parts = re.split(r"^\+OK \d+ octets\r\n", got, flags=re.M)[1:]
+    retr = b"".join(b"RETR %d\r\n" % (n + 1) for n in range(COUNT + 1))
+    got = session(b"UIDL\r\n" + retr + b"QUIT\r\n")
+    parts = re.split(r"^\+OK \d+ octets\r\n", got, flags=re.M)
+    names = re.findall(r"^(\d+) (\S+)\r$", parts.pop(0), re.M)
     assert len(parts) == len(names), re.findall(r"^[-+].*", got, re.M)
     seen = {}
     for (_, name), part in zip(names, parts):

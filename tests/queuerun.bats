@@ -55,19 +55,51 @@ count()
 		Self: self, kim
 		kim: kim, bob
 		inc: :include:$D/list
+		"all the staff": all
 	END
-	printf 'bob\n# nobody\nkim, alice (the boss)\n' > "$D/list"
+	printf 'bob\n# nobody\n(well) kim, "A, B" <alice@a.test>\n(none)\n' > "$D/list"
 	write -- all friends bob
 	write -- inc
 	queue a
 	for u in alice bob kim; do
 		[ "$(letters "$D/mail/$u")" -eq 2 ]
 	done
+	run queue a -n '"All the Staff"@a.test'
+	[ "$status" -eq 0 ]
+	[[ $output == *'mailbox    kim'* ]]
 	# A circle without a mailbox in it is told, not followed.
 	printf 'a1: a2\na2: a1\n' >> "$D/aliases"
 	run queue a -n a1
 	[ "$status" -eq 67 ]
 	[[ $output == *"5.4.6"* ]]
+}
+
+@test "a list without members is told to the sender, not passed over" {
+	echo bob > "$D/list"
+	printf 'list: :include:%s/list\nall: list, LIST+x\n' "$D" >> "$D/aliases"
+	write -- all kim list
+	echo '# nobody yet' > "$D/list"
+	queue a
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
+	dsn alice | grep -q '^Status: 5.2.4'
+	dsn alice | grep -q '^Final-Recipient: rfc822; all@a.test'
+	dsn alice | grep -q '^Final-Recipient: rfc822; list@a.test'
+	run write -- all
+	[ "$status" -eq 67 ]
+	# One that cannot be read says why.
+	rm "$D/list"
+	mkdir "$D/list"
+	run queue a -n list
+	[ "$status" -eq 75 ]
+	[[ $output == *"$D/list: cannot read it: Is a directory"* ]]
+	rmdir "$D/list"
+	# Who is reached by another way is reached.
+	echo bob > "$D/list"
+	write -- list all bob
+	queue a
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
 }
 
 @test "aliases: programs and files run as who the table belongs to" {
@@ -89,6 +121,119 @@ count()
 	[ "$(queued a)" -eq 0 ]
 }
 
+@test "one program in the lists of two owners runs for each" {
+	[ "$EUID" -eq 0 ] || skip "owners are for root"
+	local u
+	for u in alice bob; do
+		echo '"|cat >> $HOME/got; [ ! -e $HOME/wait ] || exit 75"' > "$D/$u.list"
+		chown --reference="$D/home/$u" "$D/$u.list"
+	done
+	cat > "$D/aliases" <<-END
+		both: :include:$D/alice.list, :include:$D/bob.list,
+			:include:$D/bob.list
+	END
+	touch "$D/home/bob/wait"
+	write -- both
+	queue a
+	rm "$D/home/bob/wait"
+	queue a -R a.test
+	[ "$(grep -c '^hello$' "$D/home/alice/got")" -eq 1 ]
+	[ "$(grep -c '^hello$' "$D/home/bob/got")" -eq 2 ]
+	[ "$(queued a)" -eq 0 ]
+}
+
+@test "a list's programs run as the owner of what was read" {
+	need strace
+	[ "$EUID" -eq 0 ] || skip "owners are for root"
+	echo bob > "$D/alice.list"
+	echo '|evil' > "$D/bob.list"
+	chown --reference="$D/home/alice" "$D/alice.list"
+	chown --reference="$D/home/bob" "$D/bob.list"
+	ln -s alice.list "$D/list"
+	echo "all: :include:$D/list" > "$D/aliases"
+	# Whoever looks at the file's name finds another file there next.
+	start look strace -f -o "$D/trace" -P "$D/list" -P "$D/alice.list" \
+	    -e trace=file,desc -e inject=%%stat:delay_exit=500000 \
+	    "$(prog queuerun)" -C "$C" -n all
+	wait_for grep -q stat "$D/trace"
+	ln -s bob.list "$D/next"
+	mv -T "$D/next" "$D/list"
+	wait_for grep -q all: "$T/look.out"
+	wait_for sh -c "! kill -0 $(cat "$T/pid/look")"
+	cat "$T/look.out"
+	[ "$(grep -c 'evil as alice' "$T/look.out")" -eq 0 ]
+	grep -q '^mailbox.*bob' "$T/look.out"
+}
+
+@test "a command of any length runs as its owner, or not" {
+	[ "$EUID" -eq 0 ] || skip "owners are for root"
+	local cmd="|id -u > $D/out/who #" n
+	mkdir "$D/out" "$D/home/kimberly"
+	chmod 777 "$D/out"
+	chown 20009:20009 "$D/home/kimberly"
+	echo "kimberly:x:20009:20009::$D/home/kimberly:/bin/sh" >> "$D/passwd"
+	echo "list: :include:$D/list" > "$D/aliases"
+	# What is cut off the request to run it is the end of the name.
+	for n in 16378 100000; do
+		printf '%s%*s\n' "$cmd" $((n - ${#cmd})) x > "$D/list"
+		chown --reference="$D/home/kimberly" "$D/list"
+		write -- list
+		queue a
+		[ "$(queued a)" -eq 1 ]
+		[ ! -e "$D/out/who" ]
+		"$(prog mailq)" -C "$C" delete all
+	done
+	printf '%s%*s\n' "$cmd" 8000 x > "$D/list"
+	chown --reference="$D/home/kimberly" "$D/list"
+	write -- list
+	queue a
+	[ "$(cat "$D/out/who")" = 20009 ]
+}
+
+@test "a list that everybody may write names no programs and files" {
+	printf '%s\n' bob "|cat > $D/out" "$D/box" ":include:$D/more" > "$D/list"
+	echo "|cat > $D/out" > "$D/more"
+	chmod 666 "$D/list"
+	echo "all: :include:$D/list" > "$D/aliases"
+	run queue a -n all
+	[[ $output != *" as "* ]]
+	write -- all
+	queue a
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	grep -q 'everybody may write' "$D/mail/alice"
+	[ ! -e "$D/box" ]
+	[ ! -e "$D/out" ]
+	[ "$(queued a)" -eq 0 ]
+}
+
+@test "a program runs once, however its command reads in the journal" {
+	mkdir "$D/out"
+	chmod 777 "$D/out"
+	grep '^nobody:' /etc/passwd >> "$D/passwd"
+	printf 'prog: "|cat >>\t%s/out/tab", "|cat >> %s/out/long #%s",%s\n' \
+	    "$D" "$D" "$(printf '%3000s' x)" \
+	    " :include:$D/list" > "$D/aliases"
+	write -- prog
+	queue a
+	queue a -R a.test
+	[ "$(queued a)" -eq 1 ]
+	[ "$(grep -c '^hello$' "$D/out/tab")" -eq 1 ]
+	[ "$(grep -c '^hello$' "$D/out/long")" -eq 1 ]
+}
+
+@test "what failed of a list does not end the wait for its other half" {
+	printf 'list: no address, :include:%s/list\n' "$D" > "$D/aliases"
+	write -- list
+	queue a
+	queue a -T $((T0 + 3600))
+	[ "$(queued a)" -eq 1 ]
+	echo bob > "$D/list"
+	queue a -T $((T0 + 9 * 3600))
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ "$(grep -c 'is no address' "$D/mail/alice")" -le 2 ]
+	[ "$(queued a)" -eq 0 ]
+}
+
 @test "owner-LIST is the sender of what a list distributes, and hears of failures" {
 	cat > "$D/aliases" <<-END
 		postmaster: alice
@@ -101,6 +246,52 @@ count()
 	[ "$(letters "$D/mail/kim")" -eq 1 ]
 	[ "$(letters "$D/mail/alice")" -eq 0 ]
 	dsn kim | grep -q '^Final-Recipient: rfc822; nosuch@a.test'
+	# The owner's are no matter of what the sender asks for.
+	write -N never -- list
+	write -N success -- list
+	queue a
+	[ "$(letters "$D/mail/kim")" -eq 3 ]
+	dsn kim 2 | grep -q '^Action: failed'
+	dsn kim 3 | grep -q '^Action: failed'
+	[ "$(letters "$D/mail/bob")" -eq 3 ]
+}
+
+@test "NOTIFY=SUCCESS of a list with an owner: one report, of the list (RFC 3461 5.2.7.1)" {
+	cat > "$D/aliases" <<-END
+		all: list, kim
+		list: nosuch, bob, alice
+		owner-list: kim
+	END
+	write -N success -- list
+	queue a
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ "$(letters "$D/mail/alice")" -eq 2 ]
+	dsn alice 2 > "$T/report"
+	grep -q '^Final-Recipient: rfc822; list@a.test' "$T/report"
+	grep -q '^Action: delivered' "$T/report"
+	[ "$(grep -c '^Final-Recipient' "$T/report")" -eq 1 ]
+	[ "$(grep -c bob "$T/report")" -eq 0 ]
+	# Who is no member of it is told by name.
+	write -N success -- all
+	queue a
+	dsn alice 4 > "$T/report"
+	grep -q '^Final-Recipient: rfc822; all@a.test' "$T/report"
+	grep -q '^Final-Recipient: rfc822; kim@a.test' "$T/report"
+	[ "$(grep -c '^Final-Recipient' "$T/report")" -eq 2 ]
+	[ "$(letters "$D/mail/alice")" -eq 4 ]
+	# A host that knows DSN is not asked for it, so that it is left to us.
+	printf '%s\n' 'far: jo@far.test' 'owner-far: kim' >> "$D/aliases"
+	sed -i '/^nameserver/d' "$C"
+	printf 'smarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" \
+	    "$T/peer" OFFER=DSN
+	wait_for test -e "$T/peer/ready"
+	write -N success -- far
+	queue a
+	grep -q '^C: RCPT TO:<jo@far.test>$' "$T/peer/log"
+	dsn alice 5 > "$T/report"
+	grep -q '^Final-Recipient: rfc822; far@a.test' "$T/report"
+	grep -q '^Action: delivered' "$T/report"
 }
 
 @test "a failure for good becomes one report, complete by RFC 3464" {
@@ -121,6 +312,23 @@ count()
 	[[ $output == *"Status: 5.7.1"* ]]
 	[[ $output == *"moved to another school"* ]]
 	[ "$(queued a)" -eq 0 ]
+}
+
+@test "a report holds what MIME lets it hold, whatever programs say" {
+	grep '^nobody:' /etc/passwd >> "$D/passwd"
+	echo 'bad: "|echo nö; exit 67"' >> "$D/aliases"
+	write -- bad
+	queue a
+	python3 - "$D/mail/alice" <<-'END'
+		import email, mailbox, sys
+		m = email.message_from_bytes(mailbox.mbox(sys.argv[1]).get_bytes(0))
+		text, status, _ = m.get_payload()
+		assert "nö" in text.get_payload(decode=True).decode(
+			text.get_content_charset())
+		assert text["Content-Transfer-Encoding"] == "8bit"
+		assert status["Content-Transfer-Encoding"] is None
+		status.as_bytes().decode("ascii")
+	END
 }
 
 @test "NOTIFY and RET decide who hears what" {
@@ -156,6 +364,34 @@ count()
 	grep -q 'warning: .*can be neither delivered nor returned' "$D/log"
 }
 
+@test "the postmaster is reached whatever this host and its domains are called" {
+	sed -i 's/^hostname .*/hostname mail.a.test/' "$C"
+	echo 'origin a.test' >> "$C"
+	echo 'postmaster-list: :fail: no' >> "$D/aliases"
+	printf 'Subject: b\n\nx\n' | send a -i -f '<>' -- postmaster-list \
+	    bob@far.test
+	queue a
+	dsn alice | grep -q '^Final-Recipient: rfc822; postmaster-list@a.test'
+	grep -q '^To: postmaster@a.test' "$D/mail/alice"
+	grep -q '^From: Mail Delivery System <mailer-daemon@a.test>' "$D/mail/alice"
+	[ "$(queued a)" -eq 1 ]
+	# Nobody can be told of one: the other is tried nevertheless.
+	echo 'postmaster: bob@near.test, nosuch' > "$D/aliases"
+	printf 'Subject: b\n\nx\n' | send a -i -f '<>' -- gone kim
+	queue a
+	[ "$(queued a)" -eq 2 ]
+	[ "$(count bad)" -eq 0 ]
+}
+
+@test "warn_after 0: no warning, ever" {
+	echo 'warn_after 0' >> "$C"
+	write -- bob@far.test
+	queue a
+	queue a -T $((T0 + 86400))
+	[ "$(grep -c 'status=deferred' "$D/log")" -eq 2 ]
+	[ "$(letters "$D/mail/alice")" -eq 0 ]
+}
+
 @test "what cannot be decided now is deferred, warned of and given up in time" {
 	local i
 	write -- bob@far.test # no name server answers
@@ -184,6 +420,8 @@ count()
 	[ "$(queued a)" -eq 0 ]
 }
 
+range() { ((($1 <= $3) && ($3 <= $2))); }
+
 @test "pauses between attempts grow up to retry_max" {
 	local i last=0 due gap
 	write -- bob@far.test
@@ -192,13 +430,98 @@ count()
 		due=$(basename "$D"/spool/q/*/)
 		gap=$((due - T0 - last))
 		case $i in
-		1) [ "$gap" -ge 300 ] && [ "$gap" -le 390 ] ;;
-		2) [ "$gap" -ge 600 ] && [ "$gap" -le 720 ] ;;
-		10) [ "$gap" -ge 14400 ] && [ "$gap" -le 15900 ] ;;
+		1) range 300 390 "$gap" ;;
+		2) range 600 720 "$gap" ;;
+		10) range 14400 15900 "$gap" ;;
 		esac
 		last=$((due - T0))
 	done
 	[ "$(ls "$D/spool/q" | wc -l)" -eq 1 ]
+}
+
+# Was the queue's message taken up so many times?
+attempts()
+{
+	[ "$(grep -c 'queue active' "$D/log")" -eq "$1" ]
+}
+
+@test "a lingering run takes up what comes due meanwhile" {
+	write -- bob@far.test
+	queue a
+	due=$(basename "$D"/spool/q/*/)
+	start linger "$(prog queuerun)" -C "$C" -w 50 -T $((due - 2))
+	wait_for attempts 2
+}
+
+@test "a lingering run ends in its time, whatever the clock does meanwhile" {
+	need cc
+	cat > "$T/clock.c" <<-'END'
+		#define _GNU_SOURCE
+		#include <stdlib.h>
+		#include <sys/syscall.h>
+		#include <time.h>
+		#include <unistd.h>
+
+		/* Since there is such a file it is two days ago. */
+		int clock_gettime(clockid_t c, struct timespec *ts)
+		{
+			int rc = (int)syscall(SYS_clock_gettime, c, ts);
+
+			if (c == CLOCK_REALTIME && access(getenv("BACK"), F_OK) == 0)
+				ts->tv_sec -= 2 * 86400;
+			return rc;
+		}
+
+		time_t time(time_t *t)
+		{
+			struct timespec ts;
+
+			clock_gettime(CLOCK_REALTIME, &ts);
+			return t ? (*t = ts.tv_sec) : ts.tv_sec;
+		}
+	END
+	cc -shared -fPIC -o "$T/clock.so" "$T/clock.c"
+	write -- bob
+	start linger env LD_PRELOAD="$T/clock.so" BACK="$T/back" \
+	    ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" \
+	    "$(prog queuerun)" -C "$C" -w 10
+	wait_for delivered a bob 1
+	touch "$T/back"
+	write -- kim
+	wait_for delivered a kim 1
+	wait_for sh -c "! kill -0 $(cat "$T/pid/linger")"
+	[ ! -s "$T/linger.out" ]
+}
+
+@test "what a clock that was wrong put off for years is due" {
+	printf '%s\n' 'lifetime 3000w' 'warn_after 0' >> "$C"
+	write -- bob@far.test
+	queue a -T $((T0 + 40 * 365 * 86400))
+	[ "$(queued a)" -eq 1 ]
+	queue a -T "$T0"
+	attempts 2
+	# Not so what waits as long as the configuration says.
+	queue a -T "$T0"
+	attempts 2
+	[ "$(ls "$D/spool/q" | wc -l)" -eq 1 ]
+}
+
+@test "what cannot be read in q holds up nothing else" {
+	local id
+	echo "list: :include:$D/list" > "$D/aliases"
+	write -- list
+	queue a
+	id=$(find "$D/spool/q" -type f)
+	[ -n "$id" ]
+	echo bob > "$D/list"
+	: > "$D/spool/q/0000000001"
+	run "$(prog mailq)" -C "$C"
+	[ "$status" -eq 74 ]
+	[[ $output == *"${id##*/}"* ]]
+	run queue a -T $((T0 + 3600))
+	[ "$status" -eq 0 ]
+	[[ $output == *"cannot read all of the queue: Not a directory"* ]]
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
 }
 
 @test "one message, one domain: -q and -R do not wait for the time" {
@@ -212,13 +535,18 @@ count()
 	id=$(basename "$(grep -l 'near.test' "$D"/spool/q/*/*)")
 	queue a -q "$id"
 	[ "$(grep -c 'to=<bob@near.test>' "$D/log")" -eq 2 ]
+	# Who holds it wants it held until he says so.
+	"$(prog mailq)" -C "$C" hold "$id"
+	queue a -q "$id"
+	[ "$(grep -c 'to=<bob@near.test>' "$D/log")" -eq 3 ]
+	[ -e "$D/spool/hold/$id" ]
 	run queue a -q '../../x'
 	[ "$status" -eq 64 ]
 }
 
 @test "a lingering run takes new mail at once; a second run leaves it to the first" {
 	start linger "$(prog queuerun)" -C "$C" -w 60
-	wait_for grep -q . <(lsof -t "$D/spool/wake" 2> /dev/null || echo x)
+	wait_for lingers a
 	write -- bob
 	wait_for delivered a bob 1
 	run queue a
@@ -237,6 +565,17 @@ count()
 	[ "$(letters "$D/mail/bob")" -eq 3 ]
 }
 
+# many N RCPT: so many letters, in one session; a %d is which.
+many()
+{
+	local i
+	for ((i = 0; i < $1; i++)); do
+		# shellcheck disable=SC2059
+		printf "MAIL FROM:<alice@a.test>\nRCPT TO:<$2>\nDATA\n\nx\n.\n" "$i"
+	done | { echo 'EHLO me'; cat; echo QUIT; } | smtpd a > "$T/many.out"
+	[ "$(queued a)" -eq "$1" ]
+}
+
 # How many connections to the peer were open at once, by its log.
 at_once()
 {
@@ -252,21 +591,54 @@ at_once()
 }
 
 @test "no more connections to one destination than destination_limit" {
-	local i
 	sed -i '/^nameserver/d' "$C"
 	printf 'destination_limit 2\nsmarthost [%s.9]:%s\n' "$NET" \
 	    "$SMTP_PORT" >> "$C"
 	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" "$T/peer"
 	wait_for test -e "$T/peer/ready"
-	for i in $(seq 160); do
-		write -- "kim$i@far.test"
-	done
+	many 160 kim%d@far.test
 	queue a
 	[ "$(queued a)" -eq 0 ]
 	[ "$(grep -c 'status=sent' "$D/log")" -eq 160 ]
 	[ "$(grep -c '^connect' "$T/peer/log")" -ge 2 ]
 	[ "$(grep -c '^connect' "$T/peer/log")" -le 6 ]
 	[ "$(at_once)" -le 2 ]
+}
+
+left() { [ "$(queued a)" -eq "$1" ]; }
+
+@test "hosts that do not answer leave local mail its place" {
+	local i hosts=()
+	printf 'process_limit 3\nsmtp_timeout 600s\n' >> "$C"
+	cat > "$T/deaf.py" <<-END
+		import socket, signal
+		ears = [socket.create_server((f"$NET.{i}", $SMTP_PORT))
+		    for i in range(60, 66)]
+		signal.pause()
+	END
+	start deaf python3 -IS "$T/deaf.py"
+	wait_for listens "$NET.65" "$SMTP_PORT"
+	for i in $(seq 60 65); do
+		hosts+=("--host-record=h$i.test,$NET.$i")
+		write -- "kim@h$i.test"
+	done
+	dns "${hosts[@]}"
+	write -- alice
+	start run "$(prog queuerun)" -C "$C"
+	wait_for grep 'status=sent' "$D/log"
+	wait_for left 6
+	[ "$(grep -c 'status=' "$D/log")" -eq 1 ]
+	stop run
+}
+
+@test "more messages than descriptors" {
+	echo 'process_limit 10' >> "$C"
+	many 120 bob@a.test
+	run bash -c "ulimit -n 100; exec '$(prog queuerun)' -C '$C'"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[ "$(letters "$D/mail/bob")" -eq 120 ]
+	[ "$(queued a)" -eq 0 ]
 }
 
 @test "delivered, but the sender cannot be told now: not delivered again" {
@@ -286,6 +658,30 @@ at_once()
 	dsn alice | grep -q '^Action: delivered'
 }
 
+@test "of two who are to be told one cannot be now: the other hears it once" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	cat > "$D/aliases" <<-'END'
+		one: bob, nosuch
+		owner-one: kim
+		two: bob, gone
+		owner-two: alice
+	END
+	write -- one two
+	# The first name made is kim's report's, the second was to be alice's.
+	strace -f -o "$T/calls" -e trace=renameat,renameat2 \
+	    -e inject=renameat,renameat2:error=ENOSPC:when=2 \
+	    "$(prog queuerun)" -C "$C"
+	grep -q 'cannot write a notification: No space left' "$D/log"
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ ! -e "$D/mail/alice" ]
+	queue a -T $((T0 + 3600))
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
+	dsn alice | grep -q '^Final-Recipient: rfc822; gone@a.test'
+	[ "$(queued a)" -eq 0 ]
+}
+
 @test "a damaged queue file is set aside, an unfinished one goes" {
 	write -- bob
 	write -- bob
@@ -301,6 +697,119 @@ at_once()
 	[ "$(count bad)" -eq 2 ]
 	[ "$(count new)" -eq 0 ]
 	grep -q 'warning: .*damaged' "$D/log"
+}
+
+@test "what is damaged after its first attempt is set aside, too" {
+	local f n
+	mkdir "$D/mail/bob"	# cannot be delivered to now
+	for n in 1 2 3 4; do
+		write -- bob
+	done
+	queue a
+	rmdir "$D/mail/bob"
+	[ "$(count q)" -eq 4 ]
+	mapfile -t f < <(find "$D/spool/q" -type f)
+	sed -i 's/ bob@/ kim@/' "${f[0]}"
+	sed -i 's/^hello/hullo/' "${f[1]}"
+	: > "${f[2]}"
+	[ "$EUID" -ne 0 ] || chown --reference="$D/spool" "${f[@]}"
+	queue a -R a.test 2> "$T/err"
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ ! -e "$D/mail/kim" ]
+	[ "$(count bad)" -eq 3 ]
+	[ "$(grep -c 'warning: .*damaged' "$D/log")" -eq 3 ]
+	[ "$(queued a)" -eq 0 ]
+}
+
+@test "what lies in the queue under a wrong name is set aside" {
+	local long due n
+	long=$(printf '%0250d' 0)
+	write -- bob@far.test
+	queue a
+	due=$(basename "$D"/spool/q/*)
+	cp "$D"/spool/q/"$due"/* "$T/m"
+	for n in "q/$due/ID.bak" new/lower $'hold/a\nb' "new/$long"; do
+		cp "$T/m" "$D/spool/$n"
+	done
+	touch "$D/spool/new/.nfs1"
+	queue a -T "$due" 2> "$T/err"
+	queue a 2>> "$T/err"
+	[ "$(grep -c 'no queue file has such a name' "$T/err")" -eq 3 ]
+	[ "$(count bad)" -eq 3 ]
+	[ "$(count new)" -eq 1 ]
+	[ ! -e "$D/spool/q/$due" ]
+	queue a -q "$(basename "$D"/spool/q/*/*)" 2> "$T/err"
+	[ "$(grep -c 'a.b: no queue file' "$T/err")" -eq 1 ]
+}
+
+@test "who was served, or refused, elsewhere is not served when his domain is ours" {
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" \
+	    "$T/peer" rcpt2='550 5.1.1 no' rcpt3='450 4.2.0 later'
+	wait_for test -e "$T/peer/ready"
+	dns --mx-host=far.test,mx.far.test,10 --host-record="mx.far.test,$NET.9"
+	write -- bob@far.test kim@far.test alice@far.test
+	queue a
+	[ "$(grep -c status=sent "$D/log")" -eq 2 ]
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
+	echo 'domains far.test' >> "$C"
+	queue a -R far.test
+	[ "$(letters "$D/mail/alice")" -eq 2 ]
+	[ ! -e "$D/mail/bob" ]
+	[ ! -e "$D/mail/kim" ]
+	[ "$(queued a)" -eq 0 ]
+}
+
+@test "who was served is served, whatever becomes of him and of his lists" {
+	printf '%s\n' 'list: bob' 'one: kim' 'two: kim, bob' >> "$D/aliases"
+	mkdir "$D/mail/kim"
+	write -- list kim
+	write -- one two
+	queue a
+	[ "$(letters "$D/mail/bob")" -eq 2 ]
+	[ "$(queued a)" -eq 2 ]
+	sed -i '/^bob:/d' "$D/passwd"
+	sed -i 's/^list: .*/list: alice/; s/^one: .*/one: nobody/' "$D/aliases"
+	rmdir "$D/mail/kim"
+	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 2 ]
+	# kim has his of one and of two; one hears that it leads to nobody now.
+	[ "$(letters "$D/mail/kim")" -eq 2 ]
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
+	[ "$(grep -c status=bounced "$D/log")" -eq 1 ]
+	grep -q 'to=<nobody@a.test>.*status=bounced' "$D/log"
+	[ "$(queued a)" -eq 0 ]
+}
+
+@test "of a journal with a gap nobody is taken to be served" {
+	echo 'both: bob, kim' >> "$D/aliases"
+	mkdir "$D/mail/kim"
+	write -- both
+	queue a
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	sed -i $'s/^d\t.*//' "$D"/spool/q/*/*
+	rmdir "$D/mail/kim"
+	queue a -R a.test
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+}
+
+@test "a message on which another has his hand for a moment is tried" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local id to
+	echo 'slow: "|sleep 1"' >> "$D/aliases"
+	[ "$EUID" -ne 0 ] || grep '^nobody:' /etc/passwd >> "$D/passwd"
+	# However long all else takes meanwhile.
+	for to in kim slow; do
+		write -- bob
+		id=$(basename "$D"/spool/new/*)
+		write -- "$to"
+		strace -f -o "$T/calls" -e trace=flock -P "$D/spool/new/$id" \
+		    -e inject=flock:error=EAGAIN:when=1 "$(prog queuerun)" -C "$C"
+		grep -q INJECTED "$T/calls"
+		[ "$(queued a)" -eq 0 ]
+	done
+	[ "$(letters "$D/mail/bob")" -eq 2 ]
 }
 
 @test "a table that cannot be read defers, whatever it says of the address" {
@@ -333,6 +842,15 @@ at_once()
 import json, sys
 keys = [list(s)[0] for s in json.load(sys.stdin)["steps"]]
 assert "mailbox" in keys and "program" in keys and "remote" in keys, keys'
+	# What is in a table goes to a terminal and a parser, whatever its bytes are.
+	printf 'odd: bob (Gr\xfc\xdfe\e[31m, "\\\\")\n' >> "$D/aliases"
+	run queue a -n odd
+	[ "$status" -eq 0 ]
+	[[ $output != *$'\e'* ]]
+	queue a -j -n odd | python3 -c '
+import json, sys
+steps = json.loads(sys.stdin.buffer.read().decode())["steps"]
+assert "Gr\u00fc\u00dfe\u001b[31m" in steps[0]["route"], steps'
 	[ ! -s "$D/log" ]
 	[ "$(queued a)" -eq 0 ]
 }
@@ -348,6 +866,13 @@ assert "mailbox" in keys and "program" in keys and "remote" in keys, keys'
 	run queue a
 	[ "$status" -eq 78 ]
 	sed -i "$((n - 2)),\$d" "$C"
+	for line in 'retry_max 1m' 'session_timeout 0' 'smtp_timeout 0' \
+	    'mailbox mail/%u' 'log mail.log' 'nameserver ns.b.test' \
+	    'nameserver 192.0.2.1:70000' 'smarthost [::1'; do
+		run queue a -c -C <(cat "$C"; echo "$line")
+		[ "$status" -eq 78 ]
+		[[ $output == *":$((n - 2)): "* ]]
+	done
 	run queue a -e
 	[[ ${lines[0]} == "hostname a.test"*"# $C:1" ]]
 	run queue a -E

@@ -32,15 +32,20 @@ gets()
 	}
 }
 
+# replies ADDRESS...: what RCPT gets for each in one session, in $T/replies.
+replies()
+{
+	grep -q ^error_limit "$C" || echo 'error_limit 1000' >> "$C"
+	{
+		printf 'EHLO me\nMAIL FROM:<%s>\n' "$FROM"
+		printf 'RCPT TO:%s\n' "$@"
+	} | smtpd a | sed '1,/^250 2.1.0/d' > "$T/replies"
+	cat "$T/replies"
+}
+
 @test "no spelling relays for a client from outside" {
-	local a FROM n=0
-	while read -r a; do
-		n=$((n + 1))
-		for FROM in jo@b.test '' bob@a.test; do
-			got=$(rcpt "$a")
-			[[ "$got" = 5[05]* ]] || { echo "$a: $got"; return 1; }
-		done
-	done <<-'END'
+	local a FROM
+	mapfile -t a <<-'END'
 		<kim@b.test>
 		<KIM@B.TEST>
 		<kim@b.test.>
@@ -112,22 +117,26 @@ gets()
 		<kim@localhost.b.test>
 		<kim@xn--a.test>
 	END
-	[ $n -ge 60 ]
+	[ "${#a[@]}" -ge 60 ]
+	for FROM in jo@b.test '' bob@a.test; do
+		replies "${a[@]}"
+		[ "$(grep -c '^5[05]' "$T/replies")" -eq "${#a[@]}" ]
+		[ "$(wc -l < "$T/replies")" -eq "${#a[@]}" ]
+	done
 	FROM=jo@b.test gets '554 5.7.1' '<kim@b.test>'
 	grep -q 'NOQUEUE: reject: RCPT from unknown\[192.0.2.7\]: 554 5.7.1 <kim@b.test>: Relay access denied; from=<jo@b.test> to=<kim@b.test> proto=ESMTP helo=<me>$' "$T/a/log"
 	[ -z "$(ls "$T/a/spool/new")" ]
 }
 
 @test "our own addresses work from outside, in every spelling" {
-	local a FROM
+	local FROM
 	for FROM in jo@b.test '' bob@a.test; do
-		for a in '<bob@a.test>' '<BOB@A.TEST>' '<bob@a.test.>' '<bob>' \
+		replies '<bob@a.test>' '<BOB@A.TEST>' '<bob@a.test.>' '<bob>' \
 		    '<bob@localhost>' '<"bob"@a.test>' '<@b.test:bob@a.test>' \
 		    '<@b.test,@c.test:bob@a.test>' '<bob+x@a.test>' \
 		    '<postmaster>' '<PostMaster>' '<postmaster@a.test>' \
-		    '<Postmaster@A.Test>'; do
-			gets '250 2.1.5' "$a"
-		done
+		    '<Postmaster@A.Test>'
+		[ "$(grep -c '^250 2.1.5' "$T/replies")" -eq 13 ]
 	done
 }
 
@@ -215,6 +224,21 @@ gets()
 	gets '451' '<nobody@a.test>'
 }
 
+@test "tables, lists and configuration that are being written anew are waited for" {
+	echo "all: :include:$T/a/list" >> "$T/a/aliases"
+	printf 'bob\nnobody\n' > "$T/a/list"
+	for f in aliases passwd facteur.conf list; do
+		for n in -1 0 4; do
+			# A list that is not there is 451 at once.
+			[ "$f$n" = list-1 ] ||
+				while_written "$T/a/$f" "$n" gets 250 '<all@a.test>'
+		done
+	done
+	# What nobody writes to any more says what it says.
+	: > "$T/a/aliases"
+	gets 550 '<sales@a.test>'
+}
+
 @test "postmaster is taken without an alias, and when all it leads to is gone" {
 	: > "$T/a/aliases"
 	gets 250 '<postmaster>'
@@ -268,7 +292,7 @@ gets()
 	    >> "$T/a/aliases"
 	SECONDS=0
 	gets 250 '<big@a.test>'
-	[ $SECONDS -le 3 ]
+	[ $SECONDS -le 20 ]
 }
 
 @test "out of memory is 421, and nothing is left in the spool" {
@@ -288,7 +312,7 @@ gets()
 	coproc "$(prog smtpd)" -C "$C"
 	say() { printf '%s\r\n' "$1" >&"${COPROC[1]}"; }
 	hear() {
-		while read -r -t 10 line <&"${COPROC[0]}"; do
+		while read -r -t 60 line <&"${COPROC[0]}"; do
 			[ "${line:3:1}" = - ] || break
 		done
 		[ "${line%% *}" = "$1" ]
@@ -330,18 +354,24 @@ gets()
 	[ "$(grep -c pipelining "$T/a/log")" -eq 0 ]
 }
 
-# early: connect, speak at once, and print what comes back.
+# early: connect and speak before smtpd is there, and print what comes back.
 early()
 {
-	python3 - "$NET.1" "$SMTP_PORT" "$1" <<-'END'
-		import socket, sys
-		s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 20)
-		s.sendall(sys.argv[3].encode().decode("unicode_escape").encode())
+	python3 - "$NET.1" "$(prog smtpd)" "$C" "$1" <<-'END'
+		import socket, subprocess, sys
+		l = socket.create_server((sys.argv[1], 0))
+		s = socket.create_connection(l.getsockname(), 60)
+		s.sendall(sys.argv[4].encode().decode("unicode_escape").encode())
+		there, _ = l.accept()
+		p = subprocess.Popen([sys.argv[2], "-C", sys.argv[3]],
+		    stdin=there, stdout=there)
+		there.close()
 		try:
 		    while b := s.recv(4096):
 		        print(b.decode().replace("\r", ""), end="")
 		except ConnectionResetError:
 		    pass
+		p.wait()
 	END
 }
 
@@ -349,7 +379,6 @@ early()
 	need inetd
 	unset TCPREMOTEIP
 	echo 'greeting_delay 1' >> "$C"
-	inetd a "$NET.1"
 	early 'EHLO me\r\nQUIT\r\n' > "$T/out"
 	grep -q '^220 ' "$T/out"
 	grep -q '^221 ' "$T/out"
@@ -359,6 +388,7 @@ early()
 	cat "$T/out"
 	[ "$(grep -oE '^[0-9]+' "$T/out" | xargs)" = 554 ]
 	# One that waits is served, a second later.
+	inetd a "$NET.1"
 	printf '%s\n' 'EHLO me' QUIT | talk "$NET.1" | grep -q '^221 '
 }
 
@@ -386,16 +416,16 @@ early()
 	need inetd
 	unset TCPREMOTEIP
 	echo 'idle_timeout 1' >> "$C"
-	inetd a "$NET.1"
 	early '' > "$T/out"
 	tail -n 1 "$T/out" | grep -q '^421 4.4.2'
 	grep -q 'timeout after CONNECT from' "$T/a/log"
 	sed -i 's/^idle_timeout.*/session_timeout 2/' "$C"
+	inetd a "$NET.1"
 	python3 - "$NET.1" "$SMTP_PORT" <<-'END'
 		import socket, sys, time
-		s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 20)
+		s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 60)
 		s.settimeout(0.1)
-		got, end = b"", time.monotonic() + 15
+		got, end = b"", time.monotonic() + 60
 		while b"421 4.4.2" not in got:	# one byte now and then
 		    assert time.monotonic() < end, got
 		    try:
@@ -409,10 +439,8 @@ early()
 }
 
 @test "idle in the middle of DATA: nothing is kept" {
-	need inetd
 	unset TCPREMOTEIP
 	echo 'idle_timeout 1' >> "$C"
-	inetd a "$NET.1"
 	early 'EHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<bob@a.test>\r\nDATA\r\nabc\r\n' \
 	    > "$T/out"
 	tail -n 1 "$T/out" | grep -q '^421 4.4.2'

@@ -328,19 +328,19 @@ $(plain bob)" | tail -n 1 | grep -q ^235
 	serve
 	(echo 'EHLO me'; plain bob; printf '%s\n' 'MAIL FROM:<bob@a.test>' \
 	    'RCPT TO:<bob@a.test>' DATA; letter; printf '.\nQUIT\n') > "$T/in"
-	timeout 20 openssl s_client -quiet -crlf -starttls smtp -ign_eof \
+	timeout 60 openssl s_client -quiet -crlf -starttls smtp -ign_eof \
 	    -CAfile "$CA" -verify_return_error -connect "$H:2587" \
 	    < "$T/in" > "$T/got" 2> "$T/err"
 	grep -q 'queued as' "$T/got"
-	timeout 20 openssl s_client -quiet -crlf -ign_eof -CAfile "$CA" \
+	timeout 60 openssl s_client -quiet -crlf -ign_eof -CAfile "$CA" \
 	    -verify_return_error -connect "$H:2465" < "$T/in" > "$T/got" \
 	    2> "$T/err"
 	grep -q 'queued as' "$T/got"
-	! timeout 20 openssl s_client -quiet -tls1_1 -connect "$H:2465" \
+	! timeout 60 openssl s_client -quiet -tls1_1 -connect "$H:2465" \
 	    < "$T/in" > "$T/got" 2> "$T/err" || return 1
 	! grep '^220' "$T/got" || return 1
 	need gnutls-cli
-	sed 's/$/\r/' "$T/in" | timeout 20 gnutls-cli --x509cafile="$CA" \
+	sed 's/$/\r/' "$T/in" | timeout 60 gnutls-cli --x509cafile="$CA" \
 	    --logfile="$T/err" -p 2465 "$H" > "$T/got"
 	grep -q 'queued as' "$T/got"
 }
@@ -395,7 +395,7 @@ sends()
 }
 
 @test "a client that vanishes, and one that is silent, leave nothing behind" {
-	echo 'idle_timeout 2s' >> "$C"
+	echo 'idle_timeout 8s' >> "$C"
 	serve
 	python3 - "$H" <<-'END'
 		import socket, ssl, sys, struct
@@ -422,7 +422,7 @@ sends()
 		s.close()
 		# Silence under TLS ends like any other.
 		t = c.wrap_socket(starttls(2525))
-		t.settimeout(20)
+		t.settimeout(60)
 		got = t.makefile("rb").read()
 		assert got.startswith(b"421 4.4.2 "), got
 	END

@@ -85,7 +85,7 @@ deliver_by_all()
 @test "inetutils-inetd with tcp6: an IPv4 client is shown as one" {
 	need inetutils-inetd
 	[ -e /proc/net/if_inet6 ] || skip 'no IPv6 here'
-	port=$((30000 + BASHPID % 20000))
+	port=$((20000 + BASHPID % 10000))
 	echo "$port stream tcp6 nowait $ME $(smtpd_line a)" > "$T/inetd.conf"
 	start inetd "$(peer inetutils-inetd)" -d --pidfile="$T/inetd.pid" \
 	    "$T/inetd.conf"
@@ -168,7 +168,7 @@ deliver_by_all()
 	python3 - "$host" $SMTP_PORT <<-'END'
 		import socket, sys
 		where = sys.argv[1], int(sys.argv[2])
-		all = [socket.create_connection(where, 20) for i in range(200)]
+		all = [socket.create_connection(where, 120) for i in range(200)]
 		for s in all:
 		    assert s.recv(512).startswith(b"220 a.test "), "greeting"
 		for s in all:

@@ -111,6 +111,18 @@ stored() { cat "$D"/spool/new/*; }
 	! grep AUTH <(sed '1,/^235/d' <<< "$output") || return 1
 }
 
+@test "a login that comes too early is not in the log" {
+	local c
+	for c in AUTH auth; do
+		{ echo 'EHLO me'; plain bob | sed "s/AUTH/$c/"; echo QUIT; } | submission | grep -q '^235 '
+		printf '%s\n' 'HELO me' "$c LOGIN" "$(printf bob | base64)" "$(printf secret | base64)" QUIT |
+			submission > /dev/null
+		{ printf 'HELO me\n%094d' 1; plain bob; echo QUIT; } | submission > /dev/null
+	done
+	[ "$(grep -c 'improper command pipelining after' "$D/log")" -eq 6 ]
+	! grep -e "$(printf '\0bob\0sec' | base64)" -e "$(printf sec | base64)" "$D/log" || false
+}
+
 @test "AUTH that cannot be" {
 	local c
 	while IFS='|' read -r want c; do
@@ -166,6 +178,19 @@ stored() { cat "$D"/spool/new/*; }
 	echo "checkpassword $T/later" >> "$C"
 	[[ $(last 'EHLO me' "$(plain bob)") = '454 4.7.0 '* ]]
 	[[ $(last 'EHLO me' "$(plain bob)" 'MAIL FROM:<>') = '530 '* ]]
+}
+
+@test "who asks too often for what he does not use is told so, not hung up on" {
+	local ask
+	ask="AUTH SCRAM-SHA-256 $(printf 'n,,n=bob,r=x' | base64)"
+	echo 'x:{SCRAM-SHA-256}:1:1' >> "$D/passwd"
+	run submission < <(
+		echo 'EHLO me'
+		for _ in {1..9}; do printf '%s\n' "$ask" '*'; done
+		printf '%s\n' "$ask" QUIT)
+	[ "$(grep -c '^334 ' <<< "$output")" -eq 9 ]
+	[[ ${lines[-2]} = '454 4.7.0 '* ]]
+	[[ ${lines[-1]} = '221 '* ]]
 }
 
 @test "a login may relay, and nobody else in any spelling" {

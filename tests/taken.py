@@ -1,18 +1,19 @@
 #!/usr/bin/python3
-# taken - give a process that was taken over (tests/backdoor.c) one order.
+# taken - give processes that were taken over (tests/backdoor.c) the orders of stdin.
 #
-#	taken.py HOST PORT [LINE...] ORDER	say the lines to a server first
-#	taken.py -l HOST PORT ORDER		to the client that comes
-#	taken.py -r RELAY CONF ORDER		to a relay, from its session
+#	taken.py HOST PORT [LINE...]	say the lines to a server first
+#	taken.py -l HOST PORT		to the clients that come
+#	taken.py -r RELAY CONF		to a relay, from its session
 #
-# Prints the errno of the order, 0 when it was done, or "ended" when the
-# process was.
+# Each is a line "no ORDER": it must not be done, and the process may be ended for it;
+# "yes ORDER": it is done; or "ends ORDER": it ends the process.  Prints the errno of
+# each, 0 when it was done, or "ended".  Who has done one, or was ended, gets no
+# other: the next process does.
 import os
 import socket
-import ssl
-import subprocess
 import sys
-import threading
+
+PATIENCE = 60
 
 
 def obeyed(conn, order):
@@ -31,6 +32,11 @@ def obeyed(conn, order):
 
 def relay(program, conf):
     """The session's end of a relay, whose client has shaken hands."""
+    # Loading these takes longer than an order.
+    import ssl
+    import subprocess
+    import threading
+
     ends = [socket.socketpair() for _ in range(2)]
     (net, client), (plain, session) = ends
 
@@ -42,39 +48,58 @@ def relay(program, conf):
     subprocess.Popen([program, "-C", conf], preexec_fn=become, close_fds=False)
     net.close()
     plain.close()
-    session.settimeout(20)
-    client.settimeout(20)
+    session.settimeout(PATIENCE)
+    client.settimeout(PATIENCE)
     c = ssl.create_default_context()
     c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
     # The client stays: its end would be the relay's.
-    held.append(threading.Thread(target=lambda: held.append(
-        c.wrap_socket(client)), daemon=True))
-    held[0].start()
+    shaking = threading.Thread(target=lambda: held.append(c.wrap_socket(client)),
+                               daemon=True)
+    shaking.start()
     got = b""
     while got.count(b"\n") < 2:
         got += session.recv(1)
-    held[0].join()
+    shaking.join()
     return session
 
 
 held = []
 
 
-def main(args):
-    if args[0] == "-r":
-        conn = relay(args[1], args[2])
-    elif args[0] == "-l":
-        s = socket.create_server((args[1], int(args[2])), reuse_port=True)
-        s.settimeout(20)
-        conn = s.accept()[0]
-        conn.settimeout(20)
-    else:
-        conn = socket.create_connection((args[0], int(args[1])), 20)
+def server(host, port, *lines):
+    conn = socket.create_connection((host, int(port)), PATIENCE)
+    conn.recv(4096)
+    for line in lines:
+        conn.sendall(line.encode() + b"\r\n")
         conn.recv(4096)
-        for line in args[2:-1]:
-            conn.sendall(line.encode() + b"\r\n")
-            conn.recv(4096)
-    print(obeyed(conn, args[-1]))
+    return conn
+
+
+def main(args):
+    if args[0] == "-l":
+        s = socket.create_server((args[1], int(args[2])), reuse_port=True)
+        s.settimeout(PATIENCE)
+
+    def meet():
+        if args[0] == "-r":
+            return relay(*args[1:])
+        if args[0] != "-l":
+            return server(*args)
+        conn = s.accept()[0]
+        conn.settimeout(PATIENCE)
+        return conn
+
+    conn, wrong = None, False
+    for line in sys.stdin:
+        want, order = line.rstrip("\n").split(" ", 1)
+        conn = conn or meet()
+        got = obeyed(conn, order)
+        print(f"{want} {order}: {got}", flush=True)
+        wrong |= {"no": got == "0", "yes": got != "0", "ends": got != "ended"}[want]
+        if got in ("0", "ended"):
+            conn.close()
+            conn = None
+    sys.exit(wrong)
 
 
 main(sys.argv[1:])

@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 
-PATIENCE = float(os.environ.get("PATIENCE", 20))
+PATIENCE = float(os.environ.get("PATIENCE", 60))
 
 
 def context():
@@ -46,16 +46,13 @@ class Client:
 
     def rest(self):
         """All to the end."""
+        out, self.buf = [self.buf], b""
         try:
-            while True:
-                got = self.sock.recv(65536)
-                if not got:
-                    break
-                self.buf += got
+            while got := self.sock.recv(65536):
+                out.append(got)
         except ConnectionResetError:
             pass
-        out, self.buf = self.buf, b""
-        return out
+        return b"".join(out)
 
     def scram(self, name, secret, answer=None):
         """SCRAM-SHA-256 without binding; answer changes what goes out as the last

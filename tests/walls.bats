@@ -48,20 +48,14 @@ teardown() { test_end; }
 id_of() { awk -F: -v u="$1" '$1 == u { print $3 ":" $4 }' "$D/passwd"; }
 victim_is() { [ "$(stat -c %U "/proc/$(cat "$T/pid/victim")")" = "$1" ]; }
 
-order() { python3 "$REPO/tests/taken.py" "${TO[@]}" "${SAY[@]}" "$1"; }
+# What is expected of an order, on stdout: it is not done, and the process may be
+# ended for it; it is done; it ends the process, with no word to anybody.
+no() { echo "no $1"; }
+yes() { echo "yes $1"; }
+ends() { echo "ends $1"; }
 
-# It is not done; the process may be ended for it.
-no()
-{
-	local r
-	r=$(order "$1")
-	echo "$1: $r"
-	[ "$r" = ended ] || [ "$r" -gt 0 ]
-}
-yes() { local r; r=$(order "$1"); echo "$1: $r"; [ "$r" = 0 ]; }
-
-# It ends the process, with no word to anybody.
-ends() { local r; r=$(order "$1"); echo "$1: $r"; [ "$r" = ended ]; }
+# orders: give those of stdin, and see.
+orders() { python3 -IS "$REPO/tests/taken.py" "${TO[@]}" "${SAY[@]}"; }
 
 # What nobody may.
 nobody_may()
@@ -117,50 +111,58 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 	export NOWALLS=landlock,seccomp
 	listen
 	smtp
-	yes "connect $NET.7 $SMTP_PORT"
-	yes fork
-	yes "signal $VICTIM"
-	yes "read $D/spool/new/ZZZZZZZZZZZZ"
-	no 'read /etc/shadow'
+	{
+		yes "connect $NET.7 $SMTP_PORT"
+		yes fork
+		yes "signal $VICTIM"
+		yes "read $D/spool/new/ZZZZZZZZZZZZ"
+		no 'read /etc/shadow'
+	} | orders
 }
 
 @test "smtpd's session" {
 	listen
 	smtp
-	nobody_may
-	no "connect $NET.7 $SMTP_PORT"
-	ends "trace $VICTIM"
-	ends namespace
-	no 'exec /bin/sh'
-	no 'exec /usr/bin/python3'
-	no "signal $VICTIM"
-	no "read $D/mail"
-	no "read $D/home/bob/.profile"
-	yes 'read /etc/hostname'
-	yes "make $D/spool/new/tmp.1"
+	{
+		nobody_may
+		no "connect $NET.7 $SMTP_PORT"
+		ends "trace $VICTIM"
+		ends namespace
+		no 'exec /bin/sh'
+		no 'exec /usr/bin/python3'
+		no "signal $VICTIM"
+		no "read $D/mail"
+		no "read $D/home/bob/.profile"
+		yes 'read /etc/hostname'
+		yes "make $D/spool/new/tmp.1"
+	} | orders
 }
 
 @test "smtpd's session, without seccomp" {
 	export NOWALLS=seccomp
 	listen
 	smtp
-	nobody_may
-	no 'exec /bin/sh'
-	no "trace $VICTIM"
-	no "signal $VICTIM"
-	no "connect $NET.7 $SMTP_PORT"
+	{
+		nobody_may
+		no 'exec /bin/sh'
+		no "trace $VICTIM"
+		no "signal $VICTIM"
+		no "connect $NET.7 $SMTP_PORT"
+	} | orders
 }
 
 @test "smtpd's session, without Landlock" {
 	export NOWALLS=landlock
 	listen
 	smtp
-	no 'read /etc/shadow'
-	no "read $D/tls/default.pem"
-	no "read $D/mail/alice"
-	ends "trace $VICTIM"
-	ends namespace
-	no "connect $NET.7 $SMTP_PORT"
+	{
+		no 'read /etc/shadow'
+		no "read $D/tls/default.pem"
+		no "read $D/mail/alice"
+		ends "trace $VICTIM"
+		ends namespace
+		no "connect $NET.7 $SMTP_PORT"
+	} | orders
 }
 
 @test "popd's and imapd's talkers" {
@@ -168,11 +170,13 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 	listen
 	for p in pop imap; do
 		$p
-		nobody_may
-		no_calls
-		no 'read /etc/passwd'
-		no "make $D/spool/new/tmp.1"
-		no "read $D/mail/bob"
+		{
+			nobody_may
+			no_calls
+			no 'read /etc/passwd'
+			no "make $D/spool/new/tmp.1"
+			no "read $D/mail/bob"
+		} | orders
 	done
 }
 
@@ -180,42 +184,48 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 	export NOWALLS=seccomp
 	listen
 	pop
-	nobody_may
-	no 'read /etc/passwd'
-	no 'exec /bin/sh'
-	no "trace $VICTIM"
-	no "signal $VICTIM"
-	no "connect $NET.7 $SMTP_PORT"
+	{
+		nobody_may
+		no 'read /etc/passwd'
+		no 'exec /bin/sh'
+		no "trace $VICTIM"
+		no "signal $VICTIM"
+		no "connect $NET.7 $SMTP_PORT"
+	} | orders
 }
 
 @test "popd, after the login" {
 	listen
 	pop
 	SAY=('USER bob' "PASS $SECRET")
-	nobody_may
-	no_calls
-	no "read $D/home/bob/.profile"
-	no "write $D/home/bob/.profile"
-	no "make $D/home/bob/.forward"
-	no "write $D/mail/alice"
-	yes "read $D/mail/bob"
-	yes "write $D/mail/bob"
+	{
+		nobody_may
+		no_calls
+		no "read $D/home/bob/.profile"
+		no "write $D/home/bob/.profile"
+		no "make $D/home/bob/.forward"
+		no "write $D/mail/alice"
+		yes "read $D/mail/bob"
+		yes "write $D/mail/bob"
+	} | orders
 }
 
 @test "imapd, after the login" {
 	listen
 	imap
 	SAY=("a LOGIN bob \"$SECRET\"")
-	nobody_may
-	no_calls
-	no "write $D/mail/alice"
-	no "read $D/home/bob/.profile"
-	no "write $D/home/bob/.profile"
-	no "make $D/home/bob/.forward"
-	yes "read $D/home/bob/.mailboxlist"
-	yes "write $D/home/bob/.mailboxlist"
-	yes "write $D/mail/bob"
-	yes "make $D/home/bob/mail/x"
+	{
+		nobody_may
+		no_calls
+		no "write $D/mail/alice"
+		no "read $D/home/bob/.profile"
+		no "write $D/home/bob/.profile"
+		no "make $D/home/bob/.forward"
+		yes "read $D/home/bob/.mailboxlist"
+		yes "write $D/home/bob/.mailboxlist"
+		yes "write $D/mail/bob"
+		yes "make $D/home/bob/mail/x"
+	} | orders
 }
 
 @test "the relay of a server" {
@@ -225,38 +235,44 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 	mkdir -p "$D/state"
 	listen
 	TO=(-r "$(prog tlsrelay)" "$C")
-	nobody_may
-	no_calls
-	no 'read /etc/passwd'
-	no "read $D/tls/default/privkey.pem"
-	no 'has PRIVATE'
-	no "make $D/spool/new/tmp.1"
+	{
+		nobody_may
+		no_calls
+		no 'read /etc/passwd'
+		no "read $D/tls/default/privkey.pem"
+		no 'has PRIVATE'
+		no "make $D/spool/new/tmp.1"
+	} | orders
 }
 
 # Without a connection, which would be taken for the client.
 listening() { ss -Hltn "src $NET.9" | grep -q .; }
 
 @test "the SMTP client" {
-	local o
 	echo "smarthost [$NET.9]" >> "$C"
-	rm "$D"/spool/new/*
-	for o in 'read /etc/shadow' "read $D/tls/default.pem" \
-	    "read $D/mail/alice" "read $D/spool/q/1/YYYYYYYYYYYY" \
-	    "write $D/spool/q/1/YYYYYYYYYYYY" "make $D/spool/new/x" \
-	    'exec /bin/sh' "trace $VICTIM" 'setuid 0' 'namespace' \
-	    "read $D/home/bob/.profile"; do
-		echo "$o"
-		start server python3 "$REPO/tests/taken.py" -l "$NET.9" \
-		    "$SMTP_PORT" "$o"
-		wait_for listening
-		printf 'Subject: x\n\nx\n' |
-			"$(prog sendmail)" -C "$C" bob@b.test
+	{
+		no 'read /etc/shadow'
+		no "read $D/tls/default.pem"
+		no "read $D/mail/alice"
+		no "read $D/spool/q/1/YYYYYYYYYYYY"
+		no "write $D/spool/q/1/YYYYYYYYYYYY"
+		no "make $D/spool/new/x"
+		no 'exec /bin/sh'
+		no "trace $VICTIM"
+		no 'setuid 0'
+		no 'namespace'
+		no "read $D/home/bob/.profile"
+	} > "$T/orders"
+	start server bash -c 'python3 -IS "$@" < "$T/orders"; echo "exit $?"' - \
+	    "$REPO/tests/taken.py" -l "$NET.9" "$SMTP_PORT"
+	wait_for listening
+	# Each client that it ends gets no further order.
+	for _ in {1..12}; do
+		rm -rf "$D"/spool/q/[0-9][0-9]* "$D"/spool/hosts/* "$D"/spool/new/*
+		printf 'Subject: x\n\nx\n' | "$(prog sendmail)" -C "$C" bob@b.test
 		queue a || :
-		wait_for grep -qE '^(ended|[0-9]+)$' "$T/server.out"
-		run cat "$T/server.out"
-		[ "$output" != 0 ]
-		stop server
-		rm -rf "$D"/spool/q/[0-9][0-9]* "$D"/spool/hosts/* \
-		    "$D"/spool/new/*
+		! grep '^exit' "$T/server.out" || break
 	done
+	wait_for grep -qx 'exit 0' "$T/server.out"
+	[ "$(wc -l < "$T/server.out")" -eq 12 ]
 }

@@ -4,6 +4,7 @@
 
 #include "code.h"
 #include "failures.h"
+#include "group.h"
 #include "log.h"
 #include "scram.h"
 
@@ -187,6 +188,7 @@ check_proof(const struct check *k, const struct failures *f, struct str *sign)
 static int
 check(struct check *k, const struct failures *f, struct str *sign)
 {
+	char name[AUTH_NAME_MAX + 1];
 	int r;
 
 	if (k->checked)
@@ -201,7 +203,9 @@ check(struct check *k, const struct failures *f, struct str *sign)
 	    (k->user.uid == 0 || (k->self != 0 && k->user.uid != k->self) ||
 	     is_over(&k->shadow) || (!k->checked && !may_enter(k))))
 		r = AUTH_NO;
-	if (r == AUTH_OK && strpbrk(k->user.home, ":\n"))
+	if (r == AUTH_OK &&
+	    (strpbrk(k->user.home, ":\n") ||
+	     auth_word(cur_of(k->user.name), name, AUTH_NAME_MAX) < 0))
 		r = AUTH_LATER;
 	return r;
 }
@@ -252,6 +256,7 @@ decide(struct check *k)
 	struct failures f;
 	struct str sign = {0};
 	unsigned wait = 0;
+	bool refused;
 	int r;
 
 	k->name = k->claim.s;
@@ -259,10 +264,14 @@ decide(struct check *k)
 	failures_open(&f, k->account);
 	if (k->kind == GATE_SCRAM)
 		return tell_salt(k, &f);
-	if (failures_refuse(&f, k->ip)) {
+	refused = failures_refuse(&f, k->ip);
+	r = refused ? AUTH_NO : check(k, &f, &sign);
+	if (r == AUTH_OK) /* others may have failed meanwhile */
+		refused = failures_refuse(&f, k->ip);
+	if (refused) {
 		r = AUTH_NO;
 		wait = FAILURES_SLOW;
-	} else if ((r = check(k, &f, &sign)) != AUTH_LATER)
+	} else if (r != AUTH_LATER)
 		wait =
 		    failures_tell(&f, k->ip, k->name, k->secret, r == AUTH_OK);
 	note(k, r);

@@ -6,7 +6,8 @@ DIR holds a private instance; ADDRESS:PORT is its smarthost, and is served by us
 PROGRAM is smtpd, sendmail, queuerun, deliver, or client, the SMTP client that
 queuerun forks.  A first run under strace tells which calls PROGRAM makes; then a
 round is run for some calls of each kind, or with FULL=1 for all.  In a round
-the call kills the program, or fails, once or from then on.  Afterwards a queue
+the call kills the program, or fails, once or from then on, with one error after the
+other; with FULL=1 with each.  Afterwards a queue
 run goes on from there, and must find everything.
 """
 import collections
@@ -197,12 +198,15 @@ class Round:
 
     def fails(self):
         for name, at in sorted(self.calls().items()):
-            for n, _ in pick([a for a in at if self.may_fail(name, a)]):
-                for error in ERRORS[name]:
-                    # A close that fails here does not close at all.
-                    for more in ("", "+") if name != "close" else ("",):
-                        # A reply that cannot be sent is silence.
-                        quiet = more == "+" and name in ("write", "read")
+            at = pick([a for a in at if self.may_fail(name, a)])
+            # A close that fails here does not close at all.
+            how = [(n, more) for n, _ in at
+                   for more in (("", "+") if name != "close" else ("",))]
+            for i, (n, more) in enumerate(how):
+                # A reply that cannot be sent is silence.
+                quiet = more == "+" and name in ("write", "read")
+                for k, error in enumerate(ERRORS[name]):
+                    if FULL or k == i % len(ERRORS[name]):
                         yield "%s:error=%s:when=%d%s" % (
                             name, error, n, more), quiet
 

@@ -14,7 +14,7 @@ import threading
 import time
 
 USERS = "alice", "bob"
-PATIENCE = 30  # s after which a run counts as blocked
+PATIENCE = 120  # s after which a run counts as blocked
 FROM = re.compile(rb"(?:\A|(?<=\n\n))From \S+ +\w{3} \w{3} [ \d]\d [\d:]{8} "
                   rb"\d{4}[^\n]*\n")
 

@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	         (const char *)data);
 	if (dns_literal(text, 25, &a) == 0)
 		must(dns_port(&a) == 25 && strlen(a.text) > 0);
-	if (dns_hostport(text, host, &port) == 0)
+	if (conf_hostport(text, host, &port) == 0)
 		must(*host && port > 0 && port < 65536);
 	return 0;
 }

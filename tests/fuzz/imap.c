@@ -3,7 +3,7 @@
  * back must be lines and literals as IMAP has them, whatever was asked.
  * With: imapd/imap.c imapd/parse.c imapd/login.c imapd/box.c imapd/sync.c imapd/set.c
  * With: imapd/flags.c imapd/append.c imapd/stage.c imapd/copy.c imapd/idle.c
- * With: imapd/quota.c imapd/out.c imapd/match.c imapd/folder.c
+ * With: imapd/turn.c imapd/quota.c imapd/out.c imapd/match.c imapd/folder.c
  * With: imapd/folderlist.c imapd/foldermaildir.c imapd/foldertree.c
  * With: imapd/list.c imapd/names.c imapd/namefile.c imapd/specialuse.c
  * With: imapd/status.c imapd/subscribe.c imapd/address.c imapd/decode.c

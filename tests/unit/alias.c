@@ -60,6 +60,8 @@ static const char table[] = "# comment\n"
                             "crlf: a,\r\n b\r\n"
                             "empty:\n"
                             "lines: a\n b\n"
+                            "noted: (one) a, (two)\n (three (3)), b\n"
+                            "named: \"B, b\" <b@x>, C c <c@x>\n"
                             "last: end";
 
 static void
@@ -75,7 +77,9 @@ check_all(struct alias_table *t)
 	gives(t, "crlf", "a;b;", 13);
 	gives(t, "empty", "", 15);
 	gives(t, "lines", "a;b;", 16);
-	gives(t, "last", "end;", 18);
+	gives(t, "noted", "a;b;", 18);
+	gives(t, "named", "B, b <b@x>;C c <c@x>;", 20);
+	gives(t, "last", "end;", 21);
 	gives(t, "nobody", "-", 0);
 	gives(t, "", "-", 0);
 	gives(t, "# comment", "-", 0);

@@ -91,7 +91,7 @@ convert(struct encode *e, struct str *out, const char *in, size_t n,
 	size_t i;
 	int pass;
 
-	for (pass = 0; pass < 2 && !e->stuck; pass++) {
+	for (pass = 0; pass < 2 && (pass == 0 || !e->stuck); pass++) {
 		str_clear(out);
 		str_adds(out, "");
 		encode_start(e, pass == 0);
@@ -202,6 +202,14 @@ test_multipart(void)
 	          "--o\nContent-Type: text/plain\n--o--\n",
 	          "Content-Type: multipart/mixed; boundary=o\n\n"
 	          "--o\nContent-Type: text/plain\n--o--\n");
+	/* RFC 6532 3.7 */
+	encode_is(
+	    "MIME-Version: 1.0\n"
+	    "Content-Type: message/Global-delivery-status\n\na: \xc3\xa4\n",
+	    "MIME-Version: 1.0\n"
+	    "Content-Type: message/Global-delivery-status\n"
+	    "Content-Transfer-Encoding: quoted-printable\n\n"
+	    "a: =C3=A4\n");
 	/* Nobody may encode these. */
 	encode_is("Content-Type: multipart/mixed\n\n\xe4\n", NULL);
 	encode_is("Content-Type: message/partial\n\n\xe4\n", NULL);
@@ -278,6 +286,39 @@ test_deep(void)
 	str_free(&out);
 }
 
+/* Messages over one connection: nothing is known of one from those before. */
+static void
+test_again(void)
+{
+	static const char *const in[] = {
+	    "Content-Type: message/partial\n\n\xe4\n",
+	    "A: b\n\n\xe4\n",
+	    "A: b\n\n\xc3\xa4\n",
+	    "A: b\n\nplain\n",
+	};
+	struct encode *used = calloc(1, sizeof *used);
+	struct str got = {0}, want = {0};
+	size_t i;
+
+	assert(used);
+	for (i = 0; i < sizeof in / sizeof *in; i++) {
+		struct encode *fresh = calloc(1, sizeof *fresh);
+		bool ok;
+
+		assert(fresh);
+		ok = convert(fresh, &want, in[i], strlen(in[i]), 64);
+		assert(ok == (i > 0));
+		assert(convert(used, &got, in[i], strlen(in[i]), 64) == ok);
+		assert(!ok || strcmp(got.s, want.s) == 0);
+		encode_free(fresh);
+		free(fresh);
+	}
+	encode_free(used);
+	free(used);
+	str_free(&got);
+	str_free(&want);
+}
+
 int
 main(void)
 {
@@ -288,5 +329,6 @@ main(void)
 	test_header();
 	test_long();
 	test_deep();
+	test_again();
 	return 0;
 }

@@ -449,16 +449,16 @@ static void
 test_flags(void)
 {
 	static const char *const wrong[] = {
-	    "(",  "(a",  "(a b",  "( a)",  "(a )", "(a  b)", "(()",
+	    "(",  "(a",  "(a b",  "( a)",  "(a )", "(a  b)", "(()",      "a]",
 	    "\\", "\\*", "(\\X)", "\"a\"", "",     "(a)b)",  "(\\ Seen)"};
 	struct flags f;
 	size_t i;
 
-	given("(\\Seen \\ANSWERED $Forwarded \\recent key]word \\Draft)");
+	given("(\\Seen \\ANSWERED $Forwarded \\recent key[word \\Draft)");
 	assert(parse_flags(&p, &f) == 0 && parse_end(&p) == 0);
 	assert(f.bits == (FLAG_SEEN | FLAG_ANSWERED | FLAG_DRAFT));
 	assert(f.n == 2 && same(&f.word[0], "$Forwarded"));
-	assert(same(&f.word[1], "key]word"));
+	assert(same(&f.word[1], "key[word"));
 	given("()");
 	assert(parse_flags(&p, &f) == 0 && f.bits == 0 && f.n == 0);
 	given("\\Flagged a \\deleted b");

@@ -99,6 +99,10 @@ test_offer(void)
 	assert(o.size && o.size_max == 0);
 	offer_line(&o, cur_of("250 SIZE"));
 	assert(o.size_max == 0);
+	offer_line(&o, cur_of("250 size\t 20 x"));
+	assert(o.size_max == 20);
+	offer_line(&o, cur_of("250 SIZE 10M"));
+	assert(o.size_max == 0);
 }
 
 int

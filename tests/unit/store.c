@@ -404,7 +404,7 @@ any_word(struct store *s)
 {
 	static const char *const words[] = {"$Forwarded", "Work", "$Junk"};
 	struct cur c = cur_of(words[chance(3)]);
-	int bit = store_keyword(s, &c);
+	int bit = store_keyword(s, &c, true);
 
 	assert(bit >= 0);
 	return UINT64_C(1) << bit;

@@ -44,10 +44,8 @@ went(uint32_t uid, size_t n)
 	struct gone g = {0};
 
 	assert(index_lock(&s.index) == 0);
-	for (; n > 0; n--, uid += 2) {
-		gone_see(&g, uid, true);
-		gone_see(&g, uid + 1, false);
-	}
+	for (; n > 0; n--, uid += 2)
+		gone_see(&g, uid);
 	gone_save(&s, &g, modseq);
 	s.index.head.modseq = modseq;
 	index_unlock(&s.index);
@@ -58,7 +56,7 @@ begin(void)
 {
 	unlink(file);
 	s.index.head = (struct index_head){.id = 7, .validity = 5};
-	s.index.head.modseq = 1000;
+	s.index.head.modseq = s.index.head.begun = 1000;
 	s.index.trusted = true;
 	assert(since(1000) == 0);
 }
@@ -74,16 +72,41 @@ few(void)
 	went(20, 3);
 	/* Two that touch count as one range, but each once. */
 	assert(since(1000) == 5 && since(1001) == 4 && since(1002) == 3);
+	/* Those between two that went before do not go again. */
+	went(31, 1);
+	went(30, 2);
+	assert(since(1003) == 3 && since(1004) == 2);
 	/* Those that are there did not go. */
 	index_room(&s.index, 2);
 	s.index.msg[0].uid = 11;
 	s.index.msg[1].uid = 22;
 	s.index.head.count = 2;
-	assert(since(1000) == 3);
+	assert(since(1000) == 6);
 	s.index.head.count = 0;
 	/* What is behind the index's count, somebody died at. */
 	s.index.head.gone--;
-	assert(since(1002) == 2);
+	assert(since(1004) == 1);
+}
+
+/* The first one that goes, and all that was before is known. */
+static void
+first(void)
+{
+	begin();
+	unlink(file);
+	s.index.head.modseq = 1005;
+	assert(since(1000) == 0 && since(999) == -1);
+	unlink(file);
+	went(10, 1);
+	assert(since(1000) == 1 && since(1005) == 1 && since(999) == -1);
+	/* All at once, and more than there is room for. */
+	begin();
+	unlink(file);
+	s.index.head.modseq = 1005;
+	went(10, 5000);
+	assert(since(1005) == -1 && since(1006) == 0);
+	unlink(file);
+	assert(since(1005) == -1 && since(1006) == 0);
 }
 
 static void
@@ -178,6 +201,7 @@ main(void)
 	record_name(name, "gone", s.path);
 	snprintf(file, sizeof file, "%s/%s", dir, name);
 	few();
+	first();
 	many();
 	crashes();
 	index_close(&s.index);

@@ -263,6 +263,35 @@ deleted(void)
 	store_close(&s);
 }
 
+/* Somebody takes the mark off again just before what has it goes: seen when we begin,
+ * or only when the name is not the one that it was. */
+static void
+spared(void)
+{
+	const struct timespec then = {.tv_sec = 1700000000};
+	uint32_t uid[] = {1, 2};
+	struct store s;
+	size_t gone;
+	int late;
+
+	for (late = 0; late < 2; late++) {
+		begin();
+		put("cur/1.a:2,T", "a\n");
+		put("cur/2.b:2,ST", "b\n");
+		set_time("cur", &then);
+		begin_store(&s);
+		move("cur/1.a:2,T", "cur/1.a:2,F");
+		move("cur/2.b:2,ST", "cur/2.b:2,T");
+		if (late)
+			set_time("cur", &then);
+		assert(store_purge(&s, uid, 2, &gone) == 0 && gone == 1);
+		assert(there("cur/1.a:2,F") && !there("cur/2.b:2,T"));
+		assert(store_sync(&s) >= 0 && store_count(&s) == 1);
+		assert(flags(&s, 1) == (FLAG_FLAGGED | FLAG_OLD));
+		store_close(&s);
+	}
+}
+
 static void
 moving(void)
 {
@@ -288,6 +317,33 @@ moving(void)
 	store_read_end(&s, &r);
 	assert(store_sync(&s) == 1 && store_count(&s) == 1);
 	assert(store_read(&s, 1, &r) < 0 && errno == ESTALE);
+	store_close(&s);
+}
+
+/* A file that is not as long as it was is another message. */
+static void
+rewritten(void)
+{
+	struct store_reader r;
+	struct cur raw;
+	struct store s;
+	int fd;
+
+	begin();
+	put("cur/1.a,S=2,W=3:2,S", "a\n");
+	put("cur/2.b:2,", "b\n");
+	begin_store(&s);
+	fd = open(at("cur/1.a,S=2,W=3:2,S"), O_WRONLY | O_APPEND);
+	assert(fd >= 0 && io_writeall(fd, "more\n", 5) == 0);
+	close(fd);
+	assert(store_read(&s, 1, &r) < 0 && errno == ESTALE);
+	assert(store_sync(&s) == 1 && store_find(&s, 1) < 0);
+	assert(reads(&s, 3, "a\r\nmore\r\n"));
+	assert(flags(&s, 3) == (FLAG_SEEN | FLAG_OLD));
+	assert(truncate(at("cur/2.b:2,"), 0) == 0);
+	assert(store_raw(&s, 2, &raw) < 0 && errno == ESTALE);
+	assert(store_sync(&s) == 1 && reads(&s, 4, ""));
+	assert(store_count(&s) == 2 && store_sync(&s) == 0);
 	store_close(&s);
 }
 
@@ -641,7 +697,9 @@ main(int argc, char **argv)
 		same_tick();
 		outsiders();
 		deleted();
+		spared();
 		moving();
+		rewritten();
 		irregular();
 		twins();
 		keywords();

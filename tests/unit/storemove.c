@@ -303,6 +303,41 @@ watched(void)
 	store_close(&t);
 }
 
+/* What one sees is not what the other has left: a flag for a mailbox that has another
+ * name by now, a message that is not to be removed any more, room that is taken. */
+static void
+at_once(void)
+{
+	struct store_change seen = {.set = FLAG_FLAGGED},
+	                    undo = {.clear = FLAG_DELETED};
+	struct store_new m = {.fd = fd, .len = 14, .date = 1700000000};
+	uint32_t uid[] = {1, 2};
+	struct store s, t;
+	size_t gone;
+
+	begin();
+	assert(store_open(&s, a, &how) == 0);
+	assert(add(&s, FLAG_DELETED) == 1 && add(&s, FLAG_DELETED) == 2);
+	assert(store_open(&t, a, &how) == 0);
+	assert(store_flag(&t, uid, 1, &undo) == 0);
+	assert(store_purge(&s, uid, 2, &gone) == 0 && gone == 1);
+	assert(store_count(&s) == 1 && store_msg(&s, 0)->uid == 1);
+
+	s.how.limit = store_size(&s) + 200;
+	t.how.limit = s.how.limit;
+	assert(store_sync(&t) >= 0);
+	while (store_add(&s, &m, 1, uid) == 0)
+		assert(store_count(&s) < 200);
+	assert(errno == EDQUOT);
+	assert(store_add(&t, &m, 1, uid) < 0 && errno == EDQUOT);
+
+	assert(store_rename(a, b, &how) == 0);
+	uid[0] = 1;
+	assert(store_flag(&s, uid, 1, &seen) < 0 && errno == ESTALE);
+	store_close(&s);
+	store_close(&t);
+}
+
 int
 main(void)
 {
@@ -321,6 +356,7 @@ main(void)
 		renamed(true);
 		removed();
 		watched();
+		at_once();
 		if (maildir)
 			break;
 	}

@@ -172,6 +172,10 @@ subjects(void)
 	              {"<b>", "<x>", NULL, "S", true, 2},
 	              {"<c>", "<y>", NULL, "S", true, 3},
 	              {"<d>", "<y>", NULL, "S", true, 4});
+	/* What they answer is not there, and different. */
+	BY_REFERENCES("(1 (2)(3))", {"<a>", NULL, NULL, "S", false, 1},
+	              {"<b>", "<x>", NULL, "S", true, 2},
+	              {"<c>", "<y>", NULL, "S", true, 3});
 	/* Whole threads move. */
 	BY_REFERENCES("(1 (2)(3 4))", {"<a>", NULL, NULL, "S", false, 1},
 	              {"<b>", "<a>", NULL, "S", true, 2},

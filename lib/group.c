@@ -1,0 +1,46 @@
+/* group - see group.h.  The file itself: it is a group of every system, and static
+ * programs have no name service. */
+#include "group.h"
+
+#include "io.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+
+enum { GROUPS_MAX = 16 << 20 };
+
+/* "mail:x:8:..." */
+static bool
+is_mail(struct cur line, gid_t *g)
+{
+	struct cur name, password;
+	unsigned long long n;
+
+	cur_until(&line, ":", &name);
+	cur_get(&line);
+	cur_until(&line, ":", &password);
+	if (cur_len(&name) != 4 || memcmp(name.p, "mail", 4) != 0 ||
+	    !cur_take(&line, ':') || cur_number(&line, INT_MAX, &n) < 0)
+		return false;
+	*g = (gid_t)n;
+	return true;
+}
+
+gid_t
+group_mail(gid_t otherwise)
+{
+	struct str s = {0};
+	struct cur all, line;
+	gid_t g = otherwise;
+
+	if (io_slurp(AT_FDCWD, "/etc/group", GROUPS_MAX, &s) == 0) {
+		all = (struct cur){s.s, s.s + s.n};
+		do {
+			cur_until(&all, "\n", &line);
+			cur_get(&all);
+		} while (!is_mail(line, &g) && cur_len(&all) > 0);
+	}
+	str_free(&s);
+	return g;
+}
