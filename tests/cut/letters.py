@@ -216,8 +216,14 @@ class Instance:
                 if told[key] != 250:
                     say(b"RSET")
             say(b"QUIT")
-        except (EOFError, BrokenPipeError):
+        except EOFError:
             pass
+        except BrokenPipeError:
+            # It left while we sent; it may have said why.
+            try:
+                reply()
+            except EOFError:
+                pass
         finally:
             try:
                 p.stdin.close()
