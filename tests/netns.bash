@@ -180,6 +180,7 @@ net_postfix()
 		mail_owner = postfix
 		setgid_group = postdrop
 		import_environment = MAIL_CONFIG LD_LIBRARY_PATH TZ
+		export_environment = MAIL_CONFIG LD_LIBRARY_PATH TZ
 		maillog_file = $d/log
 		maillog_file_prefixes = $T
 		myhostname = mx.$1.test
