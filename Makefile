@@ -15,7 +15,7 @@ WARN	= -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	  -Wimplicit-fallthrough
 HARDEN	= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 CFLAGS	= -O2 -g
-CPPFLAGS = -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L \
+override CPPFLAGS += -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L \
 	  -D_FILE_OFFSET_BITS=64 -Ilib -DVERSION='"$(VERSION)"' \
 	  -DPROGRAMS='"$(SBIN)"'
 LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed
@@ -104,9 +104,10 @@ $(B)/static/%.o: %.c
 	$Q$(if $(MUSL),$(MUSLCC),$(CC)) $(CPPFLAGS) $(CFLAGS) $(HARDEN) \
 	    $(WARN) -MMD -MP -c -o $@ $<
 
-# Their loops shall not become calls of themselves.
-$(B)/static/lib/fastmem.o: CFLAGS += -ffreestanding \
-	-fno-tree-loop-distribute-patterns
+# Their loops shall not become calls of themselves, whatever CFLAGS somebody gives, and
+# libc calls them before there is a guard on the stack.
+$(B)/static/lib/fastmem.o: override HARDEN += -ffreestanding -fno-lto \
+	-fno-tree-loop-distribute-patterns -fno-stack-protector
 
 $(B)/libstatic.a: $(patsubst %.c,$(B)/static/%.o,$(filter-out $(SHAREDSRC),$(LIBSRC)))
 	@rm -f $@

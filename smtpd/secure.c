@@ -120,9 +120,10 @@ smtp_auth(void *session, struct cur *args)
 		smtp_reply(s, 504, "5.5.4 no such mechanism");
 	else {
 		for (i = 0; i < n; i++) { /* as log readers know them */
-			s->method[i] = mechanism.p[i];
-			if (str_isalpha(s->method[i]))
-				s->method[i] &= ~0x20;
+			char ch = mechanism.p[i];
+
+			s->method[i] =
+			    str_isalpha(ch) ? (char)(ch & ~0x20) : ch;
 		}
 		s->method[n] = '\0';
 		return run(s, first);

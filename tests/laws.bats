@@ -257,6 +257,13 @@ options()
 	mandoc -T lint -W warning man/*.[1-8]
 }
 
+@test "who gives flags of his own does not take those that it needs" {
+	run make -n B="$BATS_TEST_TMPDIR" CFLAGS=-O3 CPPFLAGS=-DX HARDEN= \
+	    "$BATS_TEST_TMPDIR/static/lib/fastmem.o"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"-DX -std=c17"*" -Ilib "*" -O3 "*"-ffreestanding"* ]]
+}
+
 @test "SECURITY names every file that changes who it is, and its budget" {
 	local f n
 	for f in $(code | grep -E "$(calls 'set(res|re|e)?[ug]id|setgroups|initgroups')" |
