@@ -301,6 +301,17 @@ keep_done(struct active *a)
 	spool_sync(&a->m);
 }
 
+/* Who had to hear of what is final so far has heard of it.  Nobody else does, whomever
+ * the tables name when the others are tried again. */
+static void
+note_told(struct run *r, struct active *a)
+{
+	if (was_noted(&a->m, NOTE_FAILED))
+		note_all(r, a, NOTE_TOLD);
+	if (was_noted(&a->m, NOTE_SENT))
+		note_all(r, a, NOTE_CONFIRMED);
+}
+
 static void
 finish(struct run *r, struct active *a)
 {
@@ -313,6 +324,8 @@ finish(struct run *r, struct active *a)
 		told = bounce_send(r, a, BOUNCE_FAILED);
 	if (told == 0 && was_noted(&a->m, NOTE_SENT))
 		told = bounce_send(r, a, BOUNCE_SUCCESS);
+	if (told == 0 && has(a, NOTE_DEFERRED))
+		note_told(r, a);
 	if (told == 0 && has(a, NOTE_DEFERRED) && r->conf->warn_after > 0 &&
 	    age >= (long)r->conf->warn_after && !was_noted(&a->m, NOTE_WARNED))
 		told = bounce_send(r, a, BOUNCE_DELAYED);

@@ -256,6 +256,35 @@ count()
 	[ "$(letters "$D/mail/bob")" -eq 3 ]
 }
 
+@test "who leaves a list between two attempts is not reported to anybody once more" {
+	cat > "$D/aliases" <<-END
+		list: alice, bob, nosuch
+		owner-list: kim
+	END
+	mkdir "$D/mail/bob" # nothing can be delivered there
+	write -N success,failure -- list
+	queue a
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(letters "$D/mail/alice")" -eq 2 ]
+	sed -i 's/^list:.*/list: bob/' "$D/aliases"
+	rmdir "$D/mail/bob"
+	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(letters "$D/mail/alice")" -eq 2 ]
+	[ "$(queued a)" -eq 0 ]
+	# Nor is who was written to himself, and whom the list has, too.
+	sed -i 's/^list:.*/list: nosuch, bob/' "$D/aliases"
+	rm "$D/mail/bob"
+	mkdir "$D/mail/bob"
+	write -N success -- nosuch list
+	queue a
+	rmdir "$D/mail/bob"
+	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+}
+
 @test "NOTIFY=SUCCESS of a list with an owner: one report, of the list (RFC 3461 5.2.7.1)" {
 	cat > "$D/aliases" <<-END
 		all: list, kim
