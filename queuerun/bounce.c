@@ -55,12 +55,7 @@ static const struct {
 static const struct target *
 target_of(const struct active *a, const struct note *n)
 {
-	size_t i;
-
-	for (i = 0; i < a->routes.n; i++)
-		if (strcmp(target_name(&a->routes.t[i]), n->target) == 0)
-			return &a->routes.t[i];
-	return NULL;
+	return route_named(&a->routes, n->target);
 }
 
 /* The owner of the list that a note is about, or NULL. */

@@ -116,12 +116,28 @@ note_all(struct run *r, struct active *a, char what)
 	note(a, &n);
 }
 
+/* For each target the number of the last note about it, from 1. */
+static size_t *
+last_notes(const struct active *a)
+{
+	size_t *last = mem_alloc(a->routes.n * sizeof *last), k;
+
+	for (k = 0; k < a->m.nnote; k++) {
+		const struct target *t =
+		    route_named(&a->routes, a->m.note[k].target);
+
+		if (t)
+			last[t - a->routes.t] = k + 1;
+	}
+	return last;
+}
+
 /* What is still deferred has failed for good: time is up. */
 static void
 expire(struct run *r, struct active *a)
 {
 	char status[] = "5.4.7";
-	size_t i, k;
+	size_t *last = last_notes(a), i, k;
 
 	for (i = 0; i < a->npiece; i++) {
 		struct piece *p = &a->piece[i];
@@ -134,10 +150,7 @@ expire(struct run *r, struct active *a)
 
 		if (p->what != NOTE_DEFERRED)
 			continue;
-		for (k = a->m.nnote; k > 0; k--)
-			if (strcmp(a->m.note[k - 1].target,
-			           target_name(p->to)) == 0)
-				break;
+		k = last[route_named(&a->routes, n.target) - a->routes.t];
 		str_addf(&text, "%s: %s",
 		         a->m.expired ? "given up by the postmaster"
 		                      : "delivery time expired",
@@ -155,6 +168,7 @@ expire(struct run *r, struct active *a)
 		free(n.relay);
 		str_free(&text);
 	}
+	free(last);
 }
 
 static bool
