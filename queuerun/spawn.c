@@ -130,6 +130,7 @@ serve(const struct conf *c, int sock, pid_t half)
 		while (waitpid(-1, &status, WNOHANG) > 0)
 			;
 	}
+	close(sock); /* if we hear no more it is not to wait for us */
 	if (waitpid(half, &status, 0) < 0 || !WIFEXITED(status))
 		return EX_SOFTWARE;
 	return WEXITSTATUS(status);

@@ -711,6 +711,21 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ "$(queued a)" -eq 0 ]
 }
 
+@test "the root half hears no more: the run ends, and the mail waits" {
+	[ "$EUID" -eq 0 ] || skip "only root's queuerun has two halves"
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	write -- bob
+	start run sh -c "strace -o '$T/calls' -e trace=recvmsg \
+	    -e inject=recvmsg:error=ENOMEM:when=1+ \
+	    '$(prog queuerun)' -C '$C'; echo \$? > '$T/status'"
+	PATIENCE=20 wait_for test -s "$T/status"
+	[ "$(cat "$T/status")" -eq 0 ]
+	[ "$(queued a)" -eq 1 ]
+	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+}
+
 @test "a damaged queue file is set aside, an unfinished one goes" {
 	write -- bob
 	write -- bob
