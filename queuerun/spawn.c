@@ -32,7 +32,7 @@ run_deliver(const struct conf *c, const struct request *q)
 	struct user u;
 	int n = 0;
 
-	if (user_find(c, user, &u) <= 0) {
+	if (user_find_runner(c, user, &u) <= 0) { /* deliver asks again */
 		log_warn("%s: no such user to deliver as", user);
 		return;
 	}

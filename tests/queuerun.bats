@@ -206,6 +206,23 @@ count()
 	[ "$(queued a)" -eq 0 ]
 }
 
+@test "postmaster without alias, user or root is a file; programs of the table run as nobody" {
+	id facteur || skip "no account for it here"
+	[ "$EUID" -eq 0 ] || skip "only root can become another"
+	mkdir "$D/out"
+	chmod 777 "$D/out"
+	echo "prog: |id -un > $D/out/who" > "$D/aliases"
+	write -- postmaster prog
+	queue a
+	[ "$(queued a)" -eq 0 ]
+	[ "$(letters "$D/state/postmaster.mbox")" -eq 1 ]
+	[ "$(stat -c %U "$D/state/postmaster.mbox")" = facteur ]
+	[ "$(cat "$D/out/who")" = nobody ]
+	# That makes them no users.
+	run write -- nobody
+	[ "$status" -eq 67 ]
+}
+
 @test "a program runs once, however its command reads in the journal" {
 	mkdir "$D/out"
 	chmod 777 "$D/out"
