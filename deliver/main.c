@@ -86,9 +86,11 @@ refuse(int code, const char *status, const char *name, const char *text)
 
 /* Become the user, or say why not. */
 static void
-become(const struct conf *c, const char *name, struct user *u)
+become(const struct conf *c, const struct options *o, struct user *u)
 {
-	int found = user_find(c, name, u);
+	const char *name = o->user;
+	int found = o->file || o->command ? user_find_runner(c, name, u)
+	                                  : user_find(c, name, u);
 
 	if (found == 0)
 		refuse(EX_NOUSER, "5.1.1", name, "no such user");
@@ -168,7 +170,7 @@ main(int argc, char **argv)
 	if (conf_try(&conf, o.conf) < 0)
 		refuse(EX_TEMPFAIL, "4.3.5", o.user,
 		       "the configuration has errors");
-	become(&conf, o.user, &user);
+	become(&conf, &o, &user);
 	str_addf(&state, "%s/%s", conf.state, user.name);
 	mailbox = mailbox_path(&conf, &user);
 	d.conf = &conf;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,6 +142,20 @@ find_slot(const struct routes *rs, enum route_kind kind, const char *name)
 	while (rs->hash[h] && !same_target(&rs->t[rs->hash[h] - 1], kind, name))
 		h = (h + 1) & (rs->nhash - 1);
 	return &rs->hash[h];
+}
+
+const struct target *
+route_named(const struct routes *rs, const char *name)
+{
+	size_t first = SIZE_MAX, slot;
+	int kind;
+
+	for (kind = ROUTE_USER; rs->nhash > 0 && kind <= ROUTE_DEFER; kind++) {
+		slot = *find_slot(rs, (enum route_kind)kind, name);
+		if (slot && slot - 1 < first)
+			first = slot - 1;
+	}
+	return first < rs->n ? &rs->t[first] : NULL;
 }
 
 static void

@@ -152,6 +152,31 @@ user_find_uid(const struct conf *c, uid_t uid, struct user *u)
 	                 : from_system(c, NULL, uid, u);
 }
 
+static bool
+is_runner(const struct conf *c, const char *name)
+{
+	const struct list *l = &c->pipe_user;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		const char *eq = strchr(l->v[i], '=');
+
+		if (strcmp(eq ? eq + 1 : l->v[i], name) == 0)
+			return true;
+	}
+	return strcmp(name, "nobody") == 0 || strcmp(name, "facteur") == 0;
+}
+
+int
+user_find_runner(const struct conf *c, const char *name, struct user *u)
+{
+	int found = user_find(c, name, u);
+
+	return found == 0 && is_runner(c, name)
+	           ? from_file("/etc/passwd", name, 0, u)
+	           : found;
+}
+
 /* Its brace begins no second one, so that a byte is looked at once. */
 bool
 user_has_scram(const struct conf *c)

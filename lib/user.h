@@ -20,6 +20,9 @@ struct user {
  * it; 0 no such user; -1 the database could not be asked, with errno. */
 int user_find(const struct conf *c, const char *name, struct user *u);
 int user_find_uid(const struct conf *c, uid_t uid, struct user *u);
+/* As whom a program is run, or a file written: a user; or an account of the system that
+ * has no mailbox here, and that the configuration or we ourselves name for it. */
+int user_find_runner(const struct conf *c, const char *name, struct user *u);
 void user_free(struct user *u);
 
 /* Is there a key of SCRAM in the file conf.users?  No hash of it stays in memory. */

@@ -55,12 +55,7 @@ static const struct {
 static const struct target *
 target_of(const struct active *a, const struct note *n)
 {
-	size_t i;
-
-	for (i = 0; i < a->routes.n; i++)
-		if (strcmp(target_name(&a->routes.t[i]), n->target) == 0)
-			return &a->routes.t[i];
-	return NULL;
+	return route_named(&a->routes, n->target);
 }
 
 /* The owner of the list that a note is about, or NULL. */
@@ -91,7 +86,8 @@ final_addr(const struct active *a, const struct note *n)
 	return t ? t->addr : a->m.env.rcpt[n->rcpt].addr;
 }
 
-/* Is this the first member of its list who got the message? */
+/* Is this the first member of its list who got the message?  One who had it before,
+ * and whom the tables do not know any more, was a member, too. */
 static bool
 is_first_member(const struct active *a, const struct note *n)
 {
@@ -99,7 +95,7 @@ is_first_member(const struct active *a, const struct note *n)
 
 	for (p = a->m.note; p < n; p++)
 		if (p->rcpt == n->rcpt && p->what == NOTE_SENT &&
-		    owner_of(a, p))
+		    (owner_of(a, p) || !target_of(a, p)))
 			return false;
 	return true;
 }
@@ -122,8 +118,8 @@ wants(const struct active *a, const struct note *n, enum bounce_kind kind)
 	       (notify & kinds[kind].notify) != 0;
 }
 
-/* The first note that was not covered by an earlier letter of this kind to who, or to
- * all, as older journals have it; for delays those of the last attempt. */
+/* The first note that was not covered by an earlier letter of this kind to who, or by
+ * those to all (outcome.c); for delays those of the last attempt. */
 static size_t
 first_news(const struct message *m, enum bounce_kind kind, const char *who)
 {

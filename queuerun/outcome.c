@@ -116,12 +116,28 @@ note_all(struct run *r, struct active *a, char what)
 	note(a, &n);
 }
 
+/* For each target the number of the last note about it, from 1. */
+static size_t *
+last_notes(const struct active *a)
+{
+	size_t *last = mem_alloc(a->routes.n * sizeof *last), k;
+
+	for (k = 0; k < a->m.nnote; k++) {
+		const struct target *t =
+		    route_named(&a->routes, a->m.note[k].target);
+
+		if (t)
+			last[t - a->routes.t] = k + 1;
+	}
+	return last;
+}
+
 /* What is still deferred has failed for good: time is up. */
 static void
 expire(struct run *r, struct active *a)
 {
 	char status[] = "5.4.7";
-	size_t i, k;
+	size_t *last = last_notes(a), i, k;
 
 	for (i = 0; i < a->npiece; i++) {
 		struct piece *p = &a->piece[i];
@@ -134,10 +150,7 @@ expire(struct run *r, struct active *a)
 
 		if (p->what != NOTE_DEFERRED)
 			continue;
-		for (k = a->m.nnote; k > 0; k--)
-			if (strcmp(a->m.note[k - 1].target,
-			           target_name(p->to)) == 0)
-				break;
+		k = last[route_named(&a->routes, n.target) - a->routes.t];
 		str_addf(&text, "%s: %s",
 		         a->m.expired ? "given up by the postmaster"
 		                      : "delivery time expired",
@@ -155,6 +168,7 @@ expire(struct run *r, struct active *a)
 		free(n.relay);
 		str_free(&text);
 	}
+	free(last);
 }
 
 static bool
@@ -301,6 +315,17 @@ keep_done(struct active *a)
 	spool_sync(&a->m);
 }
 
+/* Who had to hear of what is final so far has heard of it.  Nobody else does, whomever
+ * the tables name when the others are tried again. */
+static void
+note_told(struct run *r, struct active *a)
+{
+	if (was_noted(&a->m, NOTE_FAILED))
+		note_all(r, a, NOTE_TOLD);
+	if (was_noted(&a->m, NOTE_SENT))
+		note_all(r, a, NOTE_CONFIRMED);
+}
+
 static void
 finish(struct run *r, struct active *a)
 {
@@ -313,6 +338,8 @@ finish(struct run *r, struct active *a)
 		told = bounce_send(r, a, BOUNCE_FAILED);
 	if (told == 0 && was_noted(&a->m, NOTE_SENT))
 		told = bounce_send(r, a, BOUNCE_SUCCESS);
+	if (told == 0 && has(a, NOTE_DEFERRED))
+		note_told(r, a);
 	if (told == 0 && has(a, NOTE_DEFERRED) && r->conf->warn_after > 0 &&
 	    age >= (long)r->conf->warn_after && !was_noted(&a->m, NOTE_WARNED))
 		told = bounce_send(r, a, BOUNCE_DELAYED);

@@ -132,6 +132,7 @@ session_lost(struct session *s, enum stage_name st, ssize_t how)
 	bool late =
 	    how == IO_TIMEOUT || (how == IO_ERROR && s->io.err == ETIMEDOUT);
 
+	s->late = late;
 	s->slow = st <= HELO && !*s->tls.version;
 	if (how == IO_LONG)
 		verdict_set(&s->why, 'd', "4.5.0", s->relay,

@@ -57,9 +57,11 @@ struct session {
 	bool slow;          /* ... it was not reached, or did not answer */
 	bool self;          /* ... it is this host */
 	bool answered;      /* ... it said 421 */
-	bool clear;         /* ... but may be in the clear */
-	struct tls tls;     /* version "": all is in the clear */
-	pid_t relay_pid;    /* the relay, or 0 */
+	bool late;          /* ... it was waited for too long */
+	struct smtp_send *at_end; /* what was under way then, or NULL */
+	bool clear;               /* ... but may be in the clear */
+	struct tls tls;           /* version "": all is in the clear */
+	pid_t relay_pid;          /* the relay, or 0 */
 	char relay[SESSION_RELAY];
 	struct io io;
 	struct reply reply;

@@ -19,6 +19,7 @@
 enum {
 	JOB_TIME = 3600,    /* s after which no transaction starts */
 	JOB_ADDRESSES = 16, /* that are tried */
+	JOB_ASIDE = 3,      /* messages at which a host may hang up */
 	PORT_SMTPS = 465    /* TLS at once (RFC 8314 3.3) */
 };
 
@@ -256,7 +257,7 @@ struct work {
 	struct login *login;  /* to the smarthost, or NULL */
 	struct verdict blame; /* for who is undecided at the end */
 	long long end;
-	unsigned tried;
+	unsigned tried, aside;
 	bool loop; /* we met ourselves: no further */
 };
 
@@ -280,6 +281,30 @@ count_undecided(const struct smtp_job *job)
 	return n;
 }
 
+/* A host hung up at the first message that it was offered, for which it may have its
+ * reasons: the others come first.  false: it does so too often. */
+static bool
+set_aside(struct work *w, struct smtp_send *send)
+{
+	if (!send || w->aside++ == JOB_ASIDE)
+		return false;
+	send->aside = true;
+	return true;
+}
+
+/* Is there something that another connection could be good for? */
+static bool
+is_left(const struct smtp_job *job)
+{
+	size_t i, k;
+
+	for (k = 0; k < job->nsend; k++)
+		for (i = 0; !job->send[k].aside && i < job->send[k].nrcpt; i++)
+			if (!job->send[k].rcpt[i].what)
+				return true;
+	return false;
+}
+
 static bool
 go_on(const struct work *w)
 {
@@ -290,15 +315,17 @@ go_on(const struct work *w)
 	       undecided(w->job, &send, &i);
 }
 
-/* One connection.  True when it was good for something, so that another may
- * be; where TLS failed and need not be, another in the clear may be, too. */
+/* One connection.  True when it was good for something, or failed for one message, so
+ * that another may be; where TLS failed and need not be, another in the clear may
+ * be, too. */
 static bool
 connection(struct work *w, const char *host, const struct address *a)
 {
 	struct session *s = mem_alloc(sizeof *s);
 	size_t before = count_undecided(w->job);
 	char key[INET6_ADDRSTRLEN + 8];
-	bool open, clear;
+	bool open, clear, progress;
+	struct smtp_send *end;
 
 	s->job = w->job;
 	s->host = host;
@@ -319,11 +346,14 @@ connection(struct work *w, const char *host, const struct address *a)
 	clear = s->clear;
 	if ((!open || session_run(s) < 0) && !s->clear)
 		blame(w, &s->why);
+	progress = open && count_undecided(w->job) < before;
+	end = s->late ? NULL : s->at_end;
 	session_close(s);
 	free(s);
 	if (clear)
 		w->plan.secure.level = LEVEL_NONE;
-	return clear || (open && count_undecided(w->job) < before);
+	progress |= open && !progress && set_aside(w, end);
+	return clear || (progress && is_left(w->job));
 }
 
 static void
@@ -333,6 +363,7 @@ try_address(struct work *w, size_t i, const struct address *a)
 	const char *host = host_name(&w->plan, i, a);
 	struct verdict v;
 	enum level level;
+	size_t k;
 
 	host_key(a, key);
 	if (!w->job->force && hosts_dead(w->plan.conf, key, why)) {
@@ -341,6 +372,9 @@ try_address(struct work *w, size_t i, const struct address *a)
 		return;
 	}
 	w->tried++;
+	w->aside = 0;
+	for (k = 0; k < w->job->nsend; k++)
+		w->job->send[k].aside = false;
 	level = w->plan.secure.level;
 	while (go_on(w) && connection(w, host, a))
 		;

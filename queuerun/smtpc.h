@@ -18,6 +18,7 @@ struct smtp_send {
 		char what;        /* 0 until decided, then 's' 'f' 'd' */
 	} * rcpt;
 	size_t nrcpt;
+	bool aside; /* this host hangs up at it: the others come first */
 };
 
 /* Told once for each recipient of each message.  what: 's' sent, 'f' failed for

@@ -32,7 +32,7 @@ run_deliver(const struct conf *c, const struct request *q)
 	struct user u;
 	int n = 0;
 
-	if (user_find(c, user, &u) <= 0) {
+	if (user_find_runner(c, user, &u) <= 0) { /* deliver asks again */
 		log_warn("%s: no such user to deliver as", user);
 		return;
 	}
@@ -130,6 +130,7 @@ serve(const struct conf *c, int sock, pid_t half)
 		while (waitpid(-1, &status, WNOHANG) > 0)
 			;
 	}
+	close(sock); /* if we hear no more it is not to wait for us */
 	if (waitpid(half, &status, 0) < 0 || !WIFEXITED(status))
 		return EX_SOFTWARE;
 	return WEXITSTATUS(status);

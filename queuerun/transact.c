@@ -230,7 +230,7 @@ pick(struct session *s, struct transaction *t)
 		for (i = s->at_rcpt; i < t->send->nrcpt; i++)
 			if (!t->send->rcpt[i].what)
 				break;
-		if (i == t->send->nrcpt)
+		if (i == t->send->nrcpt || t->send->aside)
 			continue;
 		if (fit(s, t, &v) < 0) {
 			for (; i < t->send->nrcpt; i++)
@@ -570,8 +570,10 @@ session_run(struct session *s)
 		while (pick(s, t)) {
 			r = envelope(s, t, before);
 			before = NULL;
+			s->at_end = t->send;
 			if (r < 0 || (r == 0 && content_put(s, t) < 0))
 				return -1;
+			s->at_end = NULL;
 			if (r > 0)
 				continue;
 			before = t;

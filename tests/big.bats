@@ -163,6 +163,19 @@ travel()
 	[ "$(grep -c 'to=<m[0-9]*@b.test>.*status=sent' "$T/a/log")" -eq 9998 ]
 }
 
+@test "what is told of 20,000 members does not keep the queue" {
+	printf '%s\n' "list: :include:$T/a/list" 'owner-list: kim' >> "$T/a/aliases"
+	seq -f 'm%g@b.test' 20000 > "$T/a/list" # nobody listens there
+	printf 'Subject: x\n\nx\n' | send a -f alice@a.test -- list
+	queue a
+	# s of CPU, of which it takes a tenth
+	(ulimit -t 5; queue a -T $(($(date +%s) + 20000)))
+	[ "$(grep -c '^Action: delayed' "$T/a/mail/kim")" -eq 20000 ]
+	(ulimit -t 5; queue a -T $(($(date +%s) + 1000000)))
+	[ "$(queued a)" -eq 0 ]
+	[ "$(grep -c '^Action: failed' "$T/a/mail/kim")" -eq 20000 ]
+}
+
 @test "a table of 100,000 aliases" {
 	seq -f 'n%g: bob' 100000 >> "$T/a/aliases"
 	printf 'Subject: x\n\nx\n' | send a -f kim@a.test -- n1 n50000 n100000

@@ -206,6 +206,23 @@ count()
 	[ "$(queued a)" -eq 0 ]
 }
 
+@test "postmaster without alias, user or root is a file; programs of the table run as nobody" {
+	id facteur || skip "no account for it here"
+	[ "$EUID" -eq 0 ] || skip "only root can become another"
+	mkdir "$D/out"
+	chmod 777 "$D/out"
+	echo "prog: |id -un > $D/out/who" > "$D/aliases"
+	write -- postmaster prog
+	queue a
+	[ "$(queued a)" -eq 0 ]
+	[ "$(letters "$D/state/postmaster.mbox")" -eq 1 ]
+	[ "$(stat -c %U "$D/state/postmaster.mbox")" = facteur ]
+	[ "$(cat "$D/out/who")" = nobody ]
+	# That makes them no users.
+	run write -- nobody
+	[ "$status" -eq 67 ]
+}
+
 @test "a program runs once, however its command reads in the journal" {
 	mkdir "$D/out"
 	chmod 777 "$D/out"
@@ -254,6 +271,35 @@ count()
 	dsn kim 2 | grep -q '^Action: failed'
 	dsn kim 3 | grep -q '^Action: failed'
 	[ "$(letters "$D/mail/bob")" -eq 3 ]
+}
+
+@test "who leaves a list between two attempts is not reported to anybody once more" {
+	cat > "$D/aliases" <<-END
+		list: alice, bob, nosuch
+		owner-list: kim
+	END
+	mkdir "$D/mail/bob" # nothing can be delivered there
+	write -N success,failure -- list
+	queue a
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(letters "$D/mail/alice")" -eq 2 ]
+	sed -i 's/^list:.*/list: bob/' "$D/aliases"
+	rmdir "$D/mail/bob"
+	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(letters "$D/mail/alice")" -eq 2 ]
+	[ "$(queued a)" -eq 0 ]
+	# Nor is who was written to himself, and whom the list has, too.
+	sed -i 's/^list:.*/list: nosuch, bob/' "$D/aliases"
+	rm "$D/mail/bob"
+	mkdir "$D/mail/bob"
+	write -N success -- nosuch list
+	queue a
+	rmdir "$D/mail/bob"
+	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
 }
 
 @test "NOTIFY=SUCCESS of a list with an owner: one report, of the list (RFC 3461 5.2.7.1)" {
@@ -680,6 +726,21 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ "$(letters "$D/mail/alice")" -eq 1 ]
 	dsn alice | grep -q '^Final-Recipient: rfc822; gone@a.test'
 	[ "$(queued a)" -eq 0 ]
+}
+
+@test "the root half hears no more: the run ends, and the mail waits" {
+	[ "$EUID" -eq 0 ] || skip "only root's queuerun has two halves"
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	write -- bob
+	start run sh -c "strace -o '$T/calls' -e trace=recvmsg \
+	    -e inject=recvmsg:error=ENOMEM:when=1+ \
+	    '$(prog queuerun)' -C '$C'; echo \$? > '$T/status'"
+	PATIENCE=20 wait_for test -s "$T/status"
+	[ "$(cat "$T/status")" -eq 0 ]
+	[ "$(queued a)" -eq 1 ]
+	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
 }
 
 @test "a damaged queue file is set aside, an unfinished one goes" {

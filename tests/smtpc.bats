@@ -363,6 +363,18 @@ is_crlf()
 	[[ $output == *"d 4.3.2 mx1.b.test["*"said: 421 4.3.2 going down (in reply to end of DATA command)" ]]
 }
 
+@test "a message at which the host hangs up does not keep those behind it" {
+	local st
+	host b "$HOST"
+	for st in "mail=close,421 4.7.1 not you" rcpt=close data=rst body=rst; do
+		again b "$HOST" "1:$st"
+		drive -n 3 "$TO" "$T/m" bob@b.test
+		[ "$(grep -c '^[12] bob@b.test s 2.0.0 ' <<< "$output")" -eq 2 ]
+		[ "$(grep -c '^0 bob@b.test d 4.[47].[12] ' <<< "$output")" -eq 1 ]
+		[ "$(grep -c ^connect "$T/b/log")" -eq 2 ]
+	done
+}
+
 @test "a message lost before its dot goes to the next host, one lost after does not" {
 	need dnsmasq
 	local i records=() st=(greet=hang ehlo=close mail=hang rcpt=rst data=close
@@ -420,8 +432,14 @@ is_crlf()
 	drive -n 4 "$TO" "$T/m" bob@b.test
 	[ "$(grep -c 's 2.0.0' <<< "$output")" -eq 4 ]
 	[ "$(grep -c connect "$T/b/log")" -eq 4 ]
-	# Without any progress it is not.
+	# Without any progress it is not for long.
 	again b "$HOST" mail=close
+	drive -n 20 "$TO" "$T/m" bob@b.test
+	[ "$(grep -c 'd 4.4.2' <<< "$output")" -eq 20 ]
+	[ "$(grep -c connect "$T/b/log")" -eq 4 ]
+	# Nor at all with one that says nothing more.
+	again b "$HOST" mail=hang
+	conf 'smtp_timeout 2s'
 	drive -n 4 "$TO" "$T/m" bob@b.test
 	[ "$(grep -c 'd 4.4.2' <<< "$output")" -eq 4 ]
 	[ "$(grep -c connect "$T/b/log")" -eq 1 ]
