@@ -248,15 +248,16 @@ mbox_open(struct mbox *m, const char *path, const struct mbox_how *how,
 static const char *
 missing_end(const struct mbox *m)
 {
-	off_t off = m->size >= 2 ? m->size - 2 : 0;
-	char end[2] = {'\n', '\n'};
+	off_t off = m->size >= 3 ? m->size - 3 : 0;
+	char end[3] = {'\n', '\n', '\n'};
 	size_t n = (size_t)(m->size - off);
 
-	if (n == 0 || pread(m->fd, end + 2 - n, n, off) != (ssize_t)n)
+	if (n == 0 || pread(m->fd, end + 3 - n, n, off) != (ssize_t)n)
 		return "";
-	if (end[1] != '\n')
+	if (end[2] != '\n')
 		return "\n\n";
-	return end[0] == '\n' ? "" : "\n";
+	/* Lines may end in CRLF, the empty one as well. */
+	return end[end[1] == '\r' ? 0 : 1] == '\n' ? "" : "\n";
 }
 
 void

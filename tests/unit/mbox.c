@@ -411,6 +411,12 @@ main(void)
 	test_end(old, "");
 	test_end("From x Sat Nov 21 19:54:01 2026\n\nb\n", "\n");
 	test_end("From x Sat Nov 21 19:54:01 2026\n\nb", "\n\n");
+	test_end("From x Sat Nov 21 19:54:01 2026\n\nb\r", "\n\n");
+	test_end("From x Sat Nov 21 19:54:01 2026\r\n\r\nb\r\n", "\n");
+	test_end("From x Sat Nov 21 19:54:01 2026\r\n\r\nb\r\n\r\n", "");
+	test_end("From x Sat Nov 21 19:54:01 2026\n\nb\n\r\n", "");
+	test_end("From x Sat Nov 21 19:54:01 2026\n\nb\r\r\n", "\n");
+	test_end("\r\n", "");
 	test_large();
 	test_is_from();
 	put_file("", 0);
