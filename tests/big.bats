@@ -169,9 +169,9 @@ travel()
 	printf 'Subject: x\n\nx\n' | send a -f alice@a.test -- list
 	queue a
 	# s of CPU, of which it takes a tenth
-	(ulimit -t 5; queue a -T $(($(date +%s) + 20000)))
+	(ulimit -t 10; queue a -T $(($(date +%s) + 20000)))
 	[ "$(grep -c '^Action: delayed' "$T/a/mail/kim")" -eq 20000 ]
-	(ulimit -t 5; queue a -T $(($(date +%s) + 1000000)))
+	(ulimit -t 10; queue a -T $(($(date +%s) + 1000000)))
 	[ "$(queued a)" -eq 0 ]
 	[ "$(grep -c '^Action: failed' "$T/a/mail/kim")" -eq 20000 ]
 }
