@@ -45,6 +45,29 @@ name_of(struct cur line)
 	return name;
 }
 
+struct cur
+header_last(struct cur raw)
+{
+	struct cur found = {0};
+
+	while (cur_len(&raw) > 0) {
+		struct cur line = next_line(&raw), name = name_of(line);
+		int words = 2;
+
+		if (is_empty(&line))
+			break;
+		if (!cur_is(&name, "X-IMAP"))
+			continue;
+		cur_until(&line, ":", &name);
+		cur_get(&line);
+		while (words-- > 0) {
+			cur_blanks(&line);
+			cur_until(&line, " \t\r\n", &found);
+		}
+	}
+	return found;
+}
+
 /* Give all of raw but our fields and the empty line to out, or count it; *end is
  * the empty line. */
 static size_t

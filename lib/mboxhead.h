@@ -25,4 +25,8 @@ size_t header_least(struct cur raw, const struct stamp *st);
 void header_write(struct cur raw, const struct stamp *st, size_t size,
                   struct str *out);
 
+/* The last UID in the X-IMAP of folder data, which begins with raw: where it stands
+ * there, or empty. */
+struct cur header_last(struct cur raw);
+
 #endif

@@ -19,9 +19,9 @@ enum {
 
 /* Changes to be made, in the order of the file. */
 struct change {
-	struct index_msg *m;
-	uint64_t off, len; /* in the file */
-	size_t at, n;      /* what comes there, in text */
+	struct index_msg *m; /* or NULL: in folder data */
+	uint64_t off, len;   /* in the file */
+	size_t at, n;        /* what comes there, in text */
 };
 
 struct keep {
@@ -38,6 +38,13 @@ static bool
 base_is_due(const struct index_head *h)
 {
 	return h->skip == 0 && h->count > 0 && h->kept_next < h->next;
+}
+
+/* Or folder data, which comes before it? */
+static bool
+folder_is_due(const struct index_head *h)
+{
+	return h->skip > 0 && h->kept_next > 0 && h->kept_next < h->next;
 }
 
 static bool
@@ -205,6 +212,32 @@ plan_stamp(struct keep *k, struct index_msg *m, bool first)
 	str_free(&new);
 }
 
+/* The last UID that folder data names, if it is the one that we know of. */
+static void
+plan_folder(struct keep *k)
+{
+	const struct index_head *h = &k->s->index.head;
+	size_t n = h->skip < HEADER_MOST ? (size_t)h->skip : HEADER_MOST;
+	char *raw = mem_alloc(n);
+	struct cur old = {0}, c;
+	unsigned long long last;
+
+	if (io_preadall(k->pen.fd, raw, n, 0) == (ssize_t)n)
+		old = header_last((struct cur){raw, raw + n});
+	c = old;
+	if (cur_number(&c, UINT32_MAX, &last) == 0 && cur_len(&c) == 0 &&
+	    last == h->kept_next - 1) {
+		k->v = mem_grow(k->v, &k->cap, 1, sizeof *k->v);
+		str_addf(&k->text, "%0*u",
+		         cur_len(&old) > 10 ? (int)cur_len(&old) : 10,
+		         h->next - 1);
+		k->v[k->n++] = (struct change){.off = (uint64_t)(old.p - raw),
+		                               .len = cur_len(&old),
+		                               .n = k->text.n};
+	}
+	free(raw);
+}
+
 /* The records follow what was done. */
 static void
 follow(struct keep *k)
@@ -213,6 +246,12 @@ follow(struct keep *k)
 	size_t i, c = 0, n = (size_t)h->count;
 	uint64_t shift = 0;
 
+	if (k->n > 0 && !k->v[0].m) {
+		shift = k->v[0].n - k->v[0].len;
+		h->skip += shift;
+		h->kept_next = h->next;
+		c = 1;
+	}
 	for (i = 0; i < n; i++) {
 		struct index_msg *m = k->order[i];
 		uint64_t more;
@@ -268,6 +307,8 @@ keep_all(struct keep *k, const struct mbox *m)
 	bool base = base_is_due(h);
 	int r = 0;
 
+	if (folder_is_due(h))
+		plan_folder(k);
 	for (i = 0; i < n && r == 0; i++) {
 		bool first = i == 0 && base;
 
@@ -287,6 +328,8 @@ any_due(const struct store *s)
 {
 	size_t i, n = store_count(s);
 
+	if (folder_is_due(&s->index.head))
+		return true;
 	if (base_is_due(&s->index.head) &&
 	    store_msg(s, 0)->kept_uid != KEPT_NEVER)
 		return true;

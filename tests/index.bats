@@ -231,9 +231,21 @@ flags()
 	chmod 600 "$BOX"
 	[ "$EUID" -ne 0 ] || chown 20001 "$BOX"
 	[ "$(pop STAT UIDL | grep -E '^[0-9]')" = $'1 1111111111.7\n2 1111111111.8' ]
+	grep -q '^X-IMAP: 1111111111 0000000008$' "$BOX"
 	pop 'DELE 1' 'DELE 2'
 	grep -q 'FOLDER INTERNAL DATA' "$BOX"
 	[ "$(grep -c '^From ' "$BOX")" -eq 1 ]
+	# What it says outlives what we remember, at whatever width.
+	for last in 8 0000000009 000000000010; do
+		sed "s/^X-IMAP: .*/X-IMAP: 1111111111 $last kim jo/" "$BOX" > "$T/box"
+		printf 'From a@x Sat Nov 21 19:54:04 2026\n\nx\n\n' >> "$T/box"
+		cat "$T/box" > "$BOX"
+		rm -r "$STATE"
+		[ "$(pop UIDL | grep '^1 ')" = "1 1111111111.$((10#$last + 1))" ]
+		grep -q "^X-IMAP: 1111111111 0*$((10#$last + 1)) kim jo\$" "$BOX"
+		pop 'DELE 1'
+		[ "$(grep -c '^From ' "$BOX")" -eq 1 ]
+	done
 }
 
 # sober KB COMMAND...: a session takes no more memory than that (of which the
