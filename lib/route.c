@@ -483,17 +483,14 @@ walk_alias(const struct walk *up, const char *name)
 static int
 walk_user(struct walk *w, const char *name)
 {
-	struct user u;
-	int found = user_find(w->r->conf, name, &u);
+	int found = user_is(w->r->conf, name, &w->r->users);
 
 	if (found < 0)
 		add_problem(w, ROUTE_DEFER, "4.3.0",
 		            "the user database cannot be asked: %s",
 		            strerror(errno));
-	else if (found && add(w, ROUTE_USER, u.name))
-		trace(w, "%s: mailbox of user %s", w->addr, u.name);
-	if (found > 0)
-		user_free(&u);
+	else if (found && add(w, ROUTE_USER, name))
+		trace(w, "%s: mailbox of user %s", w->addr, name);
 	return found != 0;
 }
 
@@ -603,6 +600,7 @@ route_expand(struct router *r, const char *addr, struct routes *out)
 
 	out->reached = false;
 	walk_addr(&w, addr, false);
+	user_names_free(&r->users);
 	if (!out->reached) { /* what leads nowhere is no delivery */
 		while (out->expanded.n > out->known)
 			free(out->expanded.v[--out->expanded.n]);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 enum { USERS_MAX = 64 << 20, PW_FIELDS = 7 };
+enum { FEW = 8 }; /* names that are each looked for in the file */
 
 int
 user_find_self(const struct conf *c, struct user *u)
@@ -94,6 +95,29 @@ begins(struct cur line, const char *field)
 	       line.p[n] == ':';
 }
 
+/* The next line that may be a user's. */
+static bool
+next_line(struct cur *all, struct cur *line)
+{
+	do {
+		if (cur_len(all) == 0)
+			return false;
+		cur_until(all, "\n", line);
+		cur_get(all);
+		if (cur_len(line) > 0 && line->e[-1] == '\r')
+			line->e--;
+	} while (cur_peek(line) == '#');
+	return true;
+}
+
+static void
+forget(struct str *s)
+{
+	if (s->n > 0)
+		explicit_bzero(s->s, s->n);
+	str_free(s);
+}
+
 static int
 from_file(const char *file, const char *name, uid_t uid, struct user *u)
 {
@@ -106,21 +130,14 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 		return -1;
 	}
 	all = (struct cur){s.s, s.s + s.n};
-	while (!found && cur_len(&all) > 0) {
-		cur_until(&all, "\n", &line);
-		cur_get(&all);
-		if (cur_len(&line) > 0 && line.e[-1] == '\r')
-			line.e--;
-		if (cur_peek(&line) == '#' || (name && !begins(line, name)) ||
-		    user_parse(line, u) < 0)
+	while (!found && next_line(&all, &line)) {
+		if ((name && !begins(line, name)) || user_parse(line, u) < 0)
 			continue;
 		found = name || u->uid == uid;
 		if (!found)
 			user_free(u);
 	}
-	if (s.n > 0)
-		explicit_bzero(s.s, s.n);
-	str_free(&s);
+	forget(&s);
 	return found;
 }
 
@@ -133,15 +150,85 @@ from_system(const struct conf *c, const char *name, uid_t uid, struct user *u)
 	return found > 0 ? found : user_ask(c, name, uid, u);
 }
 
+/* Nothing that could be a path or end a field is a user's name. */
+static bool
+is_name(const char *s)
+{
+	return *s && *s != '.' && *s != '-' && !strpbrk(s, "/:\n");
+}
+
 int
 user_find(const struct conf *c, const char *name, struct user *u)
 {
 	*u = (struct user){0};
-	/* Nothing that could be a path or end a field is a user's name. */
-	if (!*name || *name == '.' || *name == '-' || strpbrk(name, "/:\n"))
+	if (!is_name(name))
 		return 0;
 	return *c->users ? from_file(c->users, name, 0, u)
 	                 : from_system(c, name, 0, u);
+}
+
+/* --- many names --- */
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int
+read_names(const char *file, struct user_names *k)
+{
+	struct str s = {0};
+	struct cur all, line;
+	struct user u = {0};
+
+	if (io_slurp_table(file, USERS_MAX, &s) < 0) {
+		str_free(&s);
+		return -1;
+	}
+	all = (struct cur){s.s, s.s + s.n};
+	while (next_line(&all, &line)) {
+		if (user_parse(line, &u) < 0)
+			continue;
+		k->v = mem_grow(k->v, &k->cap, k->n + 1, sizeof *k->v);
+		k->v[k->n++] = mem_dup(u.name, strlen(u.name));
+		user_free(&u);
+	}
+	forget(&s);
+	qsort(k->v, k->n, sizeof *k->v, by_name);
+	return 0;
+}
+
+int
+user_is(const struct conf *c, const char *name, struct user_names *k)
+{
+	struct user u;
+	int found;
+
+	if (k->asked++ >= FEW && is_name(name)) {
+		if (!k->read &&
+		    read_names(*c->users ? c->users : "/etc/passwd", k) < 0)
+			return -1;
+		k->read = true;
+		if (k->n > 0 &&
+		    bsearch(&name, k->v, k->n, sizeof *k->v, by_name))
+			return 1;
+		if (*c->users)
+			return 0;
+	}
+	found = user_find(c, name, &u);
+	if (found > 0)
+		user_free(&u);
+	return found;
+}
+
+void
+user_names_free(struct user_names *k)
+{
+	while (k->n > 0)
+		free(k->v[--k->n]);
+	free(k->v);
+	*k = (struct user_names){0};
 }
 
 int

@@ -25,6 +25,17 @@ int user_find_uid(const struct conf *c, uid_t uid, struct user *u);
 int user_find_runner(const struct conf *c, const char *name, struct user *u);
 void user_free(struct user *u);
 
+/* For many questions in a row, begun with {0}: is there a user of that name?  1, 0 or -1
+ * as above; the file is read once. */
+struct user_names {
+	unsigned asked;
+	bool read;
+	char **v; /* sorted */
+	size_t n, cap;
+};
+int user_is(const struct conf *c, const char *name, struct user_names *k);
+void user_names_free(struct user_names *k);
+
 /* Is there a key of SCRAM in the file conf.users?  No hash of it stays in memory. */
 bool user_has_scram(const struct conf *c);
 

@@ -176,6 +176,19 @@ travel()
 	[ "$(grep -c '^Action: failed' "$T/a/mail/kim")" -eq 20000 ]
 }
 
+@test "a list of 20,000 users is no work at the door" {
+	seq -f 'm%g:x:20001:20001::/nonexistent:/bin/sh' 20000 >> "$T/a/passwd"
+	echo "list: :include:$T/a/list" >> "$T/a/aliases"
+	(seq -f 'm%g' 20000; echo nosuch) > "$T/a/list"
+	# s of CPU, of which it takes a twentieth
+	printf '%s\n' 'EHLO x' 'MAIL FROM:<kim@a.test>' 'RCPT TO:<list@a.test>' QUIT |
+	    (ulimit -t 5; smtpd a) > "$T/got"
+	grep -q '^250 2.1.5' "$T/got"
+	"$(prog queuerun)" -C "$T/a/facteur.conf" -n list@a.test > "$T/got"
+	[ "$(grep -c 'mailbox of user m' "$T/got")" -eq 20000 ]
+	grep -q 'nosuch.*5.1.1' "$T/got"
+}
+
 @test "a table of 100,000 aliases" {
 	seq -f 'n%g: bob' 100000 >> "$T/a/aliases"
 	printf 'Subject: x\n\nx\n' | send a -f kim@a.test -- n1 n50000 n100000
