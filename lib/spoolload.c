@@ -402,7 +402,9 @@ spool_load(struct message *m, const struct spool *sp, const char *dir,
 		why = errno == EWOULDBLOCK ? SPOOL_BUSY : SPOOL_ERROR;
 	else if (fstat(m->fd, &st) < 0)
 		why = SPOOL_ERROR;
-	else if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+	/* Others may put links into new/ only; elsewhere it is a backup's. */
+	else if (!S_ISREG(st.st_mode) ||
+	         (st.st_nlink > 1 && strcmp(dir, "new") == 0))
 		why = SPOOL_BAD;
 	else if (lock &&
 	         (fstatat(sp->dir, name, &now, AT_SYMLINK_NOFOLLOW) < 0 ||

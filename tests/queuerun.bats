@@ -782,6 +782,21 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ "$(queued a)" -eq 0 ]
 }
 
+@test "a copy of the queue by hard links is no damage; a link in new/ is" {
+	mkdir "$D/mail/bob"	# cannot be delivered to now
+	write -- bob
+	queue a
+	cp -al "$D/spool/q" "$T/copy"
+	write -- alice
+	ln "$D"/spool/new/* "$T/linked"
+	rmdir "$D/mail/bob"
+	queue a -T $(($(date +%s) + 10000)) 2> "$T/err"
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ ! -e "$D/mail/alice" ]
+	[ "$(count q)" -eq 0 ]
+	[ "$(count bad)" -eq 1 ]
+}
+
 @test "what lies in the queue under a wrong name is set aside" {
 	local long due n
 	long=$(printf '%0250d' 0)
