@@ -315,14 +315,31 @@ keep_done(struct active *a)
 	spool_sync(&a->m);
 }
 
+/* Has something become final since it was noted that all had heard? */
+static bool
+is_news(const struct message *m, char what, char told)
+{
+	size_t i;
+
+	for (i = m->nnote; i > 0; i--) {
+		const struct note *n = &m->note[i - 1];
+
+		if (n->what == what)
+			return true;
+		if (n->what == told && !*n->text)
+			return false;
+	}
+	return false;
+}
+
 /* Who had to hear of what is final so far has heard of it.  Nobody else does, whomever
  * the tables name when the others are tried again. */
 static void
 note_told(struct run *r, struct active *a)
 {
-	if (was_noted(&a->m, NOTE_FAILED))
+	if (is_news(&a->m, NOTE_FAILED, NOTE_TOLD))
 		note_all(r, a, NOTE_TOLD);
-	if (was_noted(&a->m, NOTE_SENT))
+	if (is_news(&a->m, NOTE_SENT, NOTE_CONFIRMED))
 		note_all(r, a, NOTE_CONFIRMED);
 }
 

@@ -284,6 +284,9 @@ count()
 	[ "$(letters "$D/mail/kim")" -eq 1 ]
 	[ "$(letters "$D/mail/alice")" -eq 2 ]
 	sed -i 's/^list:.*/list: bob/' "$D/aliases"
+	# That all were told is noted once.
+	queue a -R a.test
+	[ "$(grep -cP '^[bn]\t-.*\t\t\.$' "$D"/spool/q/*/*)" -eq 2 ]
 	rmdir "$D/mail/bob"
 	queue a -R a.test
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
