@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@
 enum {
 	FEED = 65536,
 	REPORT_MAX = 8192,
+	SILENCE = 3600 * 1000, /* ms after which a deliver is given up */
 	KEPT = 10 /* of so many places one is for local mail, one for hosts */
 };
 
@@ -378,6 +380,7 @@ start(struct run *r, struct dest *d)
 	j->in = j->out = -1;
 	j->pid = -1;
 	j->started = run_clock();
+	j->heard = io_now();
 	take_pieces(j, d);
 	d->running++;
 	r->njob++;
@@ -491,6 +494,7 @@ job_read(struct run *r, struct job *j)
 		j->out = -1;
 		return;
 	}
+	j->heard = io_now();
 	str_add(&j->line, buf, (size_t)n);
 	c = (struct cur){j->line.s, j->line.s + j->line.n};
 	while (memchr(c.p, '\n', cur_len(&c))) {
@@ -506,12 +510,27 @@ job_read(struct run *r, struct job *j)
 	j->line.n = (size_t)n;
 }
 
+/* The user whose deliver it is may stop it for ever. */
+static void
+give_up(struct job *j)
+{
+	log_warn("deliver for %s says nothing any more: given up",
+	         j->dest->key);
+	if (j->pid > 0)
+		kill(j->pid, SIGKILL);
+	close(j->out);
+	j->out = -1;
+}
+
 void
 job_reap(struct run *r)
 {
 	struct job **at = &r->job, *j;
 
 	while ((j = *at)) {
+		if (j->out >= 0 && j->dest->kind != ROUTE_REMOTE &&
+		    io_now() - j->heard > SILENCE)
+			give_up(j);
 		if (j->out >= 0) {
 			at = &j->next;
 			continue;

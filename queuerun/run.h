@@ -79,7 +79,8 @@ struct job {
 	off_t at;        /* in its content */
 	struct str line; /* report that is not complete */
 	double started;
-	bool failed; /* the destination could not be reached */
+	long long heard; /* io_now() of its last report */
+	bool failed;     /* the destination could not be reached */
 	struct job *next;
 };
 

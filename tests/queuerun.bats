@@ -502,8 +502,9 @@ attempts()
 	wait_for attempts 2
 }
 
-@test "a lingering run ends in its time, whatever the clock does meanwhile" {
-	need cc
+# clocks NAME OPTION...: start queuerun with clocks that a file $T/back puts wrong.
+clocks()
+{
 	cat > "$T/clock.c" <<-'END'
 		#define _GNU_SOURCE
 		#include <stdlib.h>
@@ -511,13 +512,18 @@ attempts()
 		#include <time.h>
 		#include <unistd.h>
 
-		/* Since there is such a file it is two days ago. */
+		/* Since there is such a file it is two days ago, or LATER s later
+		 * since the machine was started. */
 		int clock_gettime(clockid_t c, struct timespec *ts)
 		{
 			int rc = (int)syscall(SYS_clock_gettime, c, ts);
 
-			if (c == CLOCK_REALTIME && access(getenv("BACK"), F_OK) == 0)
+			if (access(getenv("BACK"), F_OK) < 0)
+				return rc;
+			if (c == CLOCK_REALTIME)
 				ts->tv_sec -= 2 * 86400;
+			else if (getenv("LATER"))
+				ts->tv_sec += atol(getenv("LATER"));
 			return rc;
 		}
 
@@ -530,16 +536,47 @@ attempts()
 		}
 	END
 	cc -shared -fPIC -o "$T/clock.so" "$T/clock.c"
-	write -- bob
-	start linger env LD_PRELOAD="$T/clock.so" BACK="$T/back" \
+	start "$1" env LD_PRELOAD="$T/clock.so" BACK="$T/back" \
 	    ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" \
-	    "$(prog queuerun)" -C "$C" -w 10
+	    "$(prog queuerun)" -C "$C" "${@:2}"
+}
+
+@test "a lingering run ends in its time, whatever the clock does meanwhile" {
+	need cc
+	write -- bob
+	clocks linger -w 10
 	wait_for delivered a bob 1
 	touch "$T/back"
 	write -- kim
 	wait_for delivered a kim 1
 	wait_for sh -c "! kill -0 $(cat "$T/pid/linger")"
 	[ ! -s "$T/linger.out" ]
+}
+
+@test "a deliver that its user stopped is given up after an hour" {
+	need cc
+	write -- bob
+	mkdir "$D/own"
+	ln -s "$(prog smtpd)" "$D/own/smtpd"
+	cat > "$D/own/deliver" <<-END
+		#!/bin/sh
+		echo \$\$ > $T/stopped
+		kill -STOP \$\$
+	END
+	chmod 755 "$D/own/deliver"
+	: > "$T/stopped"
+	chmod 666 "$T/stopped"
+	sed -i "s#^programs .*#programs $D/own#" "$C"
+	LATER=3700 clocks run
+	wait_for test -s "$T/stopped"
+	touch "$T/back"
+	wait_for sh -c "! kill -0 $(cat "$T/pid/run")"
+	kill -KILL "$(cat "$T/stopped")" 2> "$T/err" || :
+	grep -q 'deliver for bob says nothing any more' "$D/log"
+	sed -i "s#^programs .*#programs $BIN#" "$C"
+	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ "$(queued a)" -eq 0 ]
 }
 
 @test "what a clock that was wrong put off for years is due" {
