@@ -1,5 +1,5 @@
 /* record - several processes that open a record which is not there yet all get
- * the same one. */
+ * the same one; and each mailbox has its own. */
 #include "record.h"
 
 #include <assert.h>
@@ -52,6 +52,17 @@ race(const char *dir, const char *name)
 		assert(wait(&status) > 0 && status == 0);
 }
 
+/* Mailboxes whose names are much the same have records of their own. */
+static void
+names(void)
+{
+	char one[RECORD_NAME], other[RECORD_NAME];
+
+	record_name(one, "index", "/home/alice/mail/A1002");
+	record_name(other, "index", "/home/alice/mail/B1001");
+	assert(strcmp(one, other) != 0);
+}
+
 int
 main(void)
 {
@@ -60,6 +71,7 @@ main(void)
 	DIR *p;
 	int i;
 
+	names();
 	assert(mkdtemp(dir));
 	for (i = 0; i < ROUNDS; i++) {
 		snprintf(name, sizeof name, "%d", i);
