@@ -148,7 +148,12 @@ letter_root(struct session *s, struct letter *l)
 uint64_t
 letter_content(const struct letter *l)
 {
-	return l->whole ? sum_of(l->text.s, l->text.n) : sum_end(&l->sum);
+	struct sum s = {0};
+
+	if (!l->whole)
+		return sum_hash(&l->sum);
+	sum_add(&s, l->text.s, l->text.n);
+	return sum_hash(&s);
 }
 
 int

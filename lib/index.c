@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char magic[8] = "findx04";
+static const char magic[8] = "findx05";
 
 enum {
 	PATIENCE = 10000, /* ms to wait for the lock */

@@ -127,7 +127,7 @@ plan_is_sound(const struct plan *p)
 bool
 plan_seen(const struct plan *p, const char *id, const char *to)
 {
-	uint64_t sum = sum_of(to, strlen(to));
+	uint64_t sum = hash_of(to, strlen(to));
 	uint32_t i;
 
 	if (strlen(id) > PLAN_ID)
@@ -153,7 +153,7 @@ plan_note(struct plan *p, const char *id, const char *to)
 	}
 	memset(&h->id[h->nid], 0, sizeof h->id[0]);
 	memcpy(h->id[h->nid].id, id, n);
-	h->id[h->nid].to = sum_of(to, strlen(to));
+	h->id[h->nid].to = hash_of(to, strlen(to));
 	h->nid++;
 	h->fresh++;
 }

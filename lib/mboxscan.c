@@ -692,7 +692,7 @@ scan_next(struct scan *s, struct scan_msg *m)
 	m->body = place(s) - m->off;
 	take_body(s, limit);
 	measure(s, m);
-	m->hash = sum_end(&s->sum);
+	m->hash = sum_hash(&s->sum);
 	m->hash += m->hash == 0;
 	m->internal = !s->begun && (m->internal || (s->subject && s->daemon));
 	m->keywords = all_of(&s->keywords);

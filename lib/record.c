@@ -1,6 +1,8 @@
 /* record - see record.h. */
 #include "record.h"
 
+#include "sum.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -48,23 +50,11 @@ record_dir(const char *dir, uid_t owner)
 	return -1;
 }
 
-/* Paths differ in a few letters only: every byte has to stir all bits. */
-static uint64_t
-path_hash(const char *path)
-{
-	uint64_t h = 0xcbf29ce484222325;
-
-	for (; *path; path++) {
-		h = (h ^ (unsigned char)*path) * 0xd6e8feb86659fd93;
-		h ^= h >> 32;
-	}
-	return h;
-}
-
 void
 record_name(char name[RECORD_NAME], const char *kind, const char *path)
 {
-	snprintf(name, RECORD_NAME, "%s.%016" PRIx64, kind, path_hash(path));
+	snprintf(name, RECORD_NAME, "%s.%016" PRIx64, kind,
+	         hash_of(path, strlen(path)));
 }
 
 /* Is the file one of ours?  0 or an errno. */

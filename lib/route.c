@@ -258,7 +258,7 @@ add_name(struct str *s, const char *dest)
 
 	str_adds_clean(s, dest, n, NAME_TEXT);
 	if (strcmp(s->s + at, dest) != 0)
-		str_addf(s, "#%016" PRIx64, sum_of(dest, n));
+		str_addf(s, "#%016" PRIx64, hash_of(dest, n));
 }
 
 static void

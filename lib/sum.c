@@ -58,12 +58,47 @@ sum_add(struct sum *s, const void *data, size_t n)
 	}
 }
 
+/* What both sums come to. */
+static struct sum
+whole(const struct sum *s)
+{
+	uint64_t a = s->a + s->part + s->bits / 8 + 1;
+
+	return (struct sum){.a = a, .b = s->b + a};
+}
+
 uint64_t
 sum_end(const struct sum *s)
 {
-	uint64_t a = s->a + s->part + s->bits / 8 + 1, b = s->b + a;
+	struct sum w = whole(s);
 
-	return b ^ (a << 32 | a >> 32);
+	return w.b ^ (w.a << 32 | w.a >> 32);
+}
+
+static uint64_t
+stir(uint64_t h)
+{
+	h *= 0xd6e8feb86659fd93;
+	return h ^ h >> 32;
+}
+
+uint64_t
+sum_hash(const struct sum *s)
+{
+	struct sum w = whole(s);
+
+	return stir(stir(stir(stir(w.a)) + w.b));
+}
+
+uint64_t
+hash_of(const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	uint64_t h = 0xcbf29ce484222325;
+
+	while (n-- > 0)
+		h = stir(h ^ *p++);
+	return h;
 }
 
 uint64_t

@@ -20,4 +20,9 @@ uint64_t sum_end(const struct sum *s);
 /* The sum of n bytes. */
 uint64_t sum_of(const void *p, size_t n);
 
+/* To tell apart what differs in a few digits, for which sum_end() may be the same: of both
+ * sums, well stirred; and of n bytes, each of which stirs it. */
+uint64_t sum_hash(const struct sum *s);
+uint64_t hash_of(const void *p, size_t n);
+
 #endif
