@@ -20,17 +20,21 @@
 enum { ENVELOPE_MAX = 128 << 20, JOURNAL_MAX = 512 << 20 };
 enum { FIRST_READ = 8192, NOTE_FIELDS = 8 };
 
+/* Takes over what it is made of. */
+static void
+add_rcpt(struct envelope *e, struct rcpt r)
+{
+	e->rcpt = mem_grow(e->rcpt, &e->rcap, e->nrcpt + 1, sizeof *e->rcpt);
+	e->rcpt[e->nrcpt++] = r;
+}
+
 void
 envelope_rcpt(struct envelope *e, const char *addr, const char *orcpt,
               unsigned notify)
 {
-	struct rcpt *r;
-
-	e->rcpt = mem_grow(e->rcpt, &e->rcap, e->nrcpt + 1, sizeof *e->rcpt);
-	r = &e->rcpt[e->nrcpt++];
-	r->addr = mem_dup(addr, strlen(addr));
-	r->orcpt = orcpt ? mem_dup(orcpt, strlen(orcpt)) : NULL;
-	r->notify = notify;
+	add_rcpt(e, (struct rcpt){mem_dup(addr, strlen(addr)),
+	                          orcpt ? mem_dup(orcpt, strlen(orcpt)) : NULL,
+	                          notify});
 }
 
 void
@@ -118,7 +122,7 @@ parse_rcpt(struct envelope *e, struct cur v)
 {
 	static const char letters[] = "nsfd";
 	struct cur flags, orcpt;
-	char *o = NULL, *a;
+	char *o = NULL;
 	unsigned notify = 0;
 
 	cur_until(&v, " ", &flags);
@@ -135,10 +139,7 @@ parse_rcpt(struct envelope *e, struct cur v)
 	}
 	if (!cur_is(&orcpt, "-") && unxtext(orcpt, &o) < 0)
 		return -1;
-	a = mem_dup(v.p, cur_len(&v));
-	envelope_rcpt(e, a, o, notify);
-	free(a);
-	free(o);
+	add_rcpt(e, (struct rcpt){mem_dup(v.p, cur_len(&v)), o, notify});
 	return 0;
 }
 
@@ -353,13 +354,31 @@ read_journal(struct message *m, off_t end, off_t size, struct cur first)
 	return why;
 }
 
+/* The first bytes, and the file's length if nobody asked for it yet: who only looks
+ * takes a short read's word for it.  Their number, or -1 with errno. */
+static ssize_t
+read_first(int fd, char buf[FIRST_READ], off_t *size)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (*size >= 0)
+		return io_preadall(
+		    fd, buf, *size < FIRST_READ ? (size_t)*size : FIRST_READ,
+		    0);
+	n = pread(fd, buf, FIRST_READ, 0);
+	if (n == FIRST_READ && fstat(fd, &st) < 0)
+		return -1;
+	*size = n == FIRST_READ ? st.st_size : n;
+	return n;
+}
+
 static enum spool_why
 read_message(struct message *m, off_t size, bool check)
 {
 	char buf[FIRST_READ];
 	uint64_t start, len, sum;
-	size_t most = size < FIRST_READ ? (size_t)size : FIRST_READ;
-	ssize_t n = io_preadall(m->fd, buf, most, 0);
+	ssize_t n = read_first(m->fd, buf, &size);
 	struct cur first = {buf, buf + (n > 0 ? n : 0)};
 	enum spool_why why;
 	off_t end;
@@ -382,16 +401,36 @@ read_message(struct message *m, off_t size, bool check)
 	return why;
 }
 
+/* Is the open file what a message may be, and still the one of this name? */
+static enum spool_why
+identify(int fd, const struct spool *sp, const char *dir, const char *name,
+         bool lock, off_t *size)
+{
+	struct stat st, now;
+
+	if (fstat(fd, &st) < 0)
+		return SPOOL_ERROR;
+	/* Others may put links into new/ only; elsewhere it is a backup's. */
+	if (!S_ISREG(st.st_mode) ||
+	    (st.st_nlink > 1 && strcmp(dir, "new") == 0))
+		return SPOOL_BAD;
+	if (lock && (fstatat(sp->dir, name, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
+	             now.st_ino != st.st_ino))
+		return SPOOL_GONE; /* moved while we came for it */
+	*size = st.st_size;
+	return SPOOL_OK;
+}
+
 enum spool_why
 spool_load(struct message *m, const struct spool *sp, const char *dir,
            const char *id, bool lock)
 {
 	char name[64];
-	struct stat st, now;
-	enum spool_why why = SPOOL_ERROR;
+	enum spool_why why = SPOOL_OK;
+	off_t size = -1;
 
 	*m = (struct message){.fd = -1};
-	snprintf(m->id, sizeof m->id, "%s", id);
+	memcpy(m->id, id, strnlen(id, SPOOL_ID_MAX));
 	snprintf(name, sizeof name, "%s/%s", dir, id);
 	m->fd = openat(sp->dir, name,
 	               (lock ? O_RDWR | O_APPEND : O_RDONLY) | O_NOFOLLOW |
@@ -400,18 +439,10 @@ spool_load(struct message *m, const struct spool *sp, const char *dir,
 		return errno == ENOENT ? SPOOL_GONE : SPOOL_ERROR;
 	if (lock && flock(m->fd, LOCK_EX | LOCK_NB) < 0)
 		why = errno == EWOULDBLOCK ? SPOOL_BUSY : SPOOL_ERROR;
-	else if (fstat(m->fd, &st) < 0)
-		why = SPOOL_ERROR;
-	/* Others may put links into new/ only; elsewhere it is a backup's. */
-	else if (!S_ISREG(st.st_mode) ||
-	         (st.st_nlink > 1 && strcmp(dir, "new") == 0))
-		why = SPOOL_BAD;
-	else if (lock &&
-	         (fstatat(sp->dir, name, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
-	          now.st_ino != st.st_ino))
-		why = SPOOL_GONE; /* moved while we came for it */
-	else
-		why = read_message(m, st.st_size, lock);
+	else if (lock || strcmp(dir, "new") == 0)
+		why = identify(m->fd, sp, dir, name, lock, &size);
+	if (why == SPOOL_OK)
+		why = read_message(m, size, lock);
 	if (why != SPOOL_OK) {
 		int saved = errno;
 

@@ -142,9 +142,10 @@ cur_until(struct cur *c, const char *stop, struct cur *word)
 		const char *hit = memchr(c->p, *stop, cur_len(c));
 
 		c->p = hit ? hit : c->e;
+	} else {
+		while (c->p < c->e && !memchr(stop, *c->p, n))
+			c->p++;
 	}
-	while (c->p < c->e && !memchr(stop, *c->p, n))
-		c->p++;
 	word->e = c->p;
 	return cur_len(word);
 }

@@ -45,6 +45,7 @@ bool select_match(const struct select *s, const struct view *v);
 struct total {
 	unsigned long long bytes;
 	unsigned long count;
+	struct str text; /* of the message at hand */
 };
 
 void show_short(const struct view *v, struct total *t, bool verbose);

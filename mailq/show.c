@@ -9,10 +9,44 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REASON_WIDTH = 76 }; /* to which a reason is moved right */
+/* Columns: id, size, time; and to which a reason is moved right. */
+enum { ID_WIDTH = 11, SIZE_WIDTH = 7, TIME_WIDTH = 20, REASON_WIDTH = 76 };
+enum { INDENT = ID_WIDTH + 1 + SIZE_WIDTH + 1 + TIME_WIDTH + 1 };
 
-#define HEAD_FORMAT   "%-11s %7s %-20s %s\n"
-#define SENDER_FORMAT "%-11s %7llu %20.20s %s\n"
+/* The listing goes without printf(), which takes longer than to look into the
+ * message. */
+static void
+add_blanks(struct str *s, size_t n)
+{
+	char blanks[REASON_WIDTH];
+
+	memset(blanks, ' ', sizeof blanks);
+	str_add(s, blanks, n);
+}
+
+static void
+add_left(struct str *s, const char *z, size_t width)
+{
+	size_t n = strlen(z);
+
+	str_add(s, z, n);
+	add_blanks(s, n < width ? width - n : 0);
+}
+
+static void
+add_right(struct str *s, const char *z, size_t n, size_t width)
+{
+	add_blanks(s, n < width ? width - n : 0);
+	str_add(s, z, n);
+}
+
+static void
+add_line(struct str *s, const char *z)
+{
+	add_blanks(s, INDENT);
+	str_adds(s, z);
+	str_addc(s, '\n');
+}
 
 static const char *
 sender_name(const struct message *m)
@@ -22,68 +56,94 @@ sender_name(const struct message *m)
 
 /* "4F2A1*": active, held, to be returned. */
 static void
-mark_id(const struct view *v, char out[SPOOL_ID_MAX + 3])
+add_id(struct str *s, const struct view *v)
 {
-	snprintf(out, SPOOL_ID_MAX + 3, "%s%s%s", v->m->id,
-	         strcmp(v->queue, "active") == 0 ? "*"
-	         : strcmp(v->queue, "hold") == 0 ? "!"
-	                                         : "",
-	         v->m->expired ? "#" : "");
+	char id[SPOOL_ID_MAX + 3];
+	char *end = stpcpy(id, v->m->id);
+
+	if (strcmp(v->queue, "active") == 0)
+		*end++ = '*';
+	else if (strcmp(v->queue, "hold") == 0)
+		*end++ = '!';
+	if (v->m->expired)
+		*end++ = '#';
+	*end = '\0';
+	add_left(s, id, ID_WIDTH);
 }
 
 static void
-show_reason(const char *reason)
+add_head(struct str *s, const struct view *v)
+{
+	char when[DATE_SIZE];
+	struct str size = {0};
+
+	add_id(s, v);
+	str_addc(s, ' ');
+	str_addu(&size, v->m->len);
+	add_right(s, size.s, size.n, SIZE_WIDTH);
+	str_free(&size);
+	str_addc(s, ' ');
+	date_ctime(v->m->env.time, when);
+	str_add(s, when, TIME_WIDTH);
+	str_addc(s, ' ');
+	str_adds(s, sender_name(v->m));
+	str_addc(s, '\n');
+}
+
+static void
+add_reason(struct str *s, const char *reason)
 {
 	size_t n;
 
 	if (!*reason)
 		reason = "reason unavailable";
 	n = strlen(reason);
-	printf("%*s(%s)\n", n < REASON_WIDTH ? (int)(REASON_WIDTH - n) : 0, "",
-	       reason);
+	add_blanks(s, n < REASON_WIDTH ? REASON_WIDTH - n : 0);
+	str_addc(s, '(');
+	str_add(s, reason, n);
+	str_adds(s, ")\n");
 }
 
 static void
-show_attempts(const struct view *v)
+add_attempts(struct str *s, const struct view *v)
 {
 	char when[DATE_SIZE] = "never";
 
 	if (v->due != 0)
 		date_ctime(v->due, when);
-	printf("%-11s %7s %-20s attempts %u, next %s\n", "", "", "",
-	       v->m->attempts, when);
+	add_blanks(s, INDENT);
+	str_addf(s, "attempts %u, next %s\n", v->m->attempts, when);
 }
 
 void
 show_short(const struct view *v, struct total *t, bool verbose)
 {
 	const struct envelope *e = &v->m->env;
-	char id[SPOOL_ID_MAX + 3], when[DATE_SIZE];
+	struct str *s = &t->text;
 	const char *said = "";
 	size_t i;
 
 	if (t->count++ == 0)
-		printf(HEAD_FORMAT, "-Queue ID-", "--Size--",
-		       "----Arrival Time----", "-Sender/Recipient-------");
+		puts("-Queue ID-  --Size-- ----Arrival Time---- "
+		     "-Sender/Recipient-------");
 	else
-		putchar('\n');
+		str_addc(s, '\n');
 	t->bytes += v->m->len;
-	mark_id(v, id);
-	date_ctime(e->time, when);
-	printf(SENDER_FORMAT, id, (unsigned long long)v->m->len, when,
-	       sender_name(v->m));
+	add_head(s, v);
 	for (i = 0; i < e->nrcpt; i++) {
 		if (!v->reason[i])
 			continue;
 		if (strcmp(said, v->reason[i]) != 0)
-			show_reason(v->reason[i]);
+			add_reason(s, v->reason[i]);
 		said = v->reason[i];
-		printf(HEAD_FORMAT, "", "", "", e->rcpt[i].addr);
+		add_line(s, e->rcpt[i].addr);
 		if (verbose && v->relay[i])
-			printf(HEAD_FORMAT, "", "", "", v->relay[i]);
+			add_line(s, v->relay[i]);
 	}
 	if (verbose)
-		show_attempts(v);
+		add_attempts(s, v);
+	fwrite(s->s, 1, s->n, stdout);
+	str_clear(s);
 }
 
 void
