@@ -2,14 +2,15 @@
 
 	relay.py serve PROGRAM CONF ADDRESS PORT SESSION
 		Start a relay for each connection; SESSION is what the plain end
-		does: echo, say:TEXT (and end), ask, send:FILE, hold, deaf.
+		does: echo, say:TEXT (and end), ask, send:FILE, hold, deaf,
+		last:FILE.
 	relay.py connect PROGRAM CONF ADDRESS PORT WORD...
 		Start a client with these words behind -c; copy standard input
 		and output.
 
 Prints what the relay says, "| " before each line, and how it ended.
 """
-import os, socket, subprocess, sys, threading
+import os, socket, subprocess, sys, threading, time
 
 
 def start(program, conf, sock, words):
@@ -51,6 +52,12 @@ def session(kind, s, f):
 		while data := s.recv(65536):
 			n += len(data)
 		s.sendall(b"%d bytes\n" % n)
+	elif kind == "last":			# no longer listens, then speaks
+		s.shutdown(socket.SHUT_RD)
+		s.sendall(b"enough")
+		while not os.path.exists(arg):
+			time.sleep(0.01)
+		s.sendall(b"bye")
 	elif kind == "hold":
 		s.recv(1)
 	elif kind == "deaf":			# and never goes

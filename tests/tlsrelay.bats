@@ -331,6 +331,20 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 	[ "$(tail -c +10 "$T/got" | wc -c)" -ge 3000000 ]
 }
 
+@test "what is said after the session has stopped to listen arrives" {
+	serve "last:$T/sent"
+	python3 - "$A" $PORT "$T/sent" <<-'END'
+		import socket, ssl, sys
+		c = ssl._create_unverified_context()
+		s = c.wrap_socket(socket.create_connection((sys.argv[1], int(sys.argv[2])), 20))
+		assert s.recv(100) == b"enough"
+		s.sendall(bytes(20000000))	# more than anybody keeps
+		open(sys.argv[3], "w").close()
+		got = s.recv(100)
+		assert got == b"bye", got
+	END
+}
+
 @test "20 MB each way" {
 	head -c 20000000 /dev/urandom > "$T/big"
 	serve echo

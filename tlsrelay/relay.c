@@ -31,7 +31,7 @@ struct relay {
 	SSL *ssl;
 	int plain;
 	struct flow in, out; /* from the network, to the network */
-	bool gone;           /* nobody is at the plain end any more */
+	bool gone;           /* nobody listens at the plain end any more */
 	long long end;       /* io_now() when patience is over, 0: never */
 };
 
@@ -194,7 +194,7 @@ await(struct relay *r)
 	struct pollfd p[3] = {
 	    {want & POLLIN ? STDIN_FILENO : -1,   POLLIN,  0},
 	    {want & POLLOUT ? STDOUT_FILENO : -1, POLLOUT, 0},
-	    {r->gone ? -1 : r->plain,             plain,   0}
+	    {r->gone && !plain ? -1 : r->plain,   plain,   0}
         };
 	long long left = r->end ? r->end - io_now() : -1;
 
