@@ -130,9 +130,9 @@ crown(struct purge *p, size_t from, struct str *text)
 	if (from > 0 || h->first > 0 || h->next == p->n)
 		return -1;
 	m = p->order[h->next];
-	/* What is moved down may not pass where it was. */
+	/* What is moved down may not pass where it was, nor stay there. */
 	if (pen_stamp(pen, m, true) < 0 ||
-	    pen->least > m->body + (h->end - h->off))
+	    pen->least >= m->body + (h->end - h->off))
 		return -1;
 	pen_write(pen, pen->least > pen->raw.n ? pen->least : pen->raw.n, text);
 	return 0;
@@ -202,7 +202,9 @@ struct patch {
 	size_t size, extra;
 };
 
-/* 0, or -1 when it cannot be closed like that. */
+/* 0, or -1 when it cannot be closed like that: what follows has to move.  mutt takes
+ * a file that begins a message where it ended before for one that only grew, and
+ * would write what it remembers over all that is before. */
 static int
 measure(const struct hole *h, const struct index_msg *m, size_t least,
         size_t block, struct patch *p)
@@ -222,7 +224,7 @@ measure(const struct hole *h, const struct index_msg *m, size_t least,
 			return -1;
 	}
 	p->size = (size_t)(limit - h->off - p->cut);
-	return 0;
+	return p->cut > 0 ? 0 : -1;
 }
 
 /* The bytes that stand at the hole's start in the end. */
@@ -253,10 +255,6 @@ cut(struct purge *p, const struct hole *h, const struct patch *a,
 	size_t low = text->n;
 	struct edit e[2];
 
-	if (a->cut == 0) {
-		e[0] = (struct edit){h->off, low, text->s, low};
-		return mbox_edit(&f, e, 1, &p->pending);
-	}
 	if (h->off + low > a->at)
 		low = (size_t)(a->at - h->off);
 	e[0] = (struct edit){h->off, low, text->s, low};
@@ -329,40 +327,6 @@ forget(struct purge *p)
 	x->head.modseq = modseq;
 }
 
-/* mutt takes a file that is as long as it was for one that did not change, and
- * would write what it remembers over it: let the last header that can have it
- * get a byte more of room. */
-static int
-stretch(struct purge *p)
-{
-	const struct edit_file f = edit_file(p->s, p->m);
-	struct pen *pen = &p->pen;
-	struct str text = {0};
-	size_t i = p->n;
-	int r = 0;
-
-	while (i-- > 0 && text.n == 0) {
-		struct index_msg *m = p->order[i];
-		bool first = m->off == p->order[0]->off;
-
-		if (m->len == 0 || pen_stamp(pen, m, first) < 0)
-			continue;
-		pen_write(pen,
-		          (pen->least > pen->raw.n ? pen->least : pen->raw.n) +
-		              1,
-		          &text);
-		r = mbox_edit(&f,
-		              &(struct edit){m->off, m->body, text.s, text.n},
-		              1, &p->pending);
-		for (size_t k = i + 1; k < p->n && r == 0; k++)
-			p->order[k]->off += text.n - m->body;
-		if (r == 0)
-			restamped(m, text.n);
-	}
-	str_free(&text);
-	return r;
-}
-
 /* Is it worth closing the holes one by one? */
 static bool
 is_cheaper(const struct purge *p)
@@ -375,7 +339,7 @@ is_cheaper(const struct purge *p)
 static int
 close_holes(struct purge *p)
 {
-	size_t block = mbox_can_collapse(p->m->fd);
+	size_t block = p->holes > 0 ? mbox_can_collapse(p->m->fd) : 0;
 
 	if (block > 0 && is_cheaper(p)) {
 		/* What is cut off at the end moves nothing. */
@@ -386,19 +350,6 @@ close_holes(struct purge *p)
 			;
 	}
 	return p->pending ? -1 : move(p, 0);
-}
-
-static int
-purge(struct purge *p)
-{
-	off_t size = (off_t)p->size;
-	struct stat st;
-
-	if (p->holes == 0)
-		return 0;
-	if (close_holes(p) < 0 || fstat(p->m->fd, &st) < 0)
-		return -1;
-	return st.st_size == size ? stretch(p) : 0;
 }
 
 int
@@ -416,7 +367,7 @@ mbox_purge(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
 	p.order = file_order(&s->index);
 	p.size = s->index.head.state.size;
 	p.pen = (struct pen){.s = s, .fd = t.mbox.fd};
-	r = find_holes(&p, uid, n) < 0 ? -1 : purge(&p);
+	r = find_holes(&p, uid, n) < 0 ? -1 : close_holes(&p);
 	err = errno;
 	if (r < 0)
 		snprintf(s->why, STORE_WHY, "cannot write to mailbox: %s",

@@ -200,6 +200,41 @@ tunnels()
 @test "mutt through a tunnel" { MUTT=mutt tunnels; }
 @test "neomutt through a tunnel" { MUTT=neomutt tunnels; }
 
+# mutt takes an mbox that begins a message where it ended before for one that only
+# grew, and one that is as long as it was for the same.
+@test "mutt has the mbox open while a small letter goes out of its midst" {
+	need mutt tmux
+	local d=small n mutt
+	for n in $(seq 60); do d+=" big$n"; done
+	python3 - "$REPO/tests" "$BOX" $d <<-'END'
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		import tally
+		with open(sys.argv[2], "ab") as f:
+		    for name in sys.argv[3:]:
+		        f.write(b"From jo@x.test Sat Nov 21 19:54:01 2026\n" +
+		            tally.letter(name, 600 if name == "small" else 20000)
+		            .replace(b"\nFrom ", b"\n>From ") + b"\n")
+	END
+	mine "$BOX"
+	elsewhere CHECK
+	printf '%s\n' "set folder=$T quit=yes delete=yes move=no sort=mailbox-order" \
+	    'set sleep_time=0 wait_key=no' > "$T/rc"
+	mine "$T/rc"
+	terminal mutt -n -F "$T/rc" -f "$BOX"
+	wait_for shown 'Msgs:61'
+	# It is busy elsewhere, as when it waits for an editor.
+	mutt=$(pgrep -f "^mutt -n -F $T/rc")
+	kill -STOP "$mutt"
+	bring last
+	elsewhere 'STORE 1 +FLAGS.SILENT (\Deleted)' EXPUNGE
+	kill -CONT "$mutt"
+	keys 1 Enter F '$'
+	keys q
+	wait_for ended
+	tally once "${d#small } last" "$BOX"
+}
+
 # --- alpine ---
 
 # alpine_opens: bob's alpine, logged in, in the index of INBOX.
