@@ -117,7 +117,10 @@ dot_link(const char *tmp, const char *dot)
 		return -1;
 	}
 	str_addf(&pid, "%ld\n", (long)getpid());
-	if (io_writeall(fd, pid.s, pid.n) < 0)
+	/* Where no block is free one without a number has to do, or nobody could
+	 * delete mail to make room. */
+	if (io_writeall(fd, pid.s, pid.n) < 0 &&
+	    ((errno != ENOSPC && errno != EDQUOT) || ftruncate(fd, 0) < 0))
 		err = errno;
 	str_free(&pid);
 	if (!err && link(tmp, dot) < 0 && errno != EEXIST && errno != ENOENT)
