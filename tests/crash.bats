@@ -15,7 +15,7 @@ setup()
 }
 teardown()
 {
-	umount "$T"/a/{spool,mail,state} 2> /dev/null || :
+	umount "$T"/a/{spool,mail,state,logs} 2> /dev/null || :
 	test_end
 }
 
@@ -188,6 +188,23 @@ dialogue()
 	printf '%s\n' '2 SELECT INBOX' '3 COPY 1 other' | imap bob > "$T/got"
 	grep '^3 NO \[OVERQUOTA\] No space left' "$T/got"
 	[ "$(letters "$D/home/bob/mail/other")" -eq 1 ]
+}
+
+@test "the log's disk is full: mail goes on, and takes no more descriptors" {
+	mkdir -m 1777 "$D/logs"
+	small "$D/logs" 64k
+	: > "$D/logs/log"
+	chmod 666 "$D/logs/log"
+	for _ in {1..40}; do
+		send a -f s@x.test bob <<< ''
+	done
+	full "$D/logs"
+	sed -i "s|^log .*|log $D/logs/log|" "$C"
+	run bash -c 'ulimit -n 40; "$1" -C "$2"' - "$(prog queuerun)" "$C"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[ "$(queued a)" -eq 0 ]
+	delivered a bob 40
 }
 
 @test "a limit on the size of files is a full disk" {
