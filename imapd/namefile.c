@@ -2,6 +2,7 @@
 #include "namefile.h"
 
 #include "io.h"
+#include "lock.h"
 #include "log.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -58,8 +58,7 @@ break_stale(int dir, const char *lock)
 	struct stat st;
 
 	if (fstatat(dir, lock, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    time(NULL) - st.st_mtim.tv_sec > STALE &&
-	    unlinkat(dir, lock, 0) == 0)
+	    lock_age(dir, lock, &st) > STALE && unlinkat(dir, lock, 0) == 0)
 		log_warn("%s: broke a stale lock", lock);
 }
 

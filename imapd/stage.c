@@ -35,9 +35,14 @@ nameless(const char *dir)
 int
 stage_open(struct stage *g, const char *dir)
 {
+	int err;
+
 	*g = (struct stage){.fd = nameless(dir)};
-	if (g->fd < 0)
-		g->fd = nameless("/tmp");
+	if (g->fd >= 0)
+		return 0;
+	err = errno;
+	g->fd = nameless("/tmp");
+	errno = err; /* what is the matter with dir is the reason */
 	return g->fd < 0 ? -1 : 0;
 }
 

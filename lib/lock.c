@@ -45,10 +45,22 @@ dot_owner(int fd)
 	return cur_peek(&c) == -1 || cur_peek(&c) == '\n' ? (pid_t)pid : 0;
 }
 
-static bool
-dot_is_stale(int fd, const struct stat *st)
+time_t
+lock_age(int dir, const char *path, const struct stat *st)
 {
-	time_t age = time(NULL) - st->st_mtim.tv_sec;
+	time_t now = time(NULL);
+	const struct timespec t[2] = {{.tv_sec = now}, {.tv_sec = now}};
+
+	if (st->st_mtim.tv_sec <= now)
+		return now - st->st_mtim.tv_sec;
+	utimensat(dir, path, t, AT_SYMLINK_NOFOLLOW);
+	return 0;
+}
+
+static bool
+dot_is_stale(int fd, const char *dot, const struct stat *st)
+{
+	time_t age = lock_age(AT_FDCWD, dot, st);
 	pid_t pid = dot_owner(fd);
 
 	if (pid == 0)
@@ -67,7 +79,7 @@ dot_break(const char *dot)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    dot_is_stale(fd, &st) && lstat(dot, &now) == 0 &&
+	    dot_is_stale(fd, dot, &st) && lstat(dot, &now) == 0 &&
 	    now.st_ino == st.st_ino && now.st_dev == st.st_dev &&
 	    now.st_mtim.tv_sec == st.st_mtim.tv_sec && unlink(dot) == 0)
 		log_warn("%s: broke a stale lock", dot);
@@ -105,7 +117,10 @@ dot_link(const char *tmp, const char *dot)
 		return -1;
 	}
 	str_addf(&pid, "%ld\n", (long)getpid());
-	if (io_writeall(fd, pid.s, pid.n) < 0)
+	/* Where no block is free one without a number has to do, or nobody could
+	 * delete mail to make room. */
+	if (io_writeall(fd, pid.s, pid.n) < 0 &&
+	    ((errno != ENOSPC && errno != EDQUOT) || ftruncate(fd, 0) < 0))
 		err = errno;
 	str_free(&pid);
 	if (!err && link(tmp, dot) < 0 && errno != EEXIST && errno != ENOENT)

@@ -7,6 +7,8 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/stat.h>
+#include <time.h>
 
 /* A dot-lock of a dead owner is broken at once, another one when it was not
  * touched for so many s: without an owner's number; with that of a living
@@ -35,5 +37,10 @@ bool lock_same(int fd, const char *path);
 void lock_touch(const struct lock *l);
 
 void lock_release(struct lock *l);
+
+/* Seconds since the lock at path, seen from dir, was touched, if it is as st says.  One
+ * that was touched in a time to come, before the clock was set back, is touched
+ * now: it ages like the others, and is not honoured for years. */
+time_t lock_age(int dir, const char *path, const struct stat *st);
 
 #endif

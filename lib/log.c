@@ -85,7 +85,8 @@ static void
 log_file(const char *line, size_t n)
 {
 	log_ready();
-	if (lg.fd >= 0 && write(lg.fd, line, n) < 0)
+	/* On a full disk it is kept: another one would come to it each time. */
+	if (lg.fd >= 0 && write(lg.fd, line, n) < 0 && errno == EBADF)
 		lg.fd = -1;
 }
 

@@ -2,6 +2,7 @@
 #include "maildirlist.h"
 
 #include "io.h"
+#include "lock.h"
 #include "maildirname.h"
 #include "mem.h"
 
@@ -235,7 +236,7 @@ lock_words(int top)
 	struct stat st;
 
 	if (fstatat(top, words_lock, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_mtime < time(NULL) - LOCK_STALE_S)
+	    lock_age(top, words_lock, &st) > LOCK_STALE_S)
 		unlinkat(top, words_lock, 0);
 	return openat(top, words_lock, flags, 0600);
 }

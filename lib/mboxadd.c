@@ -114,7 +114,7 @@ add_all(struct add *a, const struct store_new *new, size_t n, uint32_t *uid)
 	uint32_t next = s->index.head.next;
 	bool based = before == 0 || s->index.head.kept_next > 0;
 
-	if (UINT32_MAX / 2 - next < n) {
+	if (UINT32_MAX - next < n) {
 		errno = EOVERFLOW;
 		return -1;
 	}

@@ -3,6 +3,7 @@
 # is blocked.  FULL=1 takes every call, else some of each kind.
 
 load lib
+load imap
 
 setup()
 {
@@ -14,7 +15,7 @@ setup()
 }
 teardown()
 {
-	umount "$T"/a/{spool,mail} 2> /dev/null || :
+	umount "$T"/a/{spool,mail,state,logs} 2> /dev/null || :
 	test_end
 }
 
@@ -161,6 +162,49 @@ dialogue()
 	queue a -T $(($(date +%s) + 8000))
 	delivered a alice 3
 	[ "$(queued a)" -eq 0 ]
+}
+
+@test "the mailbox's disk is full: mail can be deleted" {
+	small "$D/mail" 300k
+	imap_ready
+	box bob 100
+	full "$D/mail"
+	printf '%s\n' '1 SELECT INBOX' '2 STORE 3:99 +FLAGS.SILENT (\Deleted)' \
+	    '3 EXPUNGE' | imap bob > "$T/got"
+	grep '^3 OK' "$T/got"
+	[ "$(letters "$D/mail/bob")" -eq 3 ]
+	[ ! -e "$D/mail/bob.lock" ]
+}
+
+@test "no inodes where messages are staged: no room, not a lack of rights" {
+	small "$D/state" 300k,nr_inodes=20
+	imap_ready
+	box bob 1
+	printf '%s\n' '1 CREATE other' '2 SELECT INBOX' '3 COPY 1 other' |
+	    imap bob | grep '^3 OK'
+	mkdir "$D/state/fill"
+	run touch "$D/state/fill/"{1..20}
+	[ "$status" -eq 1 ]
+	printf '%s\n' '2 SELECT INBOX' '3 COPY 1 other' | imap bob > "$T/got"
+	grep '^3 NO \[OVERQUOTA\] No space left' "$T/got"
+	[ "$(letters "$D/home/bob/mail/other")" -eq 1 ]
+}
+
+@test "the log's disk is full: mail goes on, and takes no more descriptors" {
+	mkdir -m 1777 "$D/logs"
+	small "$D/logs" 64k
+	: > "$D/logs/log"
+	chmod 666 "$D/logs/log"
+	for _ in {1..40}; do
+		send a -f s@x.test bob <<< ''
+	done
+	full "$D/logs"
+	sed -i "s|^log .*|log $D/logs/log|" "$C"
+	run bash -c 'ulimit -n 40; "$1" -C "$2"' - "$(prog queuerun)" "$C"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[ "$(queued a)" -eq 0 ]
+	delivered a bob 40
 }
 
 @test "a limit on the size of files is a full disk" {

@@ -433,6 +433,21 @@ rfc_folders()
 	[ "$(wc -l < "$H/.mailboxlist")" -eq 150 ]
 }
 
+@test "subscriptions: a lock left by a clock that was ahead ages too" {
+	local lock=$H/Maildir/subscriptions.lock
+	maildir
+	imap bob <<< '1 SUBSCRIBE a' | grep -q '^1 OK'
+	: > "$lock"
+	touch -d '1 year' "$lock"
+	chown "$(id_of bob)" "$lock"
+	imap bob <<< '1 SUBSCRIBE b' > "$T/got" &
+	wait_for eval '[ "$(stat -c %Y "$lock")" -le "$(date +%s)" ]'
+	touch -d '1 minute ago' "$lock"
+	wait_for grep '^1 OK' "$T/got"
+	wait
+	[ "$(grep -xc '[ab]' "$H/Maildir/subscriptions")" -eq 2 ]
+}
+
 @test "UW's list stays the same file, and whole when there is no room" {
 	local was
 	printf '%s\n' mail/Fruit mail/Veg > "$H/.mailboxlist"

@@ -587,3 +587,19 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 		S: r OK
 	END
 }
+
+@test "UIDs go on where programs that sign their numbers end" {
+	printf '%s\n' 'From jo@x.test Sat Nov 21 10:00:00 2026' \
+	    'X-IMAPbase: 7 2147483646' 'X-UID: 2147483646' 'Subject: 1' '' x '' \
+	    > "$D/mail/bob"
+	own "$D/mail/bob" bob
+	chmod 600 "$D/mail/bob"
+	printf '%s\n' '1 SELECT INBOX' '2 COPY 1 INBOX' '3 COPY 1 INBOX' |
+	    imap bob > "$T/got"
+	grep '^2 OK \[COPYUID 7 2147483646 2147483647\]' "$T/got"
+	grep '^3 OK \[COPYUID 7 2147483646 2147483648\]' "$T/got"
+	# Without index, what the file has is too high to be believed.
+	rm -r "$D/state/bob"
+	imap bob <<< '1 STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)' > "$T/got"
+	grep 'MESSAGES 3 UIDNEXT 4 UIDVALIDITY [0-9]\{10\}' "$T/got"
+}

@@ -50,6 +50,19 @@ attempt(bool dot_optional)
 	return err;
 }
 
+/* A clock that was set back makes no lock last for ever, nor breaks a live one. */
+static void
+test_future(const char *text, time_t limit)
+{
+	struct stat st;
+
+	make_dot(text, -86400);
+	assert(attempt(false) == EAGAIN);
+	assert(stat(dot, &st) == 0 && st.st_mtime <= time(NULL));
+	make_dot(text, time(NULL) - st.st_mtime + limit + 10);
+	assert(attempt(false) == 0);
+}
+
 static void
 test_stale(void)
 {
@@ -79,6 +92,8 @@ test_stale(void)
 	assert(attempt(false) == 0);
 	make_dot(alive, LOCK_OLD + 10);
 	assert(attempt(false) == 0);
+	test_future("", LOCK_STALE);
+	test_future(alive, LOCK_OLD);
 	/* Never through a link, and never a directory. */
 	assert(symlink("/etc/passwd", dot) == 0);
 	assert(attempt(false) == EAGAIN);

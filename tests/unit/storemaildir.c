@@ -428,8 +428,11 @@ static void
 keywords(void)
 {
 	struct store_change c = {0};
+	const struct timespec later[2] = {{.tv_sec = time(NULL) + 86400},
+	                                  {.tv_sec = time(NULL) + 86400}};
 	struct str file = {0};
 	struct store s;
+	struct stat st;
 	uint32_t uid = 2;
 
 	begin();
@@ -460,14 +463,18 @@ keywords(void)
 	assert(store_msg(&s, 0)->keywords == 0);
 	assert(store_msg(&s, 1)->keywords == 1U << bit(&s, "$Forwarded"));
 	store_close(&s);
-	/* Somebody holds the lock: the keyword waits in the index. */
+	/* Somebody holds the lock: the keyword waits in the index.  If the lock is of
+	 * a time to come then it ages from now on. */
 	put("dovecot-keywords.lock", "");
+	assert(utimensat(AT_FDCWD, at("dovecot-keywords.lock"), later, 0) == 0);
 	begin_store(&s);
 	c.set_keywords = 1U << bit(&s, "Late");
 	assert(store_flag(&s, &uid, 1, &c) == 0);
 	assert(store_keep(&s) == 0 && there("cur/2.b:2,a"));
 	assert(store_msg(&s, 1)->keywords & 1U << bit(&s, "Late"));
 	store_close(&s);
+	assert(stat(at("dovecot-keywords.lock"), &st) == 0);
+	assert(st.st_mtime <= time(NULL));
 	unlink(at("dovecot-keywords.lock"));
 	begin_store(&s);
 	assert(store_keep(&s) == 0 && there("cur/2.b:2,af"));
