@@ -50,6 +50,32 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[ "$status" -eq 1 ]
 }
 
+@test "make PREFIX=... compiles anew what knows the place" {
+	for p in /usr/local /opt/x; do
+		make -s B="$T/b" PREFIX=$p "$T/b/lib/conf.o"
+		grep -q "$p/sbin" "$T/b/lib/conf.o"
+	done
+}
+
+@test "make install refuses a place that is no one word for inetd and cron" {
+	for p in '/opt/my mail' '/opt/a&b' '/opt/a|b' opt; do
+		run put "$p"
+		[ "$status" -eq 64 ]
+	done
+	[ -z "$(ls "$root")" ]
+}
+
+@test "make install on a full disk leaves the programs that are there" {
+	mkdir -p "$root/usr/local/sbin"
+	echo old > "$root/usr/local/sbin/smtpd"
+	run bash -c 'trap "" XFSZ; ulimit -f 1; "$@"' - env FROM="$BIN" DESTDIR="$root" \
+	    PREFIX=/usr/local SBIN=/usr/local/sbin BIN=/usr/local/bin SHARE=/usr/local/share \
+	    MANDIR=/usr/local/man etc/install
+	[ "$status" -ne 0 ]
+	[ "$(cat "$root/usr/local/sbin/smtpd")" = old ]
+	[ "$(ls -A "$root/usr/local/sbin")" = smtpd ]
+}
+
 @test "make install as root: sendmail is setgid to the spool's group" {
 	[ "$EUID" -eq 0 ] || skip 'needs root'
 	put
