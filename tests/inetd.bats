@@ -153,6 +153,13 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[[ ${lines[0]} == '220 '* ]]
 }
 
+@test "README and the pages show the entries of the sample" {
+	put
+	sed -n 's/^[[:space:]]*\([a-z0-9]* stream tcp nowait.*\)/\1/p' README man/* > "$T/shown"
+	[ "$(sort -u "$T/shown")" = "$(grep stream "$root/usr/local/share/facteur/inetd.conf" |
+	    tr '\t' ' ' | sort)" ]
+}
+
 @test "the sample's defaults are the programs' defaults" {
 	while read -r key value; do
 		want=$(sed -n "s/^[[:space:]]*{ *\"$key\", *[A-Z]*, *AT([a-z_]*), *\"\(.*\)\", .*/\1/p" lib/conf.c)

@@ -954,6 +954,8 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[[ $output == *"5.1.1 User unknown"* ]]
 	run queue a -n 'not an address'
 	[ "$status" -eq 65 ]
+	run queue a -n ''
+	[ "$output" = "queuerun: '' is no address" ]
 	queue a -j -n list | python3 -c '
 import json, sys
 keys = [list(s)[0] for s in json.load(sys.stdin)["steps"]]
