@@ -181,7 +181,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	    submission smtpd submissions smtpd pop3s popd imaps imapd \
 	    > "$root/etc/inetd.conf"
 	echo 'hostname my.test' > "$root/etc/facteur/facteur.conf"
-	echo 'root: kim' > "$root/etc/aliases"
+	ln -s not-there-yet "$root/etc/aliases"
 	echo '# mine' > "$root/etc/cron.d/facteur"
 	echo other > "$root/usr/sbin/sendmail"
 	state > "$T/before"
