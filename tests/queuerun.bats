@@ -1010,6 +1010,8 @@ assert "Gr\u00fc\u00dfe\u001b[31m" in steps[0]["route"], steps'
 		[ "$status" -eq 78 ]
 		[[ $output == *":$((n - 2)): "* ]]
 	done
+	run queue a -c -C <(cat "$C"; echo "aliases $T")
+	[[ $output == "$T: "* ]]
 	run queue a -e
 	[[ ${lines[0]} == "hostname a.test"*"# $C:1" ]]
 	run queue a -E
