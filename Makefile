@@ -131,6 +131,13 @@ $(B)/%.o: %.c
 	@echo cc $<
 	$Q$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) -MMD -MP -c -o $@ $<
 
+# make install PREFIX=... after make compiles anew what knows the place.
+$(B)/lib/conf.o $(B)/static/lib/conf.o: $(B)/place
+$(B)/place: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SBIN)' | cmp -s - $@ || echo '$(SBIN)' > $@
+FORCE:
+
 -include $(SRCS:%.c=$(B)/%.d) $(SRCS:%.c=$(B)/static/%.d)
 
 # --- tests ---
@@ -229,5 +236,5 @@ enable disable:
 clean:
 	rm -rf build $(BINS)
 
-.PHONY: all tests fuzzers deps testdeps lintdeps demo check asan asantests backdoor fuzz lint \
+.PHONY: FORCE all tests fuzzers deps testdeps lintdeps demo check asan asantests backdoor fuzz lint \
 	bench install enable disable clean

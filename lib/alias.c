@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -402,10 +403,12 @@ alias_check(const char *path, void (*fn)(void *arg, const char *text),
 	struct alias_table *t = alias_open(path);
 	size_t lines = 0, errors = 0;
 	struct cur c, line;
+	char why[100];
 
 	*count = 0;
 	if (!t) {
-		fn(arg, strerror(errno));
+		snprintf(why, sizeof why, " %s", strerror(errno));
+		fn(arg, why);
 		return 1;
 	}
 	c = (struct cur){t->text.s, t->text.s + t->text.n};

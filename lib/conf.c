@@ -26,8 +26,9 @@ static const struct key {
 	enum kind kind;
 	size_t at;
 	const char *def;   /* NULL: computed in defaults() */
-	const char *words; /* WORD: the values allowed; COUNT: "MIN MAX";
-	                      * TIME: "+" for one that is not 0 */
+	const char *words; /* WORD: the values allowed; COUNT: "MIN MAX"; TIME:
+	                      "+" for one that is not 0; PATH: for one that is
+	                      not empty */
 } keys[] = {
 #define AT(f) offsetof(struct conf, f)
 #define UIDL  "ours uw dovecot popa3d xuidl"
@@ -55,8 +56,8 @@ static const struct key {
     {"clear_from",        NETS,  AT(clear_from),        "127.0.0.0/8 ::1/128", NULL          },
     {"hide_client",       WORD,  AT(hide_client),       "no",                  "no yes"      },
     {"uidl",              WORD,  AT(uidl),              "ours",                UIDL          },
-    {"spool",             PATH,  AT(spool),             "/var/spool/facteur",  NULL          },
-    {"state",             PATH,  AT(state),             "/var/lib/facteur",    NULL          },
+    {"spool",             PATH,  AT(spool),             "/var/spool/facteur",  "+"           },
+    {"state",             PATH,  AT(state),             "/var/lib/facteur",    "+"           },
     {"spool_free",        SIZE,  AT(spool_free),        "20M",                 NULL          },
     {"nameserver",        TEXT,  AT(nameserver),        "",                    NULL          },
     {"port",              COUNT, AT(port),              "25",                  "1 65535"     },
@@ -69,7 +70,7 @@ static const struct key {
     {"destination_limit", COUNT, AT(destination_limit), "10",                  "1 1000"      },
     {"process_limit",     COUNT, AT(process_limit),     "50",                  "1 1000"      },
     {"log",               TEXT,  AT(log),               "syslog",              NULL          },
-    {"programs",          PATH,  AT(programs),          PROGRAMS,              NULL          },
+    {"programs",          PATH,  AT(programs),          PROGRAMS,              "+"           },
 #undef AT
 #undef UIDL
 };
@@ -95,7 +96,10 @@ complain(struct source *src, const char *fmt, ...)
 {
 	va_list ap;
 
-	str_addf(src->errors, "%s:%zu: ", src->file, src->line);
+	str_adds(src->errors, src->file);
+	if (src->line > 0)
+		str_addf(src->errors, ":%zu", src->line);
+	str_adds(src->errors, ": ");
 	va_start(ap, fmt);
 	str_addv(src->errors, fmt, ap);
 	va_end(ap);
@@ -284,15 +288,18 @@ set_count(const struct key *k, unsigned long *v, const char *text,
 		*v = (unsigned long)n;
 }
 
-static bool
-is_word_of(const char *list, const char *word)
+/* One of the words of the list, as it is written there. */
+static void
+set_word(const struct key *k, char *text, struct source *src)
 {
-	struct cur c = cur_of(list), w;
+	struct cur c = cur_of(k->words), w;
 
 	while (cur_word(&c, &w) > 0)
-		if (cur_is(&w, word))
-			return true;
-	return false;
+		if (cur_is(&w, text)) {
+			memcpy(text, w.p, cur_len(&w));
+			return;
+		}
+	complain(src, "%s: '%s' is not one of: %s", k->name, text, k->words);
 }
 
 static void
@@ -320,10 +327,9 @@ set_key(struct conf *c, const struct key *k, struct cur value,
 	case WORD:
 	case PATH:
 	case TEXT:
-		if (k->kind == WORD && !is_word_of(k->words, text))
-			complain(src, "%s: '%s' is not one of: %s", k->name,
-			         text, k->words);
-		if (k->kind == PATH && *text && *text != '/')
+		if (k->kind == WORD)
+			set_word(k, text, src);
+		if (k->kind == PATH && (*text || k->words) && *text != '/')
 			complain(src, "%s: '%s' is no absolute path", k->name,
 			         text);
 		free(*(char **)at);
@@ -393,19 +399,20 @@ read_line(struct conf *c, struct cur line, struct source *src)
 {
 	const struct key *k;
 	struct cur name;
+	const char *p;
 
+	while (cur_len(&line) > 0 && strchr(" \t\r", line.e[-1]) && line.e[-1])
+		line.e--;
 	cur_blanks(&line);
 	if (cur_len(&line) == 0 || *line.p == '#')
 		return;
-	if (memchr(line.p, '\0', cur_len(&line))) {
-		complain(src, "a NUL byte");
-		return;
-	}
+	for (p = line.p; p < line.e; p++)
+		if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f) {
+			complain(src, "a control character, 0x%02x", *p);
+			return;
+		}
 	cur_word(&line, &name);
 	cur_blanks(&line);
-	while (cur_len(&line) > 0 &&
-	       (line.e[-1] == ' ' || line.e[-1] == '\t' || line.e[-1] == '\r'))
-		line.e--;
 	k = find_key(&name);
 	if (!k) {
 		complain(src, "unknown key '%.*s'", (int)cur_len(&name),
@@ -428,25 +435,41 @@ line_of(const struct source *src, const char *name)
 static void
 check_place(struct source *src, const char *name, const char *path)
 {
+	const char *p = path;
+
 	src->line = line_of(src, name);
-	if (*path != '/' && *path != '~' && strncmp(path, "%h", 2) != 0)
+	if (*p == '~')
+		p++;
+	else if (strncmp(p, "%h", 2) == 0)
+		p += 2;
+	if (*p != '/' && (p == path || *p))
 		complain(src, "%s: '%s' is no absolute path", name, path);
+	for (; (p = strchr(p, '%')); p++)
+		if (p[1] != 'u' && p[1] != 'h')
+			complain(src, "%s: '%.2s' stands for nothing", name, p);
 }
 
 /* A host, or with number the address of one, and maybe a port. */
 static void
 check_host(struct source *src, const char *name, const char *text, bool number)
 {
+	char host[CONF_HOST], ascii[ADDR_DOMAIN_MAX + 1];
 	unsigned char a[16];
-	char host[CONF_HOST];
 	unsigned port, bits;
 
 	src->line = line_of(src, name);
 	if (*text &&
-	    (conf_hostport(text, host, &port) < 0 ||
-	     (number && (strchr(host, '/') || parse_net(host, a, &bits) < 0))))
+	    (conf_hostport(text, host, &port) < 0 || strchr(host, '/') ||
+	     (parse_net(host, a, &bits) < 0 &&
+	      (number || addr_to_ascii(host, ascii) < 0))))
 		complain(src, "%s: '%s' is no %s", name, text,
 		         number ? "address" : "host");
+}
+
+static bool
+part_of_name(char c)
+{
+	return str_isalpha(c) || str_isdigit(c) || c == '@' || (c & 0x80);
 }
 
 /* Values that only make sense together. */
@@ -454,19 +477,25 @@ static void
 check_whole(const struct conf *c, struct source *src)
 {
 	char ascii[ADDR_DOMAIN_MAX + 1];
+	const char *p;
 	size_t i;
 
 	src->line = line_of(src, "hostname");
 	if (addr_to_ascii(c->hostname, ascii) < 0)
 		complain(src, "hostname: '%s' is no host name", c->hostname);
 	src->line = line_of(src, "origin");
-	if (addr_to_ascii(c->origin, ascii) < 0)
+	if (src->line > 0 && addr_to_ascii(c->origin, ascii) < 0)
 		complain(src, "origin: '%s' is no domain", c->origin);
 	src->line = line_of(src, "domains");
-	for (i = 0; i < c->domains.n; i++)
+	for (i = 0; src->line > 0 && i < c->domains.n; i++)
 		if (addr_to_ascii(c->domains.v[i], ascii) < 0)
 			complain(src, "domains: '%s' is no domain",
 			         c->domains.v[i]);
+	src->line = line_of(src, "detail");
+	for (p = c->detail; *p && !part_of_name(*p); p++)
+		;
+	if (*p)
+		complain(src, "detail: '%s' has what is part of a name", p);
 	check_place(src, "mailbox", c->mailbox);
 	check_place(src, "folders", c->folders);
 	src->line = line_of(src, "retry_min");

@@ -90,7 +90,8 @@ explain(struct run *r, const char *addr, bool json)
 
 	if (addr_parse(cur_of(addr), true, parsed) < 0) {
 		str_adds_clean(&s, addr, strlen(addr), ADDR_MAX);
-		fprintf(stderr, "queuerun: '%s' is no address\n", s.s);
+		fprintf(stderr, "queuerun: '%s' is no address\n",
+		        s.n > 0 ? s.s : "");
 		str_free(&s);
 		return EX_DATAERR;
 	}

@@ -144,7 +144,7 @@ spawn_drop(const struct conf *c)
 	if (geteuid() != 0)
 		return;
 	if (stat(c->spool, &st) < 0)
-		log_die(EX_CONFIG, "%s: %s", c->spool, strerror(errno));
+		log_die(EX_NOINPUT, "%s: %s", c->spool, strerror(errno));
 	if (st.st_uid == 0)
 		log_die(EX_CONFIG,
 		        "%s belongs to root; it must belong to the "

@@ -24,6 +24,29 @@ put()
 enable() { ROOT=$root SBIN=/usr/local/sbin etc/enable; }
 disable() { ROOT=$root SBIN=/usr/local/sbin etc/disable; }
 
+# machine SCRIPT: as root on a machine of its own; what is written below /etc, /usr, /var
+# and /run there is seen by nobody else.
+machine()
+{
+	[ "$EUID" -eq 0 ] || skip 'needs root'
+	mkdir -p "$T/disk"
+	FROM=$BIN run unshare -m --propagation private bash -c '
+		mount -t tmpfs none "$0" || exit 99
+		for d in etc usr var; do
+			mkdir -p "$0/$d/upper" "$0/$d/work"
+			mount -t overlay none "/$d" -o \
+			    "lowerdir=/$d,upperdir=$0/$d/upper,workdir=$0/$d/work" || exit 99
+		done
+		mount -t tmpfs none /run || exit 99
+		mkdir /run/bin
+		PATH=/run/bin:$PATH
+		p=/usr/local
+		PREFIX=$p SBIN=$p/sbin BIN=$p/bin SHARE=$p/share/facteur \
+		    MANDIR=$p/share/man etc/install
+		eval "$1"' "$T/disk" "$1"
+	[ "$status" -ne 99 ] || skip 'no file system of its own here'
+}
+
 # Everything below $root with its content.
 state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p -> %l\n' | sort); }
 
@@ -48,6 +71,32 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	grep -q '	/usr/sbin/smtpd	' "$root/usr/share/facteur/inetd.conf"
 	run grep -r /usr/local "$root/usr/share/facteur/cron.d"
 	[ "$status" -eq 1 ]
+}
+
+@test "make PREFIX=... compiles anew what knows the place" {
+	for p in /usr/local /opt/x; do
+		make -s B="$T/b" PREFIX=$p "$T/b/lib/conf.o"
+		grep -q "$p/sbin" "$T/b/lib/conf.o"
+	done
+}
+
+@test "make install refuses a place that is no one word for inetd and cron" {
+	for p in '/opt/my mail' '/opt/a&b' '/opt/a|b' opt; do
+		run put "$p"
+		[ "$status" -eq 64 ]
+	done
+	[ -z "$(ls "$root")" ]
+}
+
+@test "make install on a full disk leaves the programs that are there" {
+	mkdir -p "$root/usr/local/sbin"
+	echo old > "$root/usr/local/sbin/smtpd"
+	run bash -c 'trap "" XFSZ; ulimit -f 1; "$@"' - env FROM="$BIN" DESTDIR="$root" \
+	    PREFIX=/usr/local SBIN=/usr/local/sbin BIN=/usr/local/bin SHARE=/usr/local/share \
+	    MANDIR=/usr/local/man etc/install
+	[ "$status" -ne 0 ]
+	[ "$(cat "$root/usr/local/sbin/smtpd")" = old ]
+	[ "$(ls -A "$root/usr/local/sbin")" = smtpd ]
 }
 
 @test "make install as root: sendmail is setgid to the spool's group" {
@@ -104,6 +153,13 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[[ ${lines[0]} == '220 '* ]]
 }
 
+@test "README and the pages show the entries of the sample" {
+	put
+	sed -n 's/^[[:space:]]*\([a-z0-9]* stream tcp nowait.*\)/\1/p' README man/* > "$T/shown"
+	[ "$(sort -u "$T/shown")" = "$(grep stream "$root/usr/local/share/facteur/inetd.conf" |
+	    tr '\t' ' ' | sort)" ]
+}
+
 @test "the sample's defaults are the programs' defaults" {
 	while read -r key value; do
 		want=$(sed -n "s/^[[:space:]]*{ *\"$key\", *[A-Z]*, *AT([a-z_]*), *\"\(.*\)\", .*/\1/p" lib/conf.c)
@@ -125,7 +181,7 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	    submission smtpd submissions smtpd pop3s popd imaps imapd \
 	    > "$root/etc/inetd.conf"
 	echo 'hostname my.test' > "$root/etc/facteur/facteur.conf"
-	echo 'root: kim' > "$root/etc/aliases"
+	ln -s not-there-yet "$root/etc/aliases"
 	echo '# mine' > "$root/etc/cron.d/facteur"
 	echo other > "$root/usr/sbin/sendmail"
 	state > "$T/before"
@@ -157,6 +213,46 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	cksum "$key" | cmp "$T/before"
 }
 
+@test "the certificate has the name of the configuration, however that is written" {
+	need openssl
+	put
+	mkdir -p "$root/etc/facteur"
+	: > "$root/etc/inetd.conf"
+	while read -r line name; do
+		printf "$line\n" > "$root/etc/facteur/facteur.conf"
+		rm -rf "$root/etc/facteur/tls"
+		enable
+		openssl x509 -in "$root/etc/facteur/tls/default/fullchain.pem" -noout -subject |
+		    grep -q "CN = $name\$"
+	done <<-'END'
+		hostname\040mail.test\040 mail.test
+		hostname\040mail.test\r mail.test
+		\040hostname\tmail.test mail.test
+		hostname\040my_host.test my_host.test
+	END
+}
+
+@test "a certificate that cannot be made is no certificate" {
+	put
+	mkdir -p "$root/etc/xinetd.d" "$T/bin"
+	printf '#!/bin/sh\nexit 1\n' > "$T/bin/openssl"
+	chmod 755 "$T/bin/openssl"
+	PATH=$T/bin:$PATH run enable
+	[ "$status" -ne 0 ]
+	[ ! -e "$root/etc/facteur/tls" ]
+}
+
+@test "enable stops at a configuration with errors, and names them" {
+	put
+	mkdir -p "$root/etc/facteur"
+	: > "$root/etc/inetd.conf"
+	printf '\nhostname a b\n' > "$root/etc/facteur/facteur.conf"
+	run enable
+	[ "$status" -ne 0 ]
+	[[ $output == *"facteur.conf:2: hostname: 'a b'"* ]]
+	[ ! -s "$root/etc/inetd.conf" ]
+}
+
 @test "without a certificate nothing that needs one is put in service" {
 	put
 	mkdir -p "$root/etc/xinetd.d"
@@ -175,6 +271,76 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[[ $output == *'another smtp entry'* ]]
 	cmp "$T/before" <(grep -vE '^(pop3|imap|submission)' "$root/etc/inetd.conf")
 	grep -q '^pop3' "$root/etc/inetd.conf"
+}
+
+@test "another mail system's entries are known by address, number and other names" {
+	put
+	mkdir "$root/etc"
+	cat > "$root/etc/inetd.conf" <<-'END'
+		127.0.0.1:smtp stream tcp nowait mail /usr/sbin/exim exim -bs
+		*:pop-3	stream	tcp	nowait	root	/usr/sbin/popa3d	popa3d
+		imap stream tcp nowait root /usr/sbin/other other
+		993 stream tcp nowait root /usr/sbin/other other
+	END
+	run enable
+	for s in smtp pop3 imap2 imaps; do
+		[[ $output == *"another $s entry"* ]]
+	done
+	[[ $output == *'pop3s added'* ]]
+	run grep -E '^(smtp|pop3|imap2|imaps)[[:space:]]' "$root/etc/inetd.conf"
+	[ "$status" -eq 1 ]
+	rm "$root/etc/inetd.conf"
+	mkdir "$root/etc/xinetd.d"
+	printf 'service smtp\n{\n\tserver = /usr/sbin/exim\n}\n' > "$root/etc/xinetd.d/exim"
+	run enable
+	[[ $output == *'another smtp entry'* ]]
+	[ ! -e "$root/etc/xinetd.d/facteur" ]
+	[ -e "$root/etc/xinetd.d/facteur-imap" ]
+}
+
+@test "disable leaves inetd.conf whole on a full disk, and without its samples" {
+	put
+	mkdir "$root/etc"
+	printf 'ftp stream tcp nowait root /bin/ftpd ftpd\n\n' > "$root/etc/inetd.conf"
+	enable
+	cp "$root/etc/inetd.conf" "$T/before"
+	ROOT=$root SBIN=/usr/local/sbin \
+	    run bash -c 'trap "" XFSZ; ulimit -f 0; etc/disable'
+	[ "$status" -ne 0 ]
+	cmp "$T/before" "$root/etc/inetd.conf"
+	rm -r "$root/usr/local/share/facteur"
+	run disable
+	[ "$status" -ne 0 ]
+	cmp "$T/before" "$root/etc/inetd.conf"
+}
+
+@test "an inetd that is gone holds up neither enable nor disable" {
+	machine '
+		touch /etc/inetd.conf
+		sleep 0 & wait "$!"
+		echo "$!" | tee /run/inetd.pid > /run/xinetd.pid
+		mkdir -p /etc/cron.d
+		etc/enable && ls /etc/cron.d/facteur && etc/disable &&
+		    [ ! -e /etc/cron.d/facteur ]'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *'inetd: (re)start it now'* ]]
+}
+
+@test "a socket that systemd cannot start is told, and tried again" {
+	machine '
+		rm -f /etc/inetd.conf
+		mkdir -p /run/systemd/system /etc/systemd/system /etc/cron.d
+		printf "#!/bin/sh\n[ \"\$*\" != \"enable --now facteur.socket\" ]\n" \
+		    > /run/bin/systemctl
+		chmod 755 /run/bin/systemctl
+		! etc/enable && ! etc/enable && ls /etc/cron.d/facteur &&
+		    ls /etc/systemd/system/facteur-imaps.socket || exit
+		printf "#!/bin/sh\n" > /run/bin/systemctl
+		etc/enable && ls /etc/systemd/system/facteur.socket'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *'not in service yet: facteur.socket'* ]]
 }
 
 @test "enable with xinetd" {

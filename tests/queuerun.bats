@@ -954,6 +954,8 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[[ $output == *"5.1.1 User unknown"* ]]
 	run queue a -n 'not an address'
 	[ "$status" -eq 65 ]
+	run queue a -n ''
+	[ "$output" = "queuerun: '' is no address" ]
 	queue a -j -n list | python3 -c '
 import json, sys
 keys = [list(s)[0] for s in json.load(sys.stdin)["steps"]]
@@ -971,6 +973,22 @@ assert "Gr\u00fc\u00dfe\u001b[31m" in steps[0]["route"], steps'
 	[ "$(queued a)" -eq 0 ]
 }
 
+@test "the configuration: CRLF, letter case, and no error is told of what is not there" {
+	sed -i 's/$/\r/' "$C"
+	printf '#\r\n\r\n \t\r\nHide_Client YES\r\nmailbox_full Bounce\r\n' >> "$C"
+	run queue a -e
+	[ "$status" -eq 0 ]
+	[[ $output == *$'\nhide_client yes\t'* ]]
+	[[ $output == *$'\nmailbox_full bounce\t'* ]]
+	printf 'hostname a b\n' > "$T/bad"
+	run queue a -c -C "$T/bad"
+	[ "$status" -eq 78 ]
+	[ "$output" = "$T/bad:1: hostname: 'a b' is no host name" ]
+	printf 'spool %s/none\n' "$T" > "$T/bad"
+	run queue a -C "$T/bad"
+	[ "$status" -eq 66 ]
+}
+
 @test "-c names every error with file and line, -e where a value was set" {
 	printf 'nonsense 1\nretry_min soon\nrelay_from 300.1.1.1\n' >> "$C"
 	run queue a -c
@@ -984,11 +1002,16 @@ assert "Gr\u00fc\u00dfe\u001b[31m" in steps[0]["route"], steps'
 	sed -i "$((n - 2)),\$d" "$C"
 	for line in 'retry_max 1m' 'session_timeout 0' 'smtp_timeout 0' \
 	    'mailbox mail/%u' 'log mail.log' 'nameserver ns.b.test' \
-	    'nameserver 192.0.2.1:70000' 'smarthost [::1'; do
+	    'nameserver 192.0.2.1:70000' 'smarthost [::1' \
+	    'smarthost smtp.example.net 587' 'smarthost a:25:1' 'spool' 'state' \
+	    'programs' 'mailbox ~bob/x' 'folders /srv/%d/%u' 'detail no' \
+	    $'log /tmp/x\rport 26' $'h\e[31mstname a.test'; do
 		run queue a -c -C <(cat "$C"; echo "$line")
 		[ "$status" -eq 78 ]
 		[[ $output == *":$((n - 2)): "* ]]
 	done
+	run queue a -c -C <(cat "$C"; echo "aliases $T")
+	[[ $output == "$T: "* ]]
 	run queue a -e
 	[[ ${lines[0]} == "hostname a.test"*"# $C:1" ]]
 	run queue a -E
