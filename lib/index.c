@@ -539,7 +539,6 @@ save_summed(struct index *x, size_t first, size_t end, struct index_span span)
 	index_unlock(x);
 	close(x->fd);
 	x->fd = -1;
-	x->lost = true;
 	errno = err;
 	return -1;
 }

@@ -91,7 +91,6 @@ struct index {
 	bool locked;
 	bool trusted; /* what was loaded is whole; else it is a hint */
 	bool bare;    /* by index_peek(): there are no records here */
-	bool lost;    /* it could not be saved: in memory only since */
 	struct index_head head;
 	struct index_msg *msg;
 	size_t cap;

@@ -300,7 +300,7 @@ store_flag(struct store *s, const uint32_t *uid, size_t n,
 		index_update(x, p.first, p.end);
 	index_unlock(x);
 	/* It must be somewhere before anybody hears that it is done. */
-	if (x->lost && p.end > 0 && x->head.modseq == modseq)
+	if (x->fd < 0 && p.end > 0 && x->head.modseq == modseq)
 		return s->op->keep(s);
 	return 0;
 }

@@ -183,6 +183,32 @@ load imap
 	imap bob <<< '1 SELECT notes' | grep '^1 NO \[CORRUPTION\] .* not in mbox form'
 }
 
+@test "where there can be no index, a flag that is said to be set is in the mailbox" {
+	box bob 2
+	rm -rf "$D/state"
+	: > "$D/state"
+	sessions <<-'END'
+		s = Imap()
+		s.ok("SELECT INBOX")
+		if s.cmd("STORE 1 +FLAGS (\\Flagged)").startswith("OK"):
+		    assert b"X-Status: F" in open(BOX, "rb").read()
+	END
+	printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
+	mkdir -p "$D/maildir/bob/"{cur,new,tmp}
+	echo x > "$D/maildir/bob/cur/1.a"
+	own "$D/maildir/bob" bob
+	own "$D/maildir/bob/cur" bob
+	own "$D/maildir/bob/cur/1.a" bob
+	own "$D/maildir/bob/new" bob
+	own "$D/maildir/bob/tmp" bob
+	sessions <<-'END'
+		s = Imap()
+		s.ok("SELECT INBOX")
+		s.ok("STORE 1 +FLAGS (\\Flagged)")
+		assert os.listdir(BOX.replace("mail/", "maildir/") + "/cur") == ["1.a:2,F"]
+	END
+}
+
 @test "EXAMINE changes nothing: bytes, time, flags; and says NO" {
 	box bob 3
 	touch -d '2026-11-20 10:00' "$D/mail/bob"
