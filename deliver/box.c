@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+/* Bytes that the header leaves for flags, and up to MBOX_SPREAD more. */
+enum { ROOM = 100 };
+
 /* What stays between two letters of a batch. */
 struct mailbox {
 	struct mbox mbox;
@@ -88,7 +91,7 @@ static int
 mbox_letter(struct dest *d, const struct letter *l, struct io *in,
             struct result *r, bool *staged)
 {
-	struct copy_how how = {.room = !d->is_file, .crlf = d->by_hand};
+	struct copy_how how = {.crlf = d->by_hand};
 	struct plan_mark mark;
 	struct mbox *m;
 	int got;
@@ -106,6 +109,7 @@ mbox_letter(struct dest *d, const struct letter *l, struct io *in,
 		return copy_skip(l, in);
 	mark = plan_mark(&m->plan);
 	mbox_begin(m, l->sender.s, l->time);
+	how.room = d->is_file ? 0 : ROOM + (int)(l->time % MBOX_SPREAD);
 	got = copy_letter(l, in, how, put_mbox, m);
 	if (got != COPY_OK) {
 		plan_cut(&m->plan, mark);

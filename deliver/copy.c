@@ -16,14 +16,6 @@ static const char *const ours[] = {"Return-Path", "Status", "X-Status",
                                    "X-Keywords",  "X-UID",  "Content-Length",
                                    "X-IMAPbase",  "X-IMAP", NULL};
 
-/* An empty list of keywords, padded: UW imapd, Dovecot and alpine know it, to others
- * it is nothing.  X-IMAPbase, X-UID, Status and X-Status can later be set in its
- * place without moving the file's tail. */
-static const char room[] =
-    "X-Keywords:"
-    "                                                  "
-    "                                                  \n";
-
 struct copy {
 	struct str to; /* Delivered-To as we write it */
 	struct copy_how how;
@@ -65,8 +57,8 @@ end_header(struct copy *c)
 {
 	if (c->last != '\n')
 		add(c, "\n", 1);
-	if (c->how.room)
-		add(c, room, sizeof room - 1);
+	if (c->how.room > 0)
+		str_addf(&c->head, "X-Keywords:%*s\n", c->how.room, "");
 	add(c, "\n", 1);
 	flush(c);
 	str_free(&c->head);

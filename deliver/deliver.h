@@ -65,7 +65,11 @@ int frame_next(struct io *in, struct letter *l);
 /* --- copy.c: a message on its way through --- */
 
 struct copy_how {
-	bool room; /* leave room for flags in the header */
+	/* Blanks in an empty list of keywords at the header's end, or 0: UW imapd,
+	 * Dovecot and alpine know it, to others it is nothing.  X-IMAPbase, X-UID,
+	 * Status and X-Status can later be set in its place without moving the
+	 * file's tail. */
+	int room;
 	bool crlf; /* lines may end in CRLF */
 };
 

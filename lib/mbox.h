@@ -17,6 +17,12 @@
 
 enum { MBOX_WHY = 160 };
 
+/* By up to so many bytes letters of the same length differ in the mbox: where one goes
+ * and the next one comes, as those of cron do, the file would be as long as it was, and
+ * mutt takes it for the same.  A prime number, which days and hours are no multiples of.
+ */
+enum { MBOX_SPREAD = 61 };
+
 struct mbox {
 	const char *path;
 	struct lock lock;

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { ROOM = 112 }; /* bytes for what is said of the message later */
+/* Bytes for what is said of the message later, and up to MBOX_SPREAD more. */
+enum { ROOM = 112 };
 
 /* Dates from here on have no four figures for the year. */
 #define DATE_MOST ((int64_t)253370764800)
@@ -51,7 +52,9 @@ put_stamp(struct add *a, const struct stamp *st)
 	const struct cur raw = {none, none + 3};
 
 	str_clear(&a->head);
-	header_write(raw, st, header_least(raw, st) + ROOM, &a->head);
+	header_write(raw, st,
+	             header_least(raw, st) + ROOM + st->uid % MBOX_SPREAD,
+	             &a->head);
 	mbox_write(a->m, a->head.s + 2, a->head.n - 2);
 }
 

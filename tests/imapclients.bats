@@ -200,11 +200,32 @@ tunnels()
 @test "mutt through a tunnel" { MUTT=mutt tunnels; }
 @test "neomutt through a tunnel" { MUTT=neomutt tunnels; }
 
+# mutt_sleeps TEXT: mutt has shown that of the mbox, and is busy elsewhere, as when it
+# waits for an editor, until mutt_wakes, which changes and writes the first letter.
+mutt_sleeps()
+{
+	printf '%s\n' "set folder=$T quit=yes delete=yes move=no" \
+	    'set sort=mailbox-order sleep_time=0 wait_key=no' > "$T/rc"
+	mine "$T/rc"
+	terminal mutt -n -F "$T/rc" -f "$BOX"
+	wait_for shown "$1"
+	asleep=$(pgrep -f "^mutt -n -F $T/rc")
+	kill -STOP "$asleep"
+}
+
+mutt_wakes()
+{
+	kill -CONT "$asleep"
+	keys 1 Enter F '$'
+	keys q
+	wait_for ended
+}
+
 # mutt takes an mbox that begins a message where it ended before for one that only
 # grew, and one that is as long as it was for the same.
 @test "mutt has the mbox open while a small letter goes out of its midst" {
 	need mutt tmux
-	local d=small n mutt
+	local d=small n
 	for n in $(seq 60); do d+=" big$n"; done
 	python3 - "$REPO/tests" "$BOX" $d <<-'END'
 		import sys
@@ -218,21 +239,34 @@ tunnels()
 	END
 	mine "$BOX"
 	elsewhere CHECK
-	printf '%s\n' "set folder=$T quit=yes delete=yes move=no sort=mailbox-order" \
-	    'set sleep_time=0 wait_key=no' > "$T/rc"
-	mine "$T/rc"
-	terminal mutt -n -F "$T/rc" -f "$BOX"
-	wait_for shown 'Msgs:61'
-	# It is busy elsewhere, as when it waits for an editor.
-	mutt=$(pgrep -f "^mutt -n -F $T/rc")
-	kill -STOP "$mutt"
+	mutt_sleeps 'Msgs:61'
 	bring last
 	elsewhere 'STORE 1 +FLAGS.SILENT (\Deleted)' EXPUNGE
-	kill -CONT "$mutt"
-	keys 1 Enter F '$'
-	keys q
-	wait_for ended
+	mutt_wakes
 	tally once "${d#small } last" "$BOX"
+}
+
+# at TIME NAME...: letters that queuerun had then, and brings.
+at()
+{
+	local n
+	for n in "${@:2}"; do
+		tally letter "$n" > "$T/letter"
+		printf '%s\n' "message $n.$1 $(wc -c < "$T/letter")" \
+		    'sender jo@x.test' 'to bob@a.test' "time $1" '' |
+		    cat - "$T/letter" | "$(prog deliver)" -C "$C" -b bob
+	done
+}
+
+@test "mutt has the mbox open while a letter goes and one of the same length comes" {
+	need mutt tmux
+	at 1763765040 d1 d2 d3
+	elsewhere CHECK
+	mutt_sleeps 'Msgs:3'
+	elsewhere 'STORE 2 +FLAGS.SILENT (\Deleted)' EXPUNGE
+	at 1763851440 d2
+	mutt_wakes
+	tally once 'd1 d2 d3' "$BOX"
 }
 
 # --- alpine ---

@@ -180,6 +180,22 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 	grep -x 'Hello Joe, do you think we can meet at 3:30 tomorrow?' "$D/mail/bob"
 }
 
+@test "a draft that takes the place of one of its length leaves another size" {
+	local sizes=()
+	for _ in 1 2 3; do
+		imap bob <<-END > /dev/null
+			1 SELECT INBOX
+			2 STORE 1:* +FLAGS.SILENT (\Deleted)
+			3 EXPUNGE
+			4 APPEND INBOX (\Draft) {6+}
+			a: b
+
+		END
+		sizes+=("$(stat -c %s "$D/mail/bob")")
+	done
+	[ "$(printf '%s\n' "${sizes[@]}" | sort -u | wc -l)" -eq 3 ]
+}
+
 @test "6.4: CHECK, CLOSE, UNSELECT, EXPUNGE" {
 	box bob 11
 	imap_says bob <<-'END'
