@@ -984,6 +984,7 @@ assert "Gr\u00fc\u00dfe\u001b[31m" in steps[0]["route"], steps'
 	run queue a -c -C "$T/bad"
 	[ "$status" -eq 78 ]
 	[ "$output" = "$T/bad:1: hostname: 'a b' is no host name" ]
+	[ "$EUID" -eq 0 ] || return 0 # who is not root gets a spool made
 	printf 'spool %s/none\n' "$T" > "$T/bad"
 	run queue a -C "$T/bad"
 	[ "$status" -eq 66 ]
