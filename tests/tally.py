@@ -62,7 +62,8 @@ def check(text):
         if head.split(b"\n").count(line) != 1:
             raise Torn("%r is not once in the header %r" % (line, head))
     if digest(body).encode() != m.group(2):
-        raise Torn("%s has another body: %r" % (name.decode(), text[-200:]))
+        raise Torn("%s has another body: %r ... %r" % (
+            name.decode(), text[:1500], text[-200:]))
     return name.decode()
 
 
