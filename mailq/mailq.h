@@ -49,7 +49,7 @@ struct total {
 };
 
 void show_short(const struct view *v, struct total *t, bool verbose);
-void show_short_end(const struct total *t);
+void show_short_end(struct total *t);
 void show_json(const struct view *v);
 
 /* --- summary.c: by destination and reason --- */

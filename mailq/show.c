@@ -147,8 +147,9 @@ show_short(const struct view *v, struct total *t, bool verbose)
 }
 
 void
-show_short_end(const struct total *t)
+show_short_end(struct total *t)
 {
+	str_free(&t->text);
 	if (t->count == 0)
 		puts("Mail queue is empty");
 	else
