@@ -52,9 +52,7 @@ put_stamp(struct add *a, const struct stamp *st)
 	const struct cur raw = {none, none + 3};
 
 	str_clear(&a->head);
-	header_write(raw, st,
-	             header_least(raw, st) + ROOM + st->uid % MBOX_SPREAD,
-	             &a->head);
+	header_write(raw, st, ROOM + st->uid % MBOX_SPREAD, &a->head);
 	mbox_write(a->m, a->head.s + 2, a->head.n - 2);
 }
 

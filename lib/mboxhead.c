@@ -45,6 +45,19 @@ name_of(struct cur line)
 	return name;
 }
 
+/* Does it begin a field of ours?  Most have another first letter. */
+static bool
+is_ours(struct cur line)
+{
+	char first = *line.p | ' ';
+	struct cur name;
+
+	if (first != 's' && first != 'x')
+		return false;
+	name = name_of(line);
+	return hdr_name_in(&name, ours);
+}
+
 struct cur
 header_last(struct cur raw)
 {
@@ -78,16 +91,14 @@ others(struct cur raw, struct str *out, struct cur *end)
 
 	*end = (struct cur){raw.e, raw.e};
 	while (cur_len(&raw) > 0) {
-		struct cur line = next_line(&raw), name;
+		struct cur line = next_line(&raw);
 
 		if (is_empty(&line) && cur_len(&raw) == 0) {
 			*end = line;
 			break;
 		}
-		if (*line.p != ' ' && *line.p != '\t') {
-			name = name_of(line);
-			drop = !first && hdr_name_in(&name, ours);
-		}
+		if (*line.p != ' ' && *line.p != '\t')
+			drop = !first && is_ours(line);
 		first = false;
 		if (drop)
 			continue;
@@ -195,10 +206,9 @@ header_least(struct cur raw, const struct stamp *st)
 }
 
 void
-header_write(struct cur raw, const struct stamp *st, size_t size,
+header_write(struct cur raw, const struct stamp *st, size_t room,
              struct str *out)
 {
-	size_t room = size - header_least(raw, st);
 	struct cur end;
 
 	others(raw, out, &end);

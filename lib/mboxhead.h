@@ -20,9 +20,9 @@ struct stamp {
  * an empty line. */
 size_t header_least(struct cur raw, const struct stamp *st);
 
-/* Write it to out, padded to exactly size bytes (at least header_least()); the
- * padding is room for the next time. */
-void header_write(struct cur raw, const struct stamp *st, size_t size,
+/* Write it to out, with room bytes more than header_least(): they are padding, for the
+ * next time. */
+void header_write(struct cur raw, const struct stamp *st, size_t room,
                   struct str *out);
 
 /* The last UID in the X-IMAP of folder data, which begins with raw: where it stands

@@ -31,6 +31,7 @@ struct keep {
 	size_t n, cap;
 	struct str text;
 	struct pen pen;
+	struct index_span wrote; /* records that are not what they were */
 };
 
 /* Does the first message have to say which UIDs were given out? */
@@ -160,7 +161,7 @@ pen_stamp(struct pen *p, struct index_msg *m, bool first)
 void
 pen_write(const struct pen *p, size_t size, struct str *out)
 {
-	header_write(raw_of(p), &p->stamp, size, out);
+	header_write(raw_of(p), &p->stamp, size - p->least, out);
 }
 
 void
@@ -172,6 +173,17 @@ pen_end(struct pen *p)
 }
 
 /* --- flags into them --- */
+
+static void
+widen(struct keep *k, const struct index_msg *m)
+{
+	size_t i = (size_t)(m - k->s->index.msg);
+
+	if (i < k->wrote.first)
+		k->wrote.first = i;
+	if (i >= k->wrote.end)
+		k->wrote.end = i + 1;
+}
 
 /* Note what has to change, without what both forms begin and end with. */
 static void
@@ -203,6 +215,7 @@ plan_stamp(struct keep *k, struct index_msg *m, bool first)
 	struct pen *p = &k->pen;
 	struct str new = {0};
 
+	widen(k, m);
 	if (pen_stamp(p, m, first) < 0) {
 		m->kept_uid = KEPT_NEVER;
 		return;
@@ -257,6 +270,8 @@ follow(struct keep *k)
 		uint64_t more;
 
 		m->off += shift;
+		if (shift > 0)
+			widen(k, m);
 		if (c == k->n || k->v[c].m != m)
 			continue;
 		more = k->v[c].n - k->v[c].len;
@@ -343,7 +358,7 @@ int
 mbox_keep(struct store *s)
 {
 	enum turn_use use = TURN_READ;
-	struct keep k = {.s = s};
+	struct keep k = {.s = s, .wrote.first = SIZE_MAX};
 	struct turn t;
 	int r, err;
 
@@ -361,6 +376,7 @@ mbox_keep(struct store *s)
 	if (r == 0) {
 		r = keep_all(&k, &t.mbox);
 		use = r < 0 ? TURN_FAILED : TURN_WROTE;
+		t.wrote = &k.wrote;
 	}
 	err = errno;
 	if (r < 0)

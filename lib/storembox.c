@@ -92,6 +92,7 @@ begin(struct store *s, struct turn *t, bool create, bool reading)
 	int err;
 
 	t->changed = false;
+	t->wrote = NULL;
 	if (mbox_open(&t->mbox, s->path, &how, s->why) < 0)
 		return -1;
 	if (index_lock(&s->index) == 0) {
@@ -168,7 +169,11 @@ turn_end(struct store *s, struct turn *t, enum turn_use use)
 		    fstat(t->mbox.fd, &st) == 0 && is_all(x, &st))
 			state_of(&x->head.state, &st);
 		b->surprised = false;
-		index_save(x, 0, (size_t)x->head.count);
+		if (use == TURN_WROTE && t->wrote)
+			index_update(x, (size_t)t->wrote->first,
+			             (size_t)t->wrote->end);
+		else
+			index_save(x, 0, (size_t)x->head.count);
 	}
 	index_unlock(x);
 	mbox_close(&t->mbox);

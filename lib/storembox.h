@@ -35,6 +35,8 @@ bool is_state(const struct index *x, const struct stat *st);
 struct turn {
 	struct mbox mbox;
 	bool changed; /* the index had to be brought up to date */
+	/* Records that TURN_WROTE changes, none of which goes or moves; NULL: any. */
+	const struct index_span *wrote;
 };
 
 int turn_begin(struct store *s, struct turn *t);

@@ -66,7 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	least = header_least(raw, &st);
 	if (least == 0)
 		return 0;
-	header_write(raw, &st, least + more, &out);
+	header_write(raw, &st, more, &out);
 	must(out.n == least + more);
 	str_add(&out, raw.e, (size_t)(was.len - was.body));
 	must(first((struct cur){out.s, out.s + out.n}, &is));
