@@ -227,18 +227,31 @@ measure(const struct hole *h, const struct index_msg *m, size_t least,
 	return p->cut > 0 ? 0 : -1;
 }
 
+/* How it is done, if it can be; the pen then has the new header. */
+static int
+plan_hole(struct purge *p, const struct hole *h, size_t block, struct patch *a)
+{
+	struct index_msg *m;
+
+	if (h->next == p->n)
+		return -1;
+	m = p->order[h->next];
+	if (pen_stamp(&p->pen, m, h->off == p->order[0]->off) < 0)
+		return -1;
+	return measure(h, m, p->pen.least, block, a);
+}
+
 /* The bytes that stand at the hole's start in the end. */
 static int
 compose(struct purge *p, const struct hole *h, size_t block, struct patch *a,
         struct str *text)
 {
-	struct index_msg *m = p->order[h->next];
-	struct pen *pen = &p->pen;
+	const struct index_msg *m;
 
-	if (pen_stamp(pen, m, h->off == p->order[0]->off) < 0 ||
-	    measure(h, m, pen->least, block, a) < 0)
+	if (plan_hole(p, h, block, a) < 0)
 		return -1;
-	pen_write(pen, a->size, text);
+	m = p->order[h->next];
+	pen_write(&p->pen, a->size, text);
 	text->s = mem_grow(text->s, &text->cap, text->n + a->extra + 1, 1);
 	if (io_preadall(p->m->fd, text->s + text->n, a->extra,
 	                (off_t)(h->end + m->body)) != (ssize_t)a->extra)
@@ -327,28 +340,43 @@ forget(struct purge *p)
 	x->head.modseq = modseq;
 }
 
-/* Is it worth closing the holes one by one? */
-static bool
-is_cheaper(const struct purge *p)
+/* The time that it takes to close k holes in place and to move what follows the
+ * others, in ns. */
+static uint64_t
+cost(const struct purge *p, size_t k)
 {
-	uint64_t tail = p->size - p->v[0].end;
+	uint64_t tail = k < p->holes ? p->size - p->v[k].end : 0;
 
-	return tail * MOVE_COST > p->holes * (uint64_t)HOLE_COST;
+	return k * (uint64_t)HOLE_COST + tail * MOVE_COST;
+}
+
+/* How many holes, from the first on, are best closed in place?  What follows one that
+ * cannot be has to move, and the holes in it go with that. */
+static size_t
+in_place(struct purge *p, size_t block)
+{
+	struct patch a;
+	size_t k = 0, best = 0;
+
+	while (k < p->holes && plan_hole(p, &p->v[k], block, &a) == 0) {
+		if (++k * (uint64_t)HOLE_COST >= cost(p, best))
+			break;
+		if (cost(p, k) < cost(p, best))
+			best = k;
+	}
+	return best;
 }
 
 static int
 close_holes(struct purge *p)
 {
 	size_t block = p->holes > 0 ? mbox_can_collapse(p->m->fd) : 0;
+	size_t n = block > 0 ? in_place(p, block) : 0;
 
-	if (block > 0 && is_cheaper(p)) {
-		/* What is cut off at the end moves nothing. */
-		if (p->v[p->holes - 1].next == p->n &&
-		    move(p, p->holes - 1) < 0)
-			return -1;
-		while (p->holes > 0 && close_hole(p, block) == 0)
-			;
-	}
+	if (move(p, n) < 0)
+		return -1;
+	while (p->holes > 0 && close_hole(p, block) == 0)
+		;
 	return p->pending ? -1 : move(p, 0);
 }
 

@@ -1,0 +1,127 @@
+/* storepurge - messages go out of a large mbox: what does not have to move is not
+ * written again. */
+#include "io.h"
+#include "mbox.h"
+#include "mboxedit.h"
+#include "store.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LETTERS = 20, LARGE = 1 << 20, SMALL = 300 };
+
+static char dir[] = "/var/tmp/facteur-purge.XXXXXX";
+static char box[64], state[64];
+
+static void
+deliver(int i, size_t size)
+{
+	struct mbox_how how = {
+	    .owner = getuid(), .state = state, .patience = 100};
+	struct str text = {0};
+	char why[MBOX_WHY];
+	struct mbox m;
+
+	str_addf(&text, "Subject: letter %d\n\n", i);
+	while (text.n < size)
+		str_addf(&text, "a line of letter %d\n", i);
+	assert(mbox_open(&m, box, &how, why) == 0);
+	mbox_begin(&m, "a@x.test", 1700000000);
+	mbox_write(&m, text.s, text.n);
+	mbox_end(&m);
+	assert(mbox_commit(&m) == 0);
+	mbox_close(&m);
+	str_free(&text);
+}
+
+/* Bytes that this process has written. */
+static unsigned long long
+written(void)
+{
+	struct str s = {0};
+	unsigned long long n;
+	const char *p;
+
+	assert(io_slurp(AT_FDCWD, "/proc/self/io", 4096, &s) == 0);
+	assert((p = strstr(s.s, "wchar: ")));
+	n = strtoull(p + 7, NULL, 10);
+	str_free(&s);
+	return n;
+}
+
+static void
+is_letter(struct store *s, size_t i, int number)
+{
+	struct str header = {0};
+	char want[40];
+
+	snprintf(want, sizeof want, "Subject: letter %d\r\n", number);
+	assert(store_header(s, store_msg(s, i)->uid, &header) == 0);
+	assert(strncmp(header.s, want, strlen(want)) == 0);
+	str_free(&header);
+}
+
+/* Some of these letters go, of which the small one is less than a block: how much is
+ * written? */
+static unsigned long long
+purge(int small, const uint32_t *uid, size_t n)
+{
+	const struct store_how how = {
+	    .state = state, .owner = getuid(), .patience = 100};
+	unsigned long long before;
+	size_t gone, i, k = 0;
+	struct store s;
+
+	unlink(box);
+	for (i = 1; i <= LETTERS; i++)
+		deliver((int)i, (int)i == small ? SMALL : LARGE);
+	assert(store_open(&s, box, &how) == 0);
+	assert(store_count(&s) == LETTERS);
+	before = written();
+	assert(store_expunge(&s, uid, n, &gone) == 0 && gone == n);
+	before = written() - before;
+	assert(store_count(&s) == LETTERS - n && store_sync(&s) == 0);
+	for (i = 0; i < LETTERS; i++)
+		if (k < n && uid[k] == i + 1)
+			k++;
+		else
+			is_letter(&s, i - k, (int)i + 1);
+	store_close(&s);
+	store_remove(box, &how);
+	return before;
+}
+
+static bool
+can_collapse(void)
+{
+	int fd = open(box, O_RDWR | O_CREAT, 0600);
+	size_t block = fd < 0 ? 0 : mbox_can_collapse(fd);
+
+	close(fd);
+	return block > 0;
+}
+
+int
+main(void)
+{
+	static const uint32_t large[] = {1, 7}, mixed[] = {1, 7, 18},
+	                      early[] = {2, 17}, end[] = {1, 20};
+
+	assert(mkdtemp(dir));
+	snprintf(box, sizeof box, "%s/box", dir);
+	snprintf(state, sizeof state, "%s/state", dir);
+	if (can_collapse()) {
+		assert(purge(0, large, 2) < LARGE);
+		assert(purge(20, end, 2) < LARGE);
+		/* Two of them follow the small one. */
+		assert(purge(18, mixed, 3) < 5 * LARGE);
+		assert(purge(2, early, 2) > 10 * (unsigned long long)LARGE);
+	} else {
+		assert(purge(18, mixed, 3) > 10 * (unsigned long long)LARGE);
+	}
+	return execlp("rm", "rm", "-r", dir, (char *)NULL);
+}
