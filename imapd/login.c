@@ -3,7 +3,6 @@
  * does. */
 #include "imap.h"
 
-#include "limit.h"
 #include "log.h"
 #include "sasl.h"
 
@@ -124,7 +123,6 @@ login_run(void *session, struct judge *j)
 	struct io *io = &s->io;
 	struct str x = {0};
 
-	limit_talker();
 	s->judge = j;
 	begin(s);
 	io->idle = (long)s->conf->idle_timeout * 1000;

@@ -36,8 +36,8 @@ user_run(void *session, const struct user *u, bool own, struct judge *j)
 	int end;
 
 	s->folders = folders_open(s->conf, u);
-	wall_user(s->conf, u, true, folders_prepare(s->folders));
 	limit_memory(MEMORY);
+	wall_user(s->conf, u, true, folders_prepare(s->folders));
 	s->judge = j;
 	s->user = u;
 	s->own = own;

@@ -2,6 +2,7 @@
  * the first steps of the user behind it. */
 #include "gate.h"
 
+#include "limit.h"
 #include "log.h"
 #include "wall.h"
 
@@ -15,8 +16,10 @@ enum { THROWN_MAX = 8 /* buffers of input before TLS */ };
 void
 gate_talk(const struct gate *g, struct judge *j, struct tls *tls)
 {
-	if (!g->stays)
+	if (!g->stays) {
+		limit_talker();
 		wall_talker();
+	}
 	if (!g->secure || gate_start_tls(j, g->io, NULL) == 0)
 		g->talk(g->session, j);
 	*tls = j->tls;

@@ -3,7 +3,6 @@
  * somebody who does. */
 #include "pop.h"
 
-#include "limit.h"
 #include "log.h"
 #include "sasl.h"
 #include "serv.h"
@@ -126,7 +125,6 @@ login_run(void *session, struct judge *j)
 	long idle = (long)s->conf->idle_timeout * 1000;
 	struct io *io = &s->io;
 
-	limit_talker();
 	s->judge = j;
 	begin(s);
 	io->idle = idle;

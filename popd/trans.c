@@ -318,8 +318,8 @@ trans_run(void *session, const struct user *u, bool own, struct judge *j)
 	struct io *io = &s->io;
 	int end;
 
-	wall_user(c, u, false, NULL);
 	limit_memory(MEMORY);
+	wall_user(c, u, false, NULL);
 	s->judge = j;
 	io->lf = own;
 	if (!own) {

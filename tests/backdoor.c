@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -79,6 +80,17 @@ mem_of(long pid)
 	return open_for(path, O_RDWR);
 }
 
+/* So many MB more. */
+static long
+memory(long n)
+{
+	size_t size = (size_t)n << 20;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? -1 : munmap(p, size);
+}
+
 /* Is a file open here that the order names the beginning of?  A leak. */
 static long
 has_open(const char *text)
@@ -117,6 +129,7 @@ obey(const char *order, char *a, char *b)
 	ORDER("signal", kill((pid_t)n, 0));
 	ORDER("kill", kill((pid_t)n, SIGKILL));
 	ORDER("mem", mem_of(n));
+	ORDER("memory", memory(n));
 	ORDER("trace",
 	      __real_syscall(SYS_ptrace, PTRACE_ATTACH, n, NULL, NULL));
 	ORDER("setuid", __real_syscall(SYS_setuid, n));

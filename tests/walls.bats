@@ -135,6 +135,8 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 		no "read $D/home/bob/.profile"
 		yes 'read /etc/hostname'
 		yes "make $D/spool/new/tmp.1"
+		no 'memory 64'
+		yes 'memory 48'
 	} | orders
 }
 
@@ -176,6 +178,8 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 			no 'read /etc/passwd'
 			no "make $D/spool/new/tmp.1"
 			no "read $D/mail/bob"
+			no 'memory 8'
+			yes 'memory 6'
 		} | orders
 	done
 }
@@ -207,6 +211,8 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 		no "write $D/mail/alice"
 		yes "read $D/mail/bob"
 		yes "write $D/mail/bob"
+		no 'memory 512'
+		yes 'memory 480'
 	} | orders
 }
 
@@ -225,6 +231,8 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 		yes "write $D/home/bob/.mailboxlist"
 		yes "write $D/mail/bob"
 		yes "make $D/home/bob/mail/x"
+		no 'memory 512'
+		yes 'memory 480'
 	} | orders
 }
 
@@ -242,6 +250,7 @@ imap() { imap_inetd a "$NET.1"; TO=("$NET.1" "$IMAP_PORT"); }
 		no "read $D/tls/default/privkey.pem"
 		no 'has PRIVATE'
 		no "make $D/spool/new/tmp.1"
+		no 'memory 32'
 	} | orders
 }
 
