@@ -48,6 +48,7 @@ log_stderr(int on)
 void
 log_ready(void)
 {
+	tzset();
 	if (!lg.file && !lg.open) {
 		openlog(lg.tag, LOG_PID | LOG_NDELAY, LOG_MAIL);
 		lg.open = 1;

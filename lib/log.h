@@ -20,7 +20,7 @@ void log_to(const char *dest);
  * network). */
 void log_stderr(int on);
 
-/* Open it now: soon that cannot be done any more. */
+/* Open it, and know the time zone, now: soon that cannot be done any more. */
 void log_ready(void);
 
 __attribute__((format(printf, 1, 2))) void log_info(const char *fmt, ...);

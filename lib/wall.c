@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PATHS = 64 };
@@ -55,7 +54,6 @@ add_table(struct wall *w, const char *path)
 static void
 begin(struct wall *w, const struct conf *c)
 {
-	tzset();
 	log_ready();
 	add_to(w, "/etc", "", MAY_READ);
 	add_to(w, "/usr", "", MAY_READ);
@@ -109,7 +107,6 @@ enter(struct wall *w, enum sandbox kind)
 void
 wall_talker(void)
 {
-	tzset();
 	log_ready();
 	sandbox_enter(SANDBOX_TALKER, NULL);
 }

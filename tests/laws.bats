@@ -77,7 +77,7 @@ calls()
 @test "read and write belong to io, the spool and the mailbox drivers" {
 	only_in "$(calls 'p?read|p?write|readv|writev|recv|send')" \
 	    'lib/io\.c' 'lib/log\.c' 'lib/spool[a-z]*\.c' 'lib/mbox[a-z]*\.c' \
-	    'lib/maildir\.c' 'lib/log\.c'
+	    'lib/maildir\.c' 'lib/syslog\.c'
 }
 
 @test "exit is called by main and by log" {
@@ -110,7 +110,7 @@ calls()
 floor()
 {
 	case $1 in
-	mem | str | log | sum | fastmem | newlines) floor=0 ;;
+	mem | str | log | syslog | sum | fastmem | newlines) floor=0 ;;
 	addr | hdr | code | date | idn | utf7 | sha256 | scram) floor=1 ;;
 	io | conf | alias | lock | dns | peer | ask | group | limit | sandbox* | tls) floor=2 ;;
 	spool* | user* | route* | auth* | become | front | gate* | sasl | index | record | store* | \

@@ -1,0 +1,53 @@
+# logs - what those say who see no file of the system any more.
+
+load lib
+load pop
+
+setup()
+{
+	[ "$EUID" -eq 0 ] || skip 'needs root'
+	id facteurd > /dev/null 2>&1 || skip 'needs the accounts'
+	unshare -m true || skip 'no namespaces'
+	need socat
+	test_begin
+	instance a a.test
+	ZONE=/usr/share/zoneinfo/Asia/Tokyo
+	[ -f "$ZONE" ] || skip 'no time zones'
+	NOW="($(TZ=:$ZONE date '+%b %e %H')|$(TZ=:$ZONE date -d '1 minute' '+%b %e %H')):"
+}
+
+teardown() { test_end; }
+
+# stranger: popd tells from his jail that he cannot log in, on a system of that zone
+# with a syslog, which writes to $T/got.
+stranger()
+{
+	mkdir "$T/dev"
+	cat > "$T/far" <<-'END'
+		mount -t tmpfs none "$T/dev" && mount --bind "$ZONE" /etc/localtime || exit 99
+		for f in null zero urandom random; do
+			: > "$T/dev/$f" && mount --bind "/dev/$f" "$T/dev/$f" || exit 99
+		done
+		mount --rbind "$T/dev" /dev || exit 99
+		unset TZ
+		socat -u UNIX-RECV:/dev/log CREATE:"$T/got" &
+		for _ in $(seq 100); do [ ! -S /dev/log ] || break; sleep .1; done
+		printf 'USER bob\r\nQUIT\r\n' | TCPREMOTEIP=192.0.2.1 "$1" -C "$2"
+		for _ in $(seq 100); do ! grep -qs 'no login' "$T/got" "$3" || break; sleep .1; done
+		kill $!
+	END
+	ZONE=$ZONE unshare -m bash "$T/far" "$(prog popd)" "$C" "$D/log"
+}
+
+@test "lines of a file have local time" {
+	stranger
+	grep -E "^$NOW.* facteur/popd.*no login for" "$D/log"
+	! grep -Ev "^$NOW" "$D/log" || false
+}
+
+@test "syslog gives lines its own time" {
+	sed -i '/^log /d' "$C"
+	stranger
+	grep -E '^<20>facteur/popd\[[0-9]+\]: warning: no login for' "$T/got" ||
+	    grep -E "^<20>$NOW.*popd.*no login for" "$T/got" # another libc
+}
