@@ -693,6 +693,22 @@ at_once()
 
 left() { [ "$(queued a)" -eq "$1" ]; }
 
+@test "a message that was put off is free, though its client goes on with others" {
+	sed -i '/^nameserver/d' "$C"
+	printf 'smarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" \
+	    "$T/peer" OFFER=8BITMIME rcpt=450 rset=hang
+	wait_for test -e "$T/peer/ready"
+	many 2 kim%d@far.test
+	start run "$(prog queuerun)" -C "$C"
+	wait_for compgen -G "$D/spool/q/*/*"
+	run "$(prog mailq)" -C "$C" delete "$(basename "$D/spool/q/"*/*)"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(queued a)" -eq 1 ]
+	stop run
+}
+
 @test "hosts that do not answer leave local mail its place" {
 	local i hosts=()
 	printf 'process_limit 3\nsmtp_timeout 600s\n' >> "$C"
