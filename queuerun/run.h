@@ -96,6 +96,7 @@ struct run {
 	struct spool sp;
 	struct router router;
 	int spawner;       /* socket to the root half, or -1 */
+	bool alone;        /* ... which has ended */
 	int lock;          /* of the queue, or -1 */
 	int secrets;       /* smarthost_auth, or as spawn_secrets() says */
 	long clock_offset; /* -T */

@@ -799,6 +799,31 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
 }
 
+@test "the root half is killed: the next run has the queue, no mail is put off" {
+	[ "$EUID" -eq 0 ] || skip "only root's queuerun has two halves"
+	mkdir -m 1777 "$T/ran"
+	printf '%s\n' '#!/bin/sh' "mktemp '$T/ran/XXXXXX'" \
+	    "until [ -e '$T/go' ]; do sleep 0.05; done" > "$T/slow"
+	chmod +x "$T/slow"
+	echo "slow: |$T/slow" >> "$D/aliases"
+	write -- slow
+	start run "$(prog queuerun)" -C "$C" -w 60
+	wait_for lingers a
+	wait_for compgen -G "$T/ran/*"
+	kill -KILL "$(cat "$T/pid/run")"
+	PATIENCE=10 wait_for flock -n "$D/spool/lock" true
+	write -- bob
+	queue a
+	delivered a bob 1
+	# What it had begun comes to its end, once.
+	touch "$T/go"
+	wait_for left 0
+	[ "$(find "$T/ran" -type f | wc -l)" -eq 1 ]
+	grep -q 'relay=program.*status=sent' "$D/log"
+	run grep 'status=deferred' "$D/log"
+	[ "$status" -eq 1 ]
+}
+
 @test "a damaged queue file is set aside, an unfinished one goes" {
 	write -- bob
 	write -- bob
