@@ -592,6 +592,19 @@ clocks()
 	[ "$(ls "$D/spool/q" | wc -l)" -eq 1 ]
 }
 
+@test "what came in the future, by a clock that was wrong, is returned in time" {
+	local then=$((T0 - 10 * 365 * 86400))
+	echo 'warn_after 0' >> "$C"
+	write -- bob@far.test
+	queue a -T "$then"
+	queue a -T $((then + 4 * 86400))
+	[ "$(queued a)" -eq 1 ]
+	queue a -T $((then + 6 * 86400))
+	[ "$(queued a)" -eq 0 ]
+	delivered a alice 1
+	grep -q 'delivery time expired' "$D/mail/alice"
+}
+
 @test "what cannot be read in q holds up nothing else" {
 	local id
 	echo "list: :include:$D/list" > "$D/aliases"
