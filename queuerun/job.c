@@ -344,6 +344,7 @@ decide(struct run *r, struct job *j, size_t i, const struct outcome *o)
 	struct active *a = p->msg;
 
 	j->piece[i] = NULL;
+	j->dest->open--;
 	outcome_piece(r, p, o);
 	if (a->open == 0)
 		outcome_settle(r, a);

@@ -309,7 +309,7 @@ work(struct run *r, int wake, unsigned long linger)
 		if (r->njob > 0)
 			wait_and_work(r, wake, 1000);
 		else if (r->line[0].first || r->line[1].first ||
-		         r->name_at < r->nname || r->more)
+		         r->name_at < r->nname || r->nlater > 0 || r->more)
 			continue;
 		else if (r->busy && !last) {
 			last = now >= end;

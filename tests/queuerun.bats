@@ -706,6 +706,25 @@ at_once()
 
 left() { [ "$(queued a)" -eq "$1" ]; }
 
+@test "mail beyond all room for a host that does not answer leaves others theirs" {
+	sed -i '/^nameserver/d' "$C"
+	printf 'process_limit 5\nsmarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" \
+	    "$T/peer" mail=hang
+	wait_for test -e "$T/peer/ready"
+	many 150 kim%d@far.test
+	# There is room for a hundred.
+	start run bash -c 'ulimit -n 142; exec "$1" -C "$2" -w 60' - \
+	    "$(prog queuerun)" "$C"
+	wait_for grep '^C: MAIL' "$T/peer/log"
+	write -- bob
+	PATIENCE=20 wait_for delivered a bob 1
+	write -- bob
+	PATIENCE=20 wait_for delivered a bob 2
+	stop run
+	[ "$(queued a)" -eq 150 ]
+}
+
 @test "a message that was put off is free, though its client goes on with others" {
 	sed -i '/^nameserver/d' "$C"
 	printf 'smarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
