@@ -164,7 +164,6 @@ struct message {
 	struct arena words; /* of the notes */
 	unsigned attempts;  /* queue runs so far */
 	bool expired;       /* mailq(8) wants it to bounce now */
-	bool torn;          /* the journal ends within a line */
 	bool gap;           /* a line of the journal cannot be read */
 };
 

@@ -262,7 +262,6 @@ parse_journal(struct message *m, struct cur c)
 {
 	struct cur line;
 
-	m->torn = cur_len(&c) > 0 && c.e[-1] != '\n';
 	while (cur_len(&c) > 0) {
 		cur_until(&c, "\n", &line);
 		if (cur_get(&c) != '\n' || !parse_note(m, line))
@@ -461,6 +460,19 @@ message_note(struct message *m, const struct note *n)
 	add_note(m, n, words);
 }
 
+/* Does the journal end within a line?  One of several processes that write to it
+ * may not have got on, so that only the file knows. */
+static bool
+is_torn(const struct message *m)
+{
+	struct stat st;
+	char last;
+
+	return fstat(m->fd, &st) == 0 &&
+	       st.st_size > m->start + (off_t)m->len &&
+	       pread(m->fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
 int
 spool_note(struct message *m, const struct note *n)
 {
@@ -468,7 +480,7 @@ spool_note(struct message *m, const struct note *n)
 	const char *part[4] = {n->status, n->target, n->relay, n->text};
 	int i, rc;
 
-	if (m->torn)
+	if (is_torn(m))
 		str_addc(&s, '\n');
 	str_addf(&s, "%c\t", n->what);
 	if (n->rcpt == NOTE_ALL)
@@ -482,7 +494,6 @@ spool_note(struct message *m, const struct note *n)
 	}
 	str_adds(&s, "\t.\n");
 	rc = io_writeall(m->fd, s.s, s.n);
-	m->torn = rc < 0;
 	str_free(&s);
 	if (rc == 0)
 		message_note(m, n);

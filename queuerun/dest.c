@@ -31,17 +31,27 @@ hash(enum route_kind kind, const char *key)
 	return h % DEST_HASH;
 }
 
+/* The destination of that name, or NULL. */
 static struct dest *
-find(struct run *r, const struct target *t, const char *key)
+find(const struct run *r, const struct target *t, const char *key)
 {
-	struct dest **at = &r->dest[hash(t->kind, key)], *d;
 	const char *user = t->user ? t->user : "";
+	struct dest *d;
 
-	for (d = *at; d; d = d->next)
+	for (d = r->dest[hash(t->kind, key)]; d; d = d->next)
 		if (d->kind == t->kind && strcmp(d->key, key) == 0 &&
 		    strcmp(d->user, user) == 0)
-			return d;
-	d = mem_alloc(sizeof *d);
+			break;
+	return d;
+}
+
+static struct dest *
+make(struct run *r, const struct target *t, const char *key)
+{
+	struct dest **at = &r->dest[hash(t->kind, key)],
+	            *d = mem_alloc(sizeof *d);
+	const char *user = t->user ? t->user : "";
+
 	d->kind = t->kind;
 	d->key = mem_dup(key, strlen(key));
 	d->user = mem_dup(user, strlen(user));
@@ -64,11 +74,25 @@ dest_add(struct run *r, struct piece *p)
 	struct dest *d;
 
 	key_of(r, p->to, buf, &key);
-	d = find(r, p->to, key);
+	if (!(d = find(r, p->to, key)))
+		d = make(r, p->to, key);
+	d->open++;
 	p->next = NULL;
 	*d->last = p;
 	d->last = &p->next;
 	dest_line_up(r, d);
+}
+
+size_t
+dest_open(const struct run *r, const struct piece *p)
+{
+	char buf[ADDR_MAX + 1];
+	const struct dest *d;
+	const char *key;
+
+	key_of(r, p->to, buf, &key);
+	d = find(r, p->to, key);
+	return d ? d->open : 0;
 }
 
 void

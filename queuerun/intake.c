@@ -1,5 +1,6 @@
 /* intake - take due messages from the spool and cut them into pieces; run.h. */
 #include "addr.h"
+#include "io.h"
 #include "log.h"
 #include "mem.h"
 #include "run.h"
@@ -9,6 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum {
+	FULL = 1000,   /* ms without room, after which others are let by */
+	BEHIND = 30000 /* ms until those that were passed are looked at again */
+};
 
 static bool
 is_active(const struct run *r, const char *id)
@@ -30,6 +36,45 @@ is_skipped(const struct run *r, const char *id)
 		if (strcmp(r->skip.v[i], id) == 0)
 			return true;
 	return false;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct name *)a)->id,
+	              ((const struct name *)b)->id);
+}
+
+/* While the spool is walked they are sorted. */
+static bool
+is_later(const struct run *r, const char *id)
+{
+	struct name n;
+
+	snprintf(n.id, sizeof n.id, "%s", id);
+	return r->nlater > 0 &&
+	       bsearch(&n, r->later, r->nlater, sizeof n, by_id);
+}
+
+/* Drop those that were taken, too. */
+static void
+sort_later(struct run *r)
+{
+	r->nlater -= r->later_at;
+	if (r->later_at > 0)
+		memmove(r->later, r->later + r->later_at,
+		        r->nlater * sizeof *r->later);
+	r->later_at = 0;
+	if (r->nlater > 1)
+		qsort(r->later, r->nlater, sizeof *r->later, by_id);
+}
+
+static void
+put_later(struct run *r, const struct name *n)
+{
+	r->later =
+	    mem_grow(r->later, &r->later_cap, r->nlater + 1, sizeof *r->later);
+	r->later[r->nlater++] = *n;
 }
 
 void
@@ -80,7 +125,7 @@ found(void *arg, const char *dir, const char *id)
 		return 0;
 	}
 	if ((r->only_id && strcmp(r->only_id, id) != 0) || is_active(r, id) ||
-	    is_skipped(r, id))
+	    is_skipped(r, id) || is_later(r, id))
 		return 0;
 	/* Of a domain all are looked at once, and most left alone. */
 	if (r->nname >= INTAKE_MAX && !r->only_domain) {
@@ -100,6 +145,7 @@ intake_scan(struct run *r)
 	r->nname = r->name_at = 0;
 	r->more = false;
 	r->looked = until;
+	sort_later(r);
 	if (all)
 		until = (time_t)1 << 40;
 	if (spool_walk(&r->sp, until, r->only_id != NULL, found, r) < 0 &&
@@ -322,9 +368,24 @@ intake_unskip(struct run *r)
 		free(r->skip.v[--r->skip.n]);
 }
 
-/* Take in one message: 1, or 0 when there is nothing to do for it now. */
+/* Is there nothing in the message but for destinations that have enough to do? */
+static bool
+is_behind(const struct run *r, const struct active *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->npiece; i++)
+		if (a->piece[i].to->kind == ROUTE_FAIL ||
+		    a->piece[i].to->kind == ROUTE_DEFER ||
+		    dest_open(r, &a->piece[i]) < BATCH_REMOTE)
+			return false;
+	return a->npiece > 0;
+}
+
+/* Take in one message: 1, or 0 when there is nothing to do for it now.  by: only if it
+ * need not wait behind others. */
 static int
-take(struct run *r, const struct name *n)
+take(struct run *r, const struct name *n, bool by)
 {
 	static const char damaged[] = "the queue file is damaged";
 	struct active *a;
@@ -356,6 +417,11 @@ take(struct run *r, const struct name *n)
 		outcome_drop(r, a);
 		return 0;
 	}
+	if (by && is_behind(r, a)) {
+		put_later(r, n);
+		outcome_drop(r, a);
+		return 0;
+	}
 	/* Who was served must not be served again because others were not. */
 	if (a->npiece > 1 && spool_reserve(&a->m, a->npiece) < 0) {
 		log_warn("%s: no room for its journal: %s; it waits", a->m.id,
@@ -383,27 +449,74 @@ active_max(const struct run *r)
 	return fds < ACTIVE_MAX ? (size_t)fds : ACTIVE_MAX;
 }
 
+/* The next name.  Those that were passed come after those that were not; by: not at
+ * all. */
+static bool
+next_name(struct run *r, bool by, struct name *n)
+{
+	bool later = r->name_at == r->nname && r->later_at < r->nlater && !by;
+
+	if (later) {
+		*n = r->later[r->later_at++];
+		return true;
+	}
+	if (r->name_at == r->nname && r->more)
+		intake_scan(r);
+	if (r->name_at == r->nname)
+		return false;
+	*n = r->name[r->name_at++];
+	return true;
+}
+
+/* Take in messages up to these limits. */
+static size_t
+fill(struct run *r, size_t most, size_t pieces, bool by)
+{
+	struct name next; /* a bounce may move the list */
+	size_t n = 0;
+
+	while (r->nactive < most && r->npiece < pieces &&
+	       (!by || r->nlater - r->later_at < LATER_MAX) &&
+	       next_name(r, by, &next))
+		n += (size_t)take(r, &next, by);
+	if (r->name_at == r->nname)
+		r->name_at = r->nname = 0;
+	if (r->later_at == r->nlater)
+		r->later_at = r->nlater = 0;
+	return n;
+}
+
+/* What is slow, a host or a program, may come to have all the room.  When that has been
+ * so for a while, who has another way passes by. */
+static size_t
+let_by(struct run *r)
+{
+	long long now = io_now();
+
+	if (r->name_at == r->nname && !r->more && r->nlater == 0) {
+		r->full = 0;
+		return 0;
+	}
+	if (r->full == 0)
+		r->full = r->behind = now;
+	if (now - r->full < FULL)
+		return 0;
+	if (now - r->behind >= BEHIND) {
+		r->behind = now;
+		for (; r->later_at < r->nlater; r->later_at++)
+			intake_name(r, r->later[r->later_at].dir,
+			            r->later[r->later_at].id);
+	}
+	return fill(r, active_max(r), 2 * (size_t)PIECES_MAX, true);
+}
+
 size_t
 intake_fill(struct run *r)
 {
-	size_t n = 0, most = active_max(r);
+	size_t most = active_max(r);
 
-	if (r->name_at < r->nname)
+	if (r->name_at < r->nname || r->nlater > 0)
 		router_refresh(&r->router);
-	while (r->nactive < most && r->npiece < PIECES_MAX) {
-		struct name next; /* a bounce may move the list */
-
-		if (r->name_at == r->nname) {
-			if (!r->more)
-				break;
-			intake_scan(r);
-			if (r->nname == 0)
-				break;
-		}
-		next = r->name[r->name_at++];
-		n += (size_t)take(r, &next);
-	}
-	if (r->name_at == r->nname)
-		r->name_at = r->nname = 0;
-	return n;
+	most -= (most + ROOM_KEPT - 1) / ROOM_KEPT;
+	return fill(r, most, PIECES_MAX, false) + let_by(r);
 }

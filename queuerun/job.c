@@ -32,6 +32,17 @@ struct child {
 	struct piece ***of; /* pieces of each send */
 };
 
+/* One piece less to do: nobody waits for the lock of a message because we still work
+ * on others. */
+static void
+let_go(struct active *a)
+{
+	if (--a->open > 0)
+		return;
+	close(a->m.fd);
+	a->m.fd = -1;
+}
+
 /* Note the result in the journal before anybody else hears of it. */
 static void
 report(void *arg, const struct smtp_result *res)
@@ -67,6 +78,7 @@ report(void *arg, const struct smtp_result *res)
 	str_addc(&s, '\n');
 	io_writeall(STDOUT_FILENO, s.s, s.n);
 	str_free(&s);
+	let_go(p->msg);
 }
 
 static void
@@ -91,6 +103,9 @@ make_sends(struct child *c, struct smtp_send *send)
 {
 	size_t i, n = 0;
 
+	/* From here on those that are ours. */
+	for (i = 0; i < c->j->npiece; i++)
+		c->j->piece[i]->msg->open = 0;
 	for (i = 0; i < c->j->npiece; i++) {
 		struct piece *p = c->j->piece[i];
 		struct smtp_send *s = n > 0 ? &send[n - 1] : NULL;
@@ -104,6 +119,7 @@ make_sends(struct child *c, struct smtp_send *send)
 			c->of[n - 1] =
 			    mem_alloc(c->j->npiece * sizeof *c->of[0]);
 		}
+		p->msg->open++;
 		s->rcpt[s->nrcpt].rcpt = (size_t)p->rcpt;
 		s->rcpt[s->nrcpt].addr = p->to->dest;
 		c->of[n - 1][s->nrcpt++] = p;
@@ -328,6 +344,7 @@ decide(struct run *r, struct job *j, size_t i, const struct outcome *o)
 	struct active *a = p->msg;
 
 	j->piece[i] = NULL;
+	j->dest->open--;
 	outcome_piece(r, p, o);
 	if (a->open == 0)
 		outcome_settle(r, a);

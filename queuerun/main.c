@@ -215,16 +215,19 @@ static void
 wait_and_work(struct run *r, int wake, int ms)
 {
 	size_t n = 0, i, max = 2 * r->njob + 1;
-	struct pollfd p[2 * 1000 + 1];
+	struct pollfd p[2 * 1000 + 2];
 	struct job *j;
 
-	for (j = r->job; j && n + 2 < sizeof p / sizeof p[0]; j = j->next) {
+	for (j = r->job; j && n + 3 < sizeof p / sizeof p[0]; j = j->next) {
 		p[n++] = (struct pollfd){.fd = j->out, .events = POLLIN};
 		p[n++] = (struct pollfd){.fd = j->in, .events = POLLOUT};
 	}
+	/* Of the root half nothing is heard but its end. */
+	p[n++] = (struct pollfd){.fd = r->alone ? -1 : r->spawner};
 	p[n++] = (struct pollfd){.fd = wake, .events = POLLIN};
 	if (poll(p, (nfds_t)n, ms) <= 0)
 		return;
+	r->alone |= p[n - 2].revents != 0;
 	for (i = 0, j = r->job; j && i + 2 < max; j = j->next, i += 2) {
 		if (p[i + 1].revents && j->in >= 0)
 			job_feed(r, j);
@@ -261,6 +264,21 @@ look_again(struct run *r, int wake)
 	r->more = true;
 }
 
+/* The root half was killed: nothing can be delivered any more, which is no fault of
+ * the mail.  The next run has the queue at once; what is at work comes to its end. */
+static void
+give_way(struct run *r)
+{
+	log_warn("the root half has ended: the rest is for the next run");
+	if (r->lock >= 0)
+		close(r->lock);
+	r->lock = -1;
+	while (r->njob > 0) {
+		wait_and_work(r, -1, 1000);
+		job_reap(r);
+	}
+}
+
 /* Work until nothing is left to do; when we linger, until then and until the
  * time is over. */
 static void
@@ -282,12 +300,16 @@ work(struct run *r, int wake, unsigned long linger)
 		/* What a job leaves behind, a report or more work for its
 		 * destination, is not to wait for other jobs. */
 		job_reap(r);
+		if (r->alone) {
+			give_way(r);
+			break;
+		}
 		intake_fill(r);
 		job_start_all(r);
 		if (r->njob > 0)
 			wait_and_work(r, wake, 1000);
 		else if (r->line[0].first || r->line[1].first ||
-		         r->name_at < r->nname || r->more)
+		         r->name_at < r->nname || r->nlater > 0 || r->more)
 			continue;
 		else if (r->busy && !last) {
 			last = now >= end;

@@ -343,10 +343,24 @@ note_told(struct run *r, struct active *a)
 		note_all(r, a, NOTE_CONFIRMED);
 }
 
+/* Seconds since the message came.  If that is to come, by a clock which was wrong, its
+ * time is up all the same one day: it counts from the first attempt that is not. */
+static long
+age_of(const struct run *r, const struct message *m)
+{
+	time_t now = run_now(r), since = m->env.time;
+	size_t i;
+
+	for (i = 0; since > now && i < m->nnote; i++)
+		if (m->note[i].when <= now)
+			since = m->note[i].when;
+	return (long)(now - since);
+}
+
 static void
 finish(struct run *r, struct active *a)
 {
-	long age = (long)(run_now(r) - a->m.env.time);
+	long age = age_of(r, &a->m);
 	int told = 0;
 
 	if (a->m.expired || age >= (long)r->conf->lifetime)

@@ -27,6 +27,8 @@ enum {
 	PIECES_MAX = 100000, /* and their targets */
 	FDS_REST = 32,       /* descriptors for neither messages nor jobs */
 	INTAKE_MAX = 10000,  /* names read ahead from the spool */
+	LATER_MAX = 100000,  /* ... that wait behind what is slow */
+	ROOM_KEPT = 8,       /* of so much room one part is for what is not */
 	BATCH_LOCAL = 100,   /* messages for one mailbox under one lock */
 	BATCH_REMOTE = 50,   /* messages over one connection */
 	REMOVED_MAX = 25     /* with a batch less than deliver remembers */
@@ -60,6 +62,7 @@ struct dest {
 	char *key;  /* user, command, path, or domain */
 	char *user; /* as whom a command or file */
 	struct piece *first, **last;
+	size_t open;              /* pieces that wait or are at work */
 	unsigned running, window; /* jobs now, and at most */
 	struct dest *next;        /* in its hash chain */
 	struct dest *next_ready;  /* in the line of those that wait for a job */
@@ -96,6 +99,7 @@ struct run {
 	struct spool sp;
 	struct router router;
 	int spawner;       /* socket to the root half, or -1 */
+	bool alone;        /* ... which has ended */
 	int lock;          /* of the queue, or -1 */
 	int secrets;       /* smarthost_auth, or as spawn_secrets() says */
 	long clock_offset; /* -T */
@@ -105,6 +109,10 @@ struct run {
 
 	struct name *name;
 	size_t nname, name_at, name_cap;
+	struct name *later; /* whose destinations have enough for now */
+	size_t nlater, later_at, later_cap;
+	long long full;   /* since this io_now() there is no room for all */
+	long long behind; /* the later ones were looked at last */
 	time_t looked;    /* what was due then was walked over */
 	bool more;        /* the walk was cut short: walk again */
 	bool busy;        /* somebody held a message: look again soon */
@@ -146,6 +154,8 @@ size_t intake_fill(struct run *r);
 /* dest.c */
 /* Queue a piece at its destination. */
 void dest_add(struct run *r, struct piece *p);
+/* How many pieces that are not decided are there where this one would be? */
+size_t dest_open(const struct run *r, const struct piece *p);
 /* The next destination that may have a job, taken from its line, or NULL. */
 struct dest *dest_ready(struct line *l);
 /* Put it (back) in the line if it has pieces and a free place. */

@@ -592,6 +592,19 @@ clocks()
 	[ "$(ls "$D/spool/q" | wc -l)" -eq 1 ]
 }
 
+@test "what came in the future, by a clock that was wrong, is returned in time" {
+	local then=$((T0 - 10 * 365 * 86400))
+	echo 'warn_after 0' >> "$C"
+	write -- bob@far.test
+	queue a -T "$then"
+	queue a -T $((then + 4 * 86400))
+	[ "$(queued a)" -eq 1 ]
+	queue a -T $((then + 6 * 86400))
+	[ "$(queued a)" -eq 0 ]
+	delivered a alice 1
+	grep -q 'delivery time expired' "$D/mail/alice"
+}
+
 @test "what cannot be read in q holds up nothing else" {
 	local id
 	echo "list: :include:$D/list" > "$D/aliases"
@@ -693,6 +706,41 @@ at_once()
 
 left() { [ "$(queued a)" -eq "$1" ]; }
 
+@test "mail beyond all room for a host that does not answer leaves others theirs" {
+	sed -i '/^nameserver/d' "$C"
+	printf 'process_limit 5\nsmarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" \
+	    "$T/peer" mail=hang
+	wait_for test -e "$T/peer/ready"
+	many 150 kim%d@far.test
+	# There is room for a hundred.
+	start run bash -c 'ulimit -n 142; exec "$1" -C "$2" -w 60' - \
+	    "$(prog queuerun)" "$C"
+	wait_for grep '^C: MAIL' "$T/peer/log"
+	write -- bob
+	PATIENCE=20 wait_for delivered a bob 1
+	write -- bob
+	PATIENCE=20 wait_for delivered a bob 2
+	stop run
+	[ "$(queued a)" -eq 150 ]
+}
+
+@test "a message that was put off is free, though its client goes on with others" {
+	sed -i '/^nameserver/d' "$C"
+	printf 'smarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" \
+	    "$T/peer" OFFER=8BITMIME rcpt=450 rset=hang
+	wait_for test -e "$T/peer/ready"
+	many 2 kim%d@far.test
+	start run "$(prog queuerun)" -C "$C"
+	wait_for compgen -G "$D/spool/q/*/*"
+	run "$(prog mailq)" -C "$C" delete "$(basename "$D/spool/q/"*/*)"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(queued a)" -eq 1 ]
+	stop run
+}
+
 @test "hosts that do not answer leave local mail its place" {
 	local i hosts=()
 	printf 'process_limit 3\nsmtp_timeout 600s\n' >> "$C"
@@ -781,6 +829,31 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ "$(queued a)" -eq 1 ]
 	queue a -R a.test
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
+}
+
+@test "the root half is killed: the next run has the queue, no mail is put off" {
+	[ "$EUID" -eq 0 ] || skip "only root's queuerun has two halves"
+	mkdir -m 1777 "$T/ran"
+	printf '%s\n' '#!/bin/sh' "mktemp '$T/ran/XXXXXX'" \
+	    "until [ -e '$T/go' ]; do sleep 0.05; done" > "$T/slow"
+	chmod +x "$T/slow"
+	echo "slow: |$T/slow" >> "$D/aliases"
+	write -- slow
+	start run "$(prog queuerun)" -C "$C" -w 60
+	wait_for lingers a
+	wait_for compgen -G "$T/ran/*"
+	kill -KILL "$(cat "$T/pid/run")"
+	PATIENCE=10 wait_for flock -n "$D/spool/lock" true
+	write -- bob
+	queue a
+	delivered a bob 1
+	# What it had begun comes to its end, once.
+	touch "$T/go"
+	wait_for left 0
+	[ "$(find "$T/ran" -type f | wc -l)" -eq 1 ]
+	grep -q 'relay=program.*status=sent' "$D/log"
+	run grep 'status=deferred' "$D/log"
+	[ "$status" -eq 1 ]
 }
 
 @test "a damaged queue file is set aside, an unfinished one goes" {

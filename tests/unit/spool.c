@@ -7,8 +7,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,7 +67,7 @@ test_round_trip(size_t lines)
 	assert(write(m.fd, "s\t0\t17", 6) == 6);
 	message_free(&m);
 	assert(spool_load(&m, &sp, "new", f.id, true) == SPOOL_OK);
-	assert(m.nnote == 1 && m.torn);
+	assert(m.nnote == 1 && m.gap);
 	assert(spool_note(&m, &n) == 0);
 	message_free(&m);
 	assert(spool_load(&m, &sp, "new", f.id, false) == SPOOL_OK);
@@ -77,6 +79,42 @@ test_round_trip(size_t lines)
 	assert(spool_remove(&sp, "q/0000000060", f.id) == 0);
 	spool_sweep(&sp, 100);
 	assert(spool_next(&sp) == 0);
+}
+
+/* A line that one process could not finish does not take that of another with
+ * it, who has the same file open and knows nothing of it. */
+static void
+test_torn_by_another(void)
+{
+	char addr[] = "bob", st[] = "2.0.0", text[] = "got it";
+	struct note n = {0, NOTE_SENT, 99, addr, st, addr, text};
+	struct spool_new f;
+	struct message m;
+	struct rlimit was, small;
+	struct stat sb;
+	pid_t pid;
+	int status;
+
+	make_message(&f, 3);
+	assert(spool_commit(&f) == 0);
+	assert(spool_load(&m, &sp, "new", f.id, true) == SPOOL_OK);
+	assert(fstat(m.fd, &sb) == 0 && getrlimit(RLIMIT_FSIZE, &was) == 0);
+	pid = fork();
+	if (pid == 0) {
+		signal(SIGXFSZ, SIG_IGN);
+		small = was;
+		small.rlim_cur = (rlim_t)sb.st_size + 9;
+		if (setrlimit(RLIMIT_FSIZE, &small) < 0)
+			_exit(2);
+		_exit(spool_note(&m, &n) < 0 ? 0 : 1);
+	}
+	assert(waitpid(pid, &status, 0) == pid && status == 0);
+	assert(spool_note(&m, &n) == 0);
+	message_free(&m);
+	assert(spool_load(&m, &sp, "new", f.id, true) == SPOOL_OK);
+	assert(m.nnote == 1 && m.note[0].when == 99 && m.gap);
+	message_free(&m);
+	assert(spool_remove(&sp, "new", f.id) == 0);
 }
 
 /* Every byte of the file that is cut away or changed is noticed. */
@@ -209,6 +247,7 @@ main(void)
 	test_round_trip(0);
 	test_round_trip(3);
 	test_round_trip(100000);
+	test_torn_by_another();
 	test_damage();
 	test_dead_writer();
 	test_refusals();
