@@ -13,7 +13,8 @@
 
 enum {
 	FULL = 1000,   /* ms without room, after which others are let by */
-	BEHIND = 30000 /* ms until those that were passed are looked at again */
+	BEHIND = 30000 /* ms until those that were passed are looked at again,
+	                  and one more for each of them */
 };
 
 static bool
@@ -501,7 +502,7 @@ let_by(struct run *r)
 		r->full = r->behind = now;
 	if (now - r->full < FULL)
 		return 0;
-	if (now - r->behind >= BEHIND) {
+	if (now - r->behind >= BEHIND + (long long)r->nlater) {
 		r->behind = now;
 		for (; r->later_at < r->nlater; r->later_at++)
 			intake_name(r, r->later[r->later_at].dir,
