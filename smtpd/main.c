@@ -50,11 +50,11 @@ talk(void *arg, struct judge *j)
 {
 	struct session *s = arg;
 
+	s->judge = j;
+	s->io.lf = s->peer.local && isatty(s->io.in);
 	limit_memory(MEMORY);
 	/* Its tables name what it has to read besides. */
 	wall_spool(s->conf, smtp_router(s)->aliases, s->submission);
-	s->judge = j;
-	s->io.lf = s->peer.local && isatty(s->io.in);
 	smtp_run(s);
 }
 

@@ -471,3 +471,13 @@ reply_to()
 	run "$(prog smtpd)" --help
 	[ "$status" -eq 64 ]
 }
+
+@test "a person at a terminal has all the time" {
+	echo 'idle_timeout 1' >> "$C"
+	TERM=vt100 timeout 30 script -qec "$(prog smtpd) -C $C" "$T/seen" < <(
+		sleep 2 # which is longer
+		printf 'NOOP\nQUIT\n'
+	) || :
+	grep '^250 2.0.0' "$T/seen"
+	! grep '^421' "$T/seen" || false
+}
