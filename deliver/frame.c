@@ -64,13 +64,11 @@ take_message(struct cur c, struct letter *l)
 	struct cur id;
 	const char *p;
 
-	if (cur_word(&c, &id) == 0 || cur_len(&id) >= LETTER_ID)
+	if (cur_word(&c, &id) == 0 || cur_copy(id, l->id, LETTER_ID) < 0)
 		return -1;
 	for (p = id.p; p < id.e; p++)
 		if (*p <= ' ' || *p == 0x7f)
 			return -1;
-	memcpy(l->id, id.p, cur_len(&id));
-	l->id[cur_len(&id)] = '\0';
 	return take_number(c, LLONG_MAX, &l->size);
 }
 

@@ -247,7 +247,7 @@ take_status(struct cur *c, char status[12])
 static void
 judge(const struct run *r, struct result *res)
 {
-	struct cur said = {r->said.s, r->said.s + r->said.n}, line;
+	struct cur said = str_cur(&r->said), line;
 	int code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : EX_TEMPFAIL;
 	char status[12] = "5.3.0";
 	struct str text = {0};

@@ -104,11 +104,8 @@ literal_ascii(const char *p, size_t n, char out[ADDR_DOMAIN_MAX + 1])
 		p += 5;
 		n -= 5;
 	}
-	if (n >= sizeof text)
-		return -1;
-	memcpy(text, p, n);
-	text[n] = '\0';
-	if (inet_pton(six ? AF_INET6 : AF_INET, text, raw) != 1)
+	if (cur_copy((struct cur){p, p + n}, text, sizeof text) < 0 ||
+	    inet_pton(six ? AF_INET6 : AF_INET, text, raw) != 1)
 		return -1;
 	inet_ntop(six ? AF_INET6 : AF_INET, raw, text, sizeof text);
 	str_addf(&s, "[%s%s]", six ? "ipv6:" : "", text);

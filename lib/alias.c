@@ -50,7 +50,7 @@ alias_open(const char *path)
 	if (*path && fd < 0 && errno != ENOENT)
 		return NULL;
 	t = mem_alloc(sizeof *t);
-	t->path = mem_dup(path, strlen(path));
+	t->path = str_dup(path);
 	if (fd >= 0 && read_table(t, fd) < 0)
 		err = errno;
 	if (fd >= 0)
@@ -89,7 +89,7 @@ void
 alias_includes(const struct alias_table *t,
                void (*found)(void *arg, struct cur path), void *arg)
 {
-	struct cur c = {t->text.s, t->text.s + t->text.n}, path;
+	struct cur c = str_cur(&t->text), path;
 
 	while (cur_len(&c) > 9) {
 		if (*c.p != ':' || !mem_ieq(c.p, ":include:", 9)) {
@@ -169,7 +169,7 @@ hash_name(const char *p, size_t n)
 static void
 build_index(struct alias_table *t)
 {
-	struct cur c = {t->text.s, t->text.s + t->text.n}, line, name, value;
+	struct cur c = str_cur(&t->text), line, name, value;
 	size_t lines = 0, n = 0;
 	const char *p;
 	bool bad;
@@ -215,7 +215,7 @@ static int
 scan(struct alias_table *t, const char *want, size_t n, struct cur *value,
      size_t *where)
 {
-	struct cur c = {t->text.s, t->text.s + t->text.n}, line, name;
+	struct cur c = str_cur(&t->text), line, name;
 	size_t lines = 0;
 	bool bad;
 
@@ -378,7 +378,7 @@ check_line(struct cur line, size_t number, void (*fn)(void *, const char *),
 	if (split(line, &name, &v, &bad) == 0) {
 		++*count;
 		take_value(v, &value);
-		c = (struct cur){value.s, value.s + value.n};
+		c = str_cur(&value);
 		while ((n = alias_item(&c, &item)) > 0)
 			;
 		if (n < 0)
@@ -411,7 +411,7 @@ alias_check(const char *path, void (*fn)(void *arg, const char *text),
 		fn(arg, why);
 		return 1;
 	}
-	c = (struct cur){t->text.s, t->text.s + t->text.n};
+	c = str_cur(&t->text);
 	while (cur_len(&c) > 0) {
 		size_t first = lines + 1;
 

@@ -133,7 +133,7 @@ ask_ours(const struct conf *c, const char *const words[],
 	argv = mem_alloc((n + 1) * sizeof *argv);
 	argv[0] = conf_program(c, words[0]);
 	for (i = 1; i < n; i++)
-		argv[i] = mem_dup(words[i], strlen(words[i]));
+		argv[i] = str_dup(words[i]);
 	status = ask_program(argv, for_it, buf, line);
 	for (i = 0; i < n; i++)
 		free(argv[i]);
@@ -150,9 +150,7 @@ ask_domain(const struct conf *c, char name[ADDR_DOMAIN_MAX + 1])
 	struct cur line;
 
 	if (ask_ours(c, words, NULL, buf, &line) != EX_OK ||
-	    cur_len(&line) == 0 || cur_len(&line) > ADDR_DOMAIN_MAX)
+	    cur_len(&line) == 0)
 		return -1;
-	memcpy(name, line.p, cur_len(&line));
-	name[cur_len(&line)] = '\0';
-	return 0;
+	return cur_copy(line, name, ADDR_DOMAIN_MAX + 1);
 }

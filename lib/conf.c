@@ -152,16 +152,13 @@ conf_time(const char *s, unsigned long *seconds)
 static int
 parse_net(const char *s, unsigned char a[16], unsigned *bits)
 {
-	const char *slash = strchr(s, '/');
 	char ip[INET6_ADDRSTRLEN];
-	size_t n = slash ? (size_t)(slash - s) : strlen(s);
 	unsigned long long max, v;
-	struct cur c;
+	struct cur c = cur_of(s), w;
 
-	if (n >= sizeof ip)
+	cur_until(&c, "/", &w);
+	if (cur_copy(w, ip, sizeof ip) < 0)
 		return -1;
-	memcpy(ip, s, n);
-	ip[n] = '\0';
 	memset(a, 0, 16);
 	a[10] = a[11] = 0xff;
 	if (inet_pton(AF_INET, ip, a + 12) == 1)
@@ -171,11 +168,9 @@ parse_net(const char *s, unsigned char a[16], unsigned *bits)
 	else
 		return -1;
 	v = max;
-	if (slash) {
-		c = cur_of(slash + 1);
-		if (cur_number(&c, max, &v) < 0 || cur_len(&c) > 0)
-			return -1;
-	}
+	if (cur_take(&c, '/') &&
+	    (cur_number(&c, max, &v) < 0 || cur_len(&c) > 0))
+		return -1;
 	*bits = (unsigned)(v + (128 - max));
 	return 0;
 }
@@ -199,18 +194,14 @@ conf_hostport(const char *text, char host[CONF_HOST], unsigned *port)
 	/* A final dot says no more, and tables have names without. */
 	if (cur_len(&h) > 1 && h.e[-1] == '.')
 		h.e--;
-	if (cur_len(&h) == 0 || cur_len(&h) >= CONF_HOST)
+	if (cur_len(&h) == 0)
 		return -1;
 	if (cur_take(&c, ':')) {
 		if (cur_number(&c, PORT_MAX, &v) < 0 || v == 0)
 			return -1;
 		*port = (unsigned)v;
 	}
-	if (cur_len(&c) > 0)
-		return -1;
-	memcpy(host, h.p, cur_len(&h));
-	host[cur_len(&h)] = '\0';
-	return 0;
+	return cur_len(&c) > 0 ? -1 : cur_copy(h, host, CONF_HOST);
 }
 
 char *
@@ -352,7 +343,7 @@ own_name(void)
 	gethostname(host, sizeof host - 1);
 	if (!strchr(host, '.') &&
 	    io_slurp(AT_FDCWD, "/etc/mailname", sizeof host - 1, &s) == 0) {
-		c = (struct cur){s.s, s.s + s.n};
+		c = str_cur(&s);
 		cur_until(&c, " \t\r\n", &w);
 		if (cur_len(&w) > 0) {
 			name = mem_dup(w.p, cur_len(&w));
@@ -361,7 +352,7 @@ own_name(void)
 		}
 	}
 	str_free(&s);
-	return mem_dup(host, strlen(host));
+	return str_dup(host);
 }
 
 /* Fill every key that the file did not set. */
@@ -373,7 +364,7 @@ defaults(struct conf *c, struct source *src)
 	if (!c->hostname)
 		c->hostname = own_name();
 	if (!c->origin)
-		c->origin = mem_dup(c->hostname, strlen(c->hostname));
+		c->origin = str_dup(c->hostname);
 	if (!c->domains.n) {
 		list_add(&c->domains, c->hostname, strlen(c->hostname));
 		list_add(&c->domains, "localhost", 9);
@@ -524,11 +515,9 @@ load(struct conf *c, struct source *src)
 	if (io_slurp_table(src->file, CONF_MAX, &text) < 0 &&
 	    (errno != ENOENT || strcmp(src->file, CONF_FILE) != 0))
 		str_addf(src->errors, "%s: %s\n", src->file, strerror(errno));
-	all = (struct cur){text.s, text.s + text.n};
-	while (cur_len(&all) > 0) {
+	all = str_cur(&text);
+	while (cur_line(&all, &line)) {
 		src->line++;
-		cur_until(&all, "\n", &line);
-		cur_get(&all);
 		read_line(c, line, src);
 	}
 	str_free(&text);
@@ -555,11 +544,9 @@ conf_try(struct conf *c, const char *file)
 		log_to(c->log);
 		return 0;
 	}
-	all = (struct cur){errors.s, errors.s + errors.n};
-	while (cur_until(&all, "\n", &line) > 0) {
-		cur_get(&all);
+	all = str_cur(&errors);
+	while (cur_line(&all, &line))
 		log_warn("%.*s", (int)cur_len(&line), line.p);
-	}
 	str_free(&errors);
 	return -1;
 }

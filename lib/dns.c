@@ -36,10 +36,8 @@ dns_literal(const char *text, unsigned port, struct address *out)
 		text += 5;
 		n -= 5;
 	}
-	if (n >= sizeof s)
+	if (cur_copy((struct cur){text, text + n}, s, sizeof s) < 0)
 		return -1;
-	memcpy(s, text, n);
-	s[n] = '\0';
 	memset(&out->sa, 0, sizeof out->sa);
 	if (inet_pton(AF_INET, s, &v4->sin_addr) == 1) {
 		v4->sin_family = AF_INET;

@@ -35,11 +35,9 @@ group_mail(gid_t otherwise)
 	gid_t g = otherwise;
 
 	if (io_slurp(AT_FDCWD, "/etc/group", GROUPS_MAX, &s) == 0) {
-		all = (struct cur){s.s, s.s + s.n};
-		do {
-			cur_until(&all, "\n", &line);
-			cur_get(&all);
-		} while (!is_mail(line, &g) && cur_len(&all) > 0);
+		all = str_cur(&s);
+		while (cur_line(&all, &line) && !is_mail(line, &g))
+			;
 	}
 	str_free(&s);
 	return g;

@@ -173,7 +173,7 @@ rehash(struct routes *rs)
 static char *
 dup_or_null(const char *s)
 {
-	return s ? mem_dup(s, strlen(s)) : NULL;
+	return s ? str_dup(s) : NULL;
 }
 
 /* Add a target unless it is there.  Returns it, or NULL for a double. */
@@ -196,9 +196,9 @@ add(const struct walk *w, enum route_kind kind, const char *dest)
 	t = &rs->t[rs->n++];
 	*slot = rs->n;
 	t->kind = kind;
-	t->dest = mem_dup(dest, strlen(dest));
-	t->addr = mem_dup(w->addr, strlen(w->addr));
-	t->detail = mem_dup(w->detail, strlen(w->detail));
+	t->dest = str_dup(dest);
+	t->addr = str_dup(w->addr);
+	t->detail = str_dup(w->detail);
 	t->sender = dup_or_null(w->sender);
 	return t;
 }
@@ -216,7 +216,7 @@ add_problem(const struct walk *w, enum route_kind kind, const char *status,
 	va_start(ap, fmt);
 	str_addv(&s, fmt, ap);
 	va_end(ap);
-	t->status = mem_dup(status, strlen(status));
+	t->status = str_dup(status);
 	t->text = s.s;
 	trace(w, "%s: %s %s", w->addr, status, s.s);
 }
@@ -232,7 +232,7 @@ run_as(const struct walk *w)
 	size_t i, n = w->name ? strlen(w->name) : 0;
 
 	if (w->owner != 0 && user_find_uid(w->r->conf, w->owner, &u) > 0) {
-		char *name = mem_dup(u.name, strlen(u.name));
+		char *name = str_dup(u.name);
 
 		user_free(&u);
 		return name;
@@ -244,9 +244,9 @@ run_as(const struct walk *w)
 			user = l->v[i];
 		else if ((size_t)(eq - l->v[i]) == n &&
 		         mem_ieq(l->v[i], w->name, n))
-			return mem_dup(eq + 1, strlen(eq + 1));
+			return str_dup(eq + 1);
 	}
-	return mem_dup(user, strlen(user));
+	return str_dup(user);
 }
 
 /* A command or path as a line of the journal can hold it: what is cut off it, or
@@ -287,7 +287,7 @@ add_as(const struct walk *w, enum route_kind kind, const char *dest)
 	}
 	t->user = user;
 	t->name = t->dest;
-	t->dest = mem_dup(dest, strlen(dest));
+	t->dest = str_dup(dest);
 	trace(w, "%s: %s as %s", dest,
 	      kind == ROUTE_PROGRAM ? "program" : "file", t->user);
 }
@@ -343,7 +343,7 @@ walk_include(const struct walk *up, const char *path)
 		w.owner = st.st_uid;
 		w.loose |= (st.st_mode & S_IWOTH) != 0;
 		trace(&w, "%s: include %s", w.addr, path);
-		walk_items(&w, (struct cur){s.s, s.s + s.n}, path);
+		walk_items(&w, str_cur(&s), path);
 	}
 	str_free(&s);
 }
@@ -420,7 +420,7 @@ expanded_before(struct routes *rs, const char *name)
 			return true;
 		}
 	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-	l->v[l->n++] = mem_dup(name, strlen(name));
+	l->v[l->n++] = str_dup(name);
 	return false;
 }
 
@@ -472,7 +472,7 @@ walk_alias(const struct walk *up, const char *name)
 	w.loose = false;
 	w.up = up;
 	w.depth++;
-	walk_items(&w, (struct cur){value.s, value.s + value.n}, where.s);
+	walk_items(&w, str_cur(&value), where.s);
 	free(sender);
 	str_free(&value);
 	str_free(&where);
@@ -515,7 +515,7 @@ walk_postmaster(struct walk *w)
 static void
 walk_local(struct walk *w, const char *local, bool no_alias)
 {
-	char *name = mem_dup(local, strlen(local)), *p, *detail;
+	char *name = str_dup(local), *p, *detail;
 	const char *sep = w->r->conf->detail;
 
 	for (p = name; *p; p++)
@@ -549,19 +549,13 @@ is_loopback(const char *domain)
 	    (char *[]){(char[]){"127.0.0.0/8"}, (char[]){"::1"}},
              2, 2
         };
-	const char *p = domain;
-	size_t n;
+	struct cur c = cur_of(domain), w;
 
-	if (*p == '[')
-		p++;
-	if (strlen(p) > 5 && mem_ieq(p, "IPv6:", 5))
-		p += 5;
-	n = strcspn(p, "]");
-	if (n == 0 || n >= sizeof ip)
-		return false;
-	memcpy(ip, p, n);
-	ip[n] = '\0';
-	return conf_net_match(&nets, ip);
+	cur_take(&c, '[');
+	if (cur_len(&c) > 5 && mem_ieq(c.p, "IPv6:", 5))
+		c.p += 5;
+	cur_until(&c, "]", &w);
+	return cur_copy(w, ip, sizeof ip) == 0 && conf_net_match(&nets, ip);
 }
 
 static void

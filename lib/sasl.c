@@ -112,7 +112,7 @@ sasl_password(struct sasl *s, struct claim *k)
 static struct cur
 all(const struct str *x)
 {
-	return (struct cur){x->s, x->s + x->n};
+	return str_cur(x);
 }
 
 static enum sasl_end

@@ -211,7 +211,7 @@ list_names(const struct spool *sp, const char *dir, bool (*ok)(const char *),
 		if (!ok(e->d_name))
 			continue;
 		l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-		l->v[l->n++] = mem_dup(e->d_name, strlen(e->d_name));
+		l->v[l->n++] = str_dup(e->d_name);
 	}
 	closedir(d);
 	if (l->n > 1)

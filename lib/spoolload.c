@@ -32,8 +32,7 @@ void
 envelope_rcpt(struct envelope *e, const char *addr, const char *orcpt,
               unsigned notify)
 {
-	add_rcpt(e, (struct rcpt){mem_dup(addr, strlen(addr)),
-	                          orcpt ? mem_dup(orcpt, strlen(orcpt)) : NULL,
+	add_rcpt(e, (struct rcpt){str_dup(addr), orcpt ? str_dup(orcpt) : NULL,
 	                          notify});
 }
 
@@ -346,7 +345,7 @@ read_journal(struct message *m, off_t end, off_t size, struct cur first)
 		if (size > end)
 			why = read_part(m->fd, end, (uint64_t)(size - end),
 			                &rest);
-		first = (struct cur){rest.s, rest.s + rest.n};
+		first = str_cur(&rest);
 	}
 	if (why == SPOOL_OK)
 		parse_journal(m, first);

@@ -98,10 +98,22 @@ str_adds_clean(struct str *s, const char *p, size_t n, size_t max)
 	}
 }
 
+char *
+str_dup(const char *z)
+{
+	return mem_dup(z, strlen(z));
+}
+
 struct cur
 cur_of(const char *z)
 {
 	return (struct cur){z, z + strlen(z)};
+}
+
+struct cur
+str_cur(const struct str *s)
+{
+	return (struct cur){s->s, s->s + s->n};
 }
 
 int
@@ -161,10 +173,35 @@ cur_word(struct cur *c, struct cur *word)
 	return cur_len(word);
 }
 
+bool
+cur_line(struct cur *c, struct cur *line)
+{
+	bool there = cur_len(c) > 0;
+
+	cur_until(c, "\n", line);
+	cur_get(c);
+	if (line->p < line->e && line->e[-1] == '\r')
+		line->e--;
+	return there;
+}
+
 size_t
 cur_len(const struct cur *c)
 {
 	return (size_t)(c->e - c->p);
+}
+
+int
+cur_copy(struct cur c, char *to, size_t size)
+{
+	size_t n = cur_len(&c);
+
+	if (n >= size)
+		return -1;
+	if (n > 0)
+		memmove(to, c.p, n);
+	to[n] = '\0';
+	return 0;
 }
 
 bool

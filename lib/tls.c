@@ -73,7 +73,7 @@ static pid_t
 start(const struct conf *c, char *const more[], int in, int out, int end)
 {
 	char *program = conf_program(c, "tlsrelay");
-	char *file = mem_dup(c->file, strlen(c->file)), option[] = "-C";
+	char *file = str_dup(c->file), option[] = "-C";
 	size_t n = 0, cap = 0;
 	char **argv = NULL;
 	pid_t pid;
@@ -166,15 +166,12 @@ static int
 word(struct cur *c, char *to, size_t size)
 {
 	struct cur w;
-	size_t n = cur_word(c, &w);
 
-	if (n == 0 || n >= size)
+	if (cur_word(c, &w) == 0)
 		return -1;
 	if (cur_is(&w, "-"))
-		n = 0;
-	memcpy(to, w.p, n);
-	to[n] = '\0';
-	return 0;
+		w.e = w.p;
+	return cur_copy(w, to, size);
 }
 
 int

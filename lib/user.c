@@ -100,12 +100,8 @@ static bool
 next_line(struct cur *all, struct cur *line)
 {
 	do {
-		if (cur_len(all) == 0)
+		if (!cur_line(all, line))
 			return false;
-		cur_until(all, "\n", line);
-		cur_get(all);
-		if (cur_len(line) > 0 && line->e[-1] == '\r')
-			line->e--;
 	} while (cur_peek(line) == '#');
 	return true;
 }
@@ -129,7 +125,7 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 		str_free(&s);
 		return -1;
 	}
-	all = (struct cur){s.s, s.s + s.n};
+	all = str_cur(&s);
 	while (!found && next_line(&all, &line)) {
 		if ((name && !begins(line, name)) || user_parse(line, u) < 0)
 			continue;
@@ -186,12 +182,12 @@ read_names(const char *file, struct user_names *k)
 		str_free(&s);
 		return -1;
 	}
-	all = (struct cur){s.s, s.s + s.n};
+	all = str_cur(&s);
 	while (next_line(&all, &line)) {
 		if (user_parse(line, &u) < 0)
 			continue;
 		k->v = mem_grow(k->v, &k->cap, k->n + 1, sizeof *k->v);
-		k->v[k->n++] = mem_dup(u.name, strlen(u.name));
+		k->v[k->n++] = str_dup(u.name);
 		user_free(&u);
 	}
 	forget(&s);

@@ -64,8 +64,8 @@ add(struct summary *s, const char *domain, const char *reason)
 	}
 	r = &s->row[s->n++];
 	s->slot[h] = (unsigned short)s->n;
-	r->domain = mem_dup(domain, strlen(domain));
-	r->reason = mem_dup(reason, strlen(reason));
+	r->domain = str_dup(domain);
+	r->reason = str_dup(reason);
 	r->count = 1;
 }
 

@@ -477,7 +477,7 @@ list_senders(const struct active *a, enum bounce_kind kind, struct list *to)
 		if (k < to->n)
 			continue;
 		to->v = mem_grow(to->v, &to->cap, to->n + 1, sizeof *to->v);
-		to->v[to->n++] = mem_dup(who, strlen(who));
+		to->v[to->n++] = str_dup(who);
 	}
 }
 

@@ -43,8 +43,8 @@ find(struct run *r, const struct target *t, const char *key)
 			return d;
 	d = mem_alloc(sizeof *d);
 	d->kind = t->kind;
-	d->key = mem_dup(key, strlen(key));
-	d->user = mem_dup(user, strlen(user));
+	d->key = str_dup(key);
+	d->user = str_dup(user);
 	d->last = &d->first;
 	d->window = 1;
 	if (d->kind == ROUTE_REMOTE)

@@ -399,7 +399,7 @@ field_end(struct encode *e, struct str *out)
 
 	if (e->field.n == 0)
 		return;
-	all = (struct cur){e->field.s, e->field.s + e->field.n};
+	all = str_cur(&e->field);
 	c = all;
 	cur_until(&c, ": \t\n", &name);
 	cur_blanks(&c);

@@ -312,7 +312,7 @@ intake_skip(struct run *r, const char *id)
 {
 	r->skip.v =
 	    mem_grow(r->skip.v, &r->skip.cap, r->skip.n + 1, sizeof *r->skip.v);
-	r->skip.v[r->skip.n++] = mem_dup(id, strlen(id));
+	r->skip.v[r->skip.n++] = str_dup(id);
 }
 
 void

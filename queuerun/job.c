@@ -42,9 +42,8 @@ report(void *arg, const struct smtp_result *res)
 	struct str s = {0};
 	size_t i;
 	int noted = 0;
-	char *part[3] = {mem_dup(res->status, strlen(res->status)),
-	                 mem_dup(res->relay, strlen(res->relay)),
-	                 mem_dup(res->text, strlen(res->text))};
+	char *part[3] = {str_dup(res->status), str_dup(res->relay),
+	                 str_dup(res->text)};
 
 	n.what = res->what;
 	if (n.what == NOTE_SENT && res->peer_dsn)
@@ -496,7 +495,7 @@ job_read(struct run *r, struct job *j)
 	}
 	j->heard = io_now();
 	str_add(&j->line, buf, (size_t)n);
-	c = (struct cur){j->line.s, j->line.s + j->line.n};
+	c = str_cur(&j->line);
 	while (memchr(c.p, '\n', cur_len(&c))) {
 		cur_until(&c, "\n", &line);
 		cur_get(&c);

@@ -80,9 +80,8 @@ outcome_piece(struct run *r, struct piece *p, const struct outcome *o)
 	                 .what = o->what,
 	                 .when = run_now(r),
 	                 .target = target_name(p->to)};
-	char *part[3] = {mem_dup(o->status, strlen(o->status)),
-	                 mem_dup(o->relay, strlen(o->relay)),
-	                 mem_dup(o->text, strlen(o->text))};
+	char *part[3] = {str_dup(o->status), str_dup(o->relay),
+	                 str_dup(o->text)};
 	int i;
 
 	n.status = part[0];
@@ -155,8 +154,7 @@ expire(struct run *r, struct active *a)
 		         a->m.expired ? "given up by the postmaster"
 		                      : "delivery time expired",
 		         k > 0 ? a->m.note[k - 1].text : "");
-		n.relay = k > 0 ? mem_dup(a->m.note[k - 1].relay,
-		                          strlen(a->m.note[k - 1].relay))
+		n.relay = k > 0 ? str_dup(a->m.note[k - 1].relay)
 		                : mem_dup("none", 4);
 		n.text = text.s;
 		p->what = NOTE_FAILED;

@@ -409,8 +409,8 @@ find_login(struct work *w, struct verdict *v)
 		return 0;
 	w->login = mem_alloc(sizeof *w->login);
 	if (io_slurp_table_fd(w->job->secrets, LOGIN_TABLE, &text) == 0)
-		r = login_find((struct cur){text.s, text.s + text.n},
-		               w->plan.domain, w->plan.port, w->login, &line);
+		r = login_find(str_cur(&text), w->plan.domain, w->plan.port,
+		               w->login, &line);
 	if (text.n > 0)
 		explicit_bzero(text.s, text.n);
 	str_free(&text);

@@ -48,13 +48,13 @@ run_deliver(const struct conf *c, const struct request *q)
 	argv[n++] = path;
 	argv[n++] = mem_dup("-b", 2);
 	argv[n++] = mem_dup("-C", 2);
-	argv[n++] = mem_dup(c->file, strlen(c->file));
+	argv[n++] = str_dup(c->file);
 	if (q->kind != ROUTE_USER) {
 		argv[n++] = mem_dup(q->kind == ROUTE_PROGRAM ? "-P" : "-F", 2);
-		argv[n++] = mem_dup(what, strlen(what));
+		argv[n++] = str_dup(what);
 	}
 	argv[n++] = mem_dup("--", 2);
-	argv[n++] = mem_dup(user, strlen(user));
+	argv[n++] = str_dup(user);
 	argv[n] = NULL;
 	execve(path, argv, env);
 	log_warn("cannot run %s: %s", path, strerror(errno));

@@ -3,7 +3,6 @@
  * Never goes on in the clear unless the level allows it; nothing that was read in the
  * clear behind the reply to STARTTLS, nor what EHLO said before, is used. */
 #include "log.h"
-#include "mem.h"
 #include "transact.h"
 
 #include <errno.h>
@@ -28,8 +27,8 @@ add_arg(char **argv, const char *option, const char *value)
 {
 	while (*argv)
 		argv++;
-	*argv++ = mem_dup(option, strlen(option));
-	*argv = mem_dup(value, strlen(value));
+	*argv++ = str_dup(option);
+	*argv = str_dup(value);
 }
 
 static void

@@ -76,11 +76,7 @@ take_time(struct cur *c, time_t *t, char id[STS_ID])
 	*t = (time_t)v;
 	cur_word(c, &w);
 	cur_blanks(c);
-	if (cur_len(&w) == 0 || cur_len(&w) >= STS_ID)
-		return -1;
-	memcpy(id, w.p, cur_len(&w));
-	id[cur_len(&w)] = '\0';
-	return 0;
+	return cur_len(&w) > 0 ? cur_copy(w, id, STS_ID) : -1;
 }
 
 static int
@@ -114,11 +110,9 @@ load(struct look *l)
 		str_free(&s);
 		return;
 	}
-	c = (struct cur){s.s, s.s + s.n};
-	cur_until(&c, "\n", &line);
-	cur_get(&c);
-	cur_until(&c, "\n", &why);
-	cur_get(&c);
+	c = str_cur(&s);
+	cur_line(&c, &line);
+	cur_line(&c, &why);
 	set_text(l->why, why.p, cur_len(&why));
 	str_add(&l->text, c.p, cur_len(&c));
 	if (take_head(l, line) < 0)
@@ -229,7 +223,7 @@ fetch(struct look *l, struct str *said)
 	int i, status;
 
 	for (i = 0; i < 4; i++)
-		argv[i + 1] = mem_dup(words[i], strlen(words[i]));
+		argv[i + 1] = str_dup(words[i]);
 	status = ask_all(argv, FETCH_TIME, STS_TEXT, said);
 	for (i = 0; i < 5; i++)
 		free(argv[i]);

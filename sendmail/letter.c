@@ -6,7 +6,6 @@
 
 #include "hdr.h"
 #include "log.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <string.h>
@@ -117,7 +116,7 @@ letter_more(struct letter *l)
 	while (!l->eof && l->buf.n == 0)
 		if (feed(l))
 			return EX_IOERR;
-	l->body = (struct cur){l->buf.s, l->buf.s + l->buf.n};
+	l->body = str_cur(&l->buf);
 	return 0;
 }
 
@@ -134,7 +133,7 @@ next_line(const char *p, const char *e)
 static bool
 divide(struct letter *l, bool last)
 {
-	struct cur c = {l->buf.s, l->buf.s + l->buf.n}, at;
+	struct cur c = str_cur(&l->buf), at;
 	struct field f;
 	const char *e = c.e;
 

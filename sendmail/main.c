@@ -187,7 +187,7 @@ static void
 add_word(struct list *l, const char *word)
 {
 	l->v = mem_grow(l->v, &l->cap, l->n + 2, sizeof *l->v);
-	l->v[l->n++] = mem_dup(word, strlen(word));
+	l->v[l->n++] = str_dup(word);
 }
 
 static void

@@ -17,14 +17,12 @@ take_helo(struct session *s, struct cur *args)
 		    (*p == '\0' || !strchr("-._:[]", *p)))
 			break;
 	if (p < name.e || cur_len(&name) == 0 || cur_len(&rest) > 0 ||
-	    cur_len(&name) >= sizeof s->helo) {
+	    cur_copy(name, s->helo, sizeof s->helo) < 0) {
 		smtp_reply(s, 501, "5.5.4 say hello with your host name");
 		return -1;
 	}
 	s->state = SMTP_HELLO;
 	smtp_reset(s); /* RFC 5321 4.1.4 */
-	memcpy(s->helo, name.p, cur_len(&name));
-	s->helo[cur_len(&name)] = '\0';
 	return 0;
 }
 

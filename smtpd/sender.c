@@ -45,10 +45,9 @@ sender_load(struct sender *s)
 		return -1;
 	if (alias_find(t, s->login, &value, &line) ||
 	    alias_find(t, "*", &value, &line)) {
-		c = (struct cur){value.s, value.s + value.n};
+		c = str_cur(&value);
 		while (alias_item(&c, &item) > 0)
-			for (w = (struct cur){item.s, item.s + item.n};
-			     cur_word(&w, &word) > 0;)
+			for (w = str_cur(&item); cur_word(&w, &word) > 0;)
 				take_word(s, word);
 	}
 	str_free(&value);
@@ -93,12 +92,11 @@ allows(const struct conf *c, const char *may, const char *addr)
 static bool
 is_listed(const struct sender *s, const char *addr)
 {
-	struct cur c = {s->may.s, s->may.s + s->may.n}, line;
+	struct cur c = str_cur(&s->may), line;
 	bool found = false;
 	char *may;
 
-	while (!found && cur_until(&c, "\n", &line) > 0) {
-		cur_get(&c);
+	while (!found && cur_line(&c, &line)) {
 		may = mem_dup(line.p, cur_len(&line));
 		found = allows(s->conf, may, addr);
 		free(may);
