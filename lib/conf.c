@@ -240,13 +240,6 @@ conf_net_match(const struct list *nets, const char *ip)
 }
 
 static void
-list_add(struct list *l, const char *p, size_t n)
-{
-	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-	l->v[l->n++] = mem_dup(p, n);
-}
-
-static void
 set_list(const struct key *k, struct list *l, struct cur value,
          struct source *src)
 {

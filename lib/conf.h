@@ -18,12 +18,6 @@
 
 enum { CONF_HOST = 256 }; /* a host's name, with its NUL */
 
-/* A list of words, in the order of the file. */
-struct list {
-	char **v;
-	size_t n, cap;
-};
-
 struct conf {
 	const char *file;
 	/* who we are */

@@ -109,9 +109,7 @@ routes_free(struct routes *rs)
 		free(t->status);
 		free(t->text);
 	}
-	for (i = 0; i < rs->expanded.n; i++)
-		free(rs->expanded.v[i]);
-	free(rs->expanded.v);
+	list_free(&rs->expanded);
 	free(rs->t);
 	free(rs->hash);
 	*rs = (struct routes){0};
@@ -419,8 +417,7 @@ expanded_before(struct routes *rs, const char *name)
 			rs->reached |= i < rs->known;
 			return true;
 		}
-	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-	l->v[l->n++] = str_dup(name);
+	list_add(l, name, strlen(name));
 	return false;
 }
 

@@ -104,6 +104,42 @@ str_dup(const char *z)
 	return mem_dup(z, strlen(z));
 }
 
+void
+list_add(struct list *l, const char *p, size_t n)
+{
+	l->v = mem_grow(l->v, &l->cap, l->n + 2, sizeof *l->v);
+	l->v[l->n++] = mem_dup(p, n);
+	l->v[l->n] = NULL;
+}
+
+void
+list_free(struct list *l)
+{
+	while (l->n > 0)
+		free(l->v[--l->n]);
+	free(l->v);
+	*l = (struct list){0};
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void
+list_sort(struct list *l)
+{
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof *l->v, by_text);
+}
+
+bool
+list_has(const struct list *l, const char *z)
+{
+	return l->n > 0 && bsearch(&z, l->v, l->n, sizeof *l->v, by_text);
+}
+
 struct cur
 cur_of(const char *z)
 {

@@ -14,6 +14,12 @@ struct str {
 	size_t n, cap;
 };
 
+/* Strings; behind the last that was added there is a NULL. */
+struct list {
+	char **v;
+	size_t n, cap;
+};
+
 /* Bytes from p up to, but not including, e. */
 struct cur {
 	const char *p, *e;
@@ -39,6 +45,13 @@ void str_adds_clean(struct str *s, const char *p, size_t n, size_t max);
 
 /* A copy of a NUL-terminated string; the caller frees. */
 char *str_dup(const char *z);
+
+/* Add a copy of the n bytes at p. */
+void list_add(struct list *l, const char *p, size_t n);
+void list_free(struct list *l);
+void list_sort(struct list *l);
+/* Is it in the list, which was sorted? */
+bool list_has(const struct list *l, const char *z);
 
 /* The whole of a NUL-terminated string, or of a growing one, as a cursor. */
 struct cur cur_of(const char *z);

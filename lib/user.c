@@ -166,12 +166,6 @@ user_find(const struct conf *c, const char *name, struct user *u)
 /* --- many names --- */
 
 static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int
 read_names(const char *file, struct user_names *k)
 {
 	struct str s = {0};
@@ -186,12 +180,11 @@ read_names(const char *file, struct user_names *k)
 	while (next_line(&all, &line)) {
 		if (user_parse(line, &u) < 0)
 			continue;
-		k->v = mem_grow(k->v, &k->cap, k->n + 1, sizeof *k->v);
-		k->v[k->n++] = str_dup(u.name);
+		list_add(&k->all, u.name, strlen(u.name));
 		user_free(&u);
 	}
 	forget(&s);
-	qsort(k->v, k->n, sizeof *k->v, by_name);
+	list_sort(&k->all);
 	return 0;
 }
 
@@ -206,8 +199,7 @@ user_is(const struct conf *c, const char *name, struct user_names *k)
 		    read_names(*c->users ? c->users : "/etc/passwd", k) < 0)
 			return -1;
 		k->read = true;
-		if (k->n > 0 &&
-		    bsearch(&name, k->v, k->n, sizeof *k->v, by_name))
+		if (list_has(&k->all, name))
 			return 1;
 		if (*c->users)
 			return 0;
@@ -221,9 +213,7 @@ user_is(const struct conf *c, const char *name, struct user_names *k)
 void
 user_names_free(struct user_names *k)
 {
-	while (k->n > 0)
-		free(k->v[--k->n]);
-	free(k->v);
+	list_free(&k->all);
 	*k = (struct user_names){0};
 }
 

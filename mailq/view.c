@@ -16,12 +16,6 @@ is_final(const struct note *n)
 	        n->what == NOTE_FAILED);
 }
 
-static int
-by_target(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The targets that were served or given up, sorted. */
 static struct list
 final_targets(const struct message *m)
@@ -29,14 +23,11 @@ final_targets(const struct message *m)
 	struct list l = {0};
 	size_t i;
 
-	for (i = 0; i < m->nnote; i++) {
-		if (!is_final(&m->note[i]))
-			continue;
-		l.v = mem_grow(l.v, &l.cap, l.n + 1, sizeof *l.v);
-		l.v[l.n++] = m->note[i].target;
-	}
-	if (l.n > 1)
-		qsort(l.v, l.n, sizeof *l.v, by_target);
+	for (i = 0; i < m->nnote; i++)
+		if (is_final(&m->note[i]))
+			list_add(&l, m->note[i].target,
+			         strlen(m->note[i].target));
+	list_sort(&l);
 	return l;
 }
 
@@ -65,11 +56,10 @@ find_reasons(struct view *v)
 		const struct note *n = &m->note[i];
 
 		if (n->what == NOTE_DEFERRED && n->rcpt != NOTE_ALL &&
-		    !(done.n > 0 && bsearch(&n->target, done.v, done.n,
-		                            sizeof *done.v, by_target)))
+		    !list_has(&done, n->target))
 			see_deferred(v, n);
 	}
-	free(done.v);
+	list_free(&done);
 	for (i = 0; i < m->env.nrcpt; i++)
 		waiting += v->reason[i] != NULL;
 	return waiting;

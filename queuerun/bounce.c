@@ -474,10 +474,8 @@ list_senders(const struct active *a, enum bounce_kind kind, struct list *to)
 		who = whom(a, &m->note[i], kind);
 		for (k = 0; k < to->n && strcmp(to->v[k], who) != 0; k++)
 			;
-		if (k < to->n)
-			continue;
-		to->v = mem_grow(to->v, &to->cap, to->n + 1, sizeof *to->v);
-		to->v[to->n++] = str_dup(who);
+		if (k == to->n)
+			list_add(to, who, strlen(who));
 	}
 }
 
@@ -544,8 +542,6 @@ bounce_send(struct run *r, struct active *a, enum bounce_kind kind)
 	list_senders(a, kind, &to);
 	for (i = 0; i < to.n && rc == 0; i++)
 		rc = send_to(r, a, kind, to.v[i]);
-	for (i = 0; i < to.n; i++)
-		free(to.v[i]);
-	free(to.v);
+	list_free(&to);
 	return rc;
 }

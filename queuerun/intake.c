@@ -110,12 +110,6 @@ intake_scan(struct run *r)
 		spool_sweep(&r->sp, until);
 }
 
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static bool
 is_final(const struct note *n)
 {
@@ -124,27 +118,19 @@ is_final(const struct note *n)
 }
 
 /* The targets of the message that were served, or given up, before; or those that
- * could not be reached then.  Sorted; the strings stay the journal's. */
+ * could not be reached then.  Sorted. */
 static void
 list_targets(const struct message *m, bool final, struct list *l)
 {
 	size_t i;
 
 	for (i = 0; i < m->nnote; i++) {
-		if (final ? !is_final(&m->note[i])
-		          : m->note[i].what != NOTE_DEFERRED)
-			continue;
-		l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-		l->v[l->n++] = m->note[i].target;
-	}
-	if (l->n > 1)
-		qsort(l->v, l->n, sizeof *l->v, by_text);
-}
+		const struct note *n = &m->note[i];
 
-static bool
-is_among(const struct list *l, const char *target)
-{
-	return l->n > 0 && bsearch(&target, l->v, l->n, sizeof *l->v, by_text);
+		if (final ? is_final(n) : n->what == NOTE_DEFERRED)
+			list_add(l, n->target, strlen(n->target));
+	}
+	list_sort(l);
 }
 
 /* Is the recipient of no interest to queuerun -R? */
@@ -223,16 +209,16 @@ make_pieces(struct run *r, struct active *a)
 		/* What cannot be decided has the name of the address, as what
 		 * failed of the same list. */
 		if ((t->kind != ROUTE_DEFER &&
-		     is_among(&done, target_name(t))) ||
-		    (settled[rcpt] && !is_among(&waiting, target_name(t))))
+		     list_has(&done, target_name(t))) ||
+		    (settled[rcpt] && !list_has(&waiting, target_name(t))))
 			continue;
 		a->piece[a->npiece].rcpt = rcpt;
 		a->piece[a->npiece].to = t;
 		a->piece[a->npiece].msg = a;
 		a->npiece++;
 	}
-	free(done.v);
-	free(waiting.v);
+	list_free(&done);
+	list_free(&waiting);
 	free(settled);
 	a->open = a->npiece;
 	r->npiece += a->npiece;
@@ -310,16 +296,13 @@ start(struct run *r, struct active *a)
 void
 intake_skip(struct run *r, const char *id)
 {
-	r->skip.v =
-	    mem_grow(r->skip.v, &r->skip.cap, r->skip.n + 1, sizeof *r->skip.v);
-	r->skip.v[r->skip.n++] = str_dup(id);
+	list_add(&r->skip, id, strlen(id));
 }
 
 void
 intake_unskip(struct run *r)
 {
-	while (r->skip.n > 0)
-		free(r->skip.v[--r->skip.n]);
+	list_free(&r->skip);
 }
 
 /* Take in one message: 1, or 0 when there is nothing to do for it now. */

@@ -6,7 +6,6 @@
 #include "sendmail.h"
 
 #include "log.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -182,12 +181,10 @@ become(const struct conf *c, const char *name, char *const *words)
 	return errno == ENOENT ? EX_UNAVAILABLE : EX_OSERR;
 }
 
-/* The words of a command: strings are copied, so that execv(2) may have them. */
 static void
 add_word(struct list *l, const char *word)
 {
-	l->v = mem_grow(l->v, &l->cap, l->n + 2, sizeof *l->v);
-	l->v[l->n++] = str_dup(word);
+	list_add(l, word, strlen(word));
 }
 
 static void
