@@ -86,7 +86,7 @@ router_refresh(struct router *r)
 	r->aliases = t;
 }
 
-char *
+const char *
 target_name(const struct target *t)
 {
 	return t->name ? t->name : t->dest;

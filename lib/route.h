@@ -69,7 +69,7 @@ void routes_free(struct routes *rs);
 
 /* Unique printable name of a target in logs and in the journal ("bob",
  * "nobody:|/bin/x", "/file", "kim@b.test"). */
-char *target_name(const struct target *t);
+const char *target_name(const struct target *t);
 /* The first target with this name, or NULL. */
 const struct target *route_named(const struct routes *rs, const char *name);
 

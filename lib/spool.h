@@ -146,12 +146,15 @@ struct note {
 	long rcpt; /* index in the envelope, or NOTE_ALL */
 	char what; /* NOTE_* */
 	time_t when;
-	char *
-	    target; /* final address or mailbox; "" for the recipient as a whole */
-	char *status; /* 5.1.1 */
-	char *relay;  /* host[ip]:port, "local", "none" */
-	char *text;   /* reply or reason, clean */
+	/* Final address or mailbox; "" for the recipient as a whole. */
+	const char *target;
+	const char *status; /* 5.1.1 */
+	const char *relay;  /* host[ip]:port, "local", "none" */
+	const char *text;   /* reply or reason, clean */
 };
+
+/* One about the whole message. */
+struct note note_all(char what, time_t when, const char *text);
 
 struct message {
 	char id[SPOOL_ID_MAX + 1];

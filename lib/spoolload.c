@@ -206,23 +206,43 @@ parse_envelope(struct envelope *e, struct cur c)
 	           : -1;
 }
 
+struct note
+note_all(char what, time_t when, const char *text)
+{
+	return (struct note){.rcpt = NOTE_ALL,
+	                     .what = what,
+	                     .when = when,
+	                     .target = "",
+	                     .status = "",
+	                     .relay = "",
+	                     .text = text};
+}
+
+/* A copy for the message.  Whatever the file holds, nobody gets controls from it. */
+static const char *
+copy_word(struct message *m, const struct cur *word)
+{
+	char *copy = arena_dup(&m->words, word->p, cur_len(word)), *p;
+
+	for (p = copy; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return copy;
+}
+
 /* Add it, with words that it keeps a copy of. */
 static void
 add_note(struct message *m, const struct note *n, const struct cur words[4])
 {
-	char *copy[4];
 	struct note *to;
-	int i;
 
-	for (i = 0; i < 4; i++)
-		copy[i] = arena_dup(&m->words, words[i].p, cur_len(&words[i]));
 	m->note = mem_grow(m->note, &m->ncap, m->nnote + 1, sizeof *m->note);
 	to = &m->note[m->nnote++];
 	*to = *n;
-	to->status = copy[0];
-	to->target = copy[1];
-	to->relay = copy[2];
-	to->text = copy[3];
+	to->status = copy_word(m, &words[0]);
+	to->target = copy_word(m, &words[1]);
+	to->relay = copy_word(m, &words[2]);
+	to->text = copy_word(m, &words[3]);
 	m->attempts += n->what == NOTE_ATTEMPT;
 	m->expired |= n->what == NOTE_EXPIRE;
 }

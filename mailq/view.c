@@ -92,10 +92,6 @@ clean_message(struct message *m)
 	clean(m->env.sender);
 	for (i = 0; i < m->env.nrcpt; i++)
 		clean(m->env.rcpt[i].addr);
-	for (i = 0; i < m->nnote; i++) {
-		clean(m->note[i].text);
-		clean(m->note[i].relay);
-	}
 }
 
 void

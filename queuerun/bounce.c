@@ -25,9 +25,9 @@ struct news {
 	struct run *r;
 	struct active *a;
 	enum bounce_kind kind;
-	char *who;      /* sender or owner that is told */
-	const char *to; /* his address */
-	bool any;       /* there is something to tell */
+	const char *who; /* sender or owner that is told */
+	const char *to;  /* his address */
+	bool any;        /* there is something to tell */
 	struct spool_new f;
 	struct str s;
 	char boundary[SPOOL_ID_MAX + 16];
@@ -207,7 +207,6 @@ write_header(struct news *w)
 static void
 each_note(struct news *w, void (*fn)(struct news *, const struct note *))
 {
-	char none[] = "", here[] = "local", text[] = "distributed to the list";
 	const struct message *m = &w->a->m;
 	size_t i;
 
@@ -218,9 +217,9 @@ each_note(struct news *w, void (*fn)(struct news *, const struct note *))
 		    strcmp(whom(w->a, &n, w->kind), w->who) != 0)
 			continue;
 		if (w->kind == BOUNCE_SUCCESS && owner_of(w->a, &n)) {
-			n.target = none;
-			n.relay = here;
-			n.text = text;
+			n.target = "";
+			n.relay = "local";
+			n.text = "distributed to the list";
 		}
 		fn(w, &n);
 	}
@@ -428,15 +427,13 @@ static int
 send_letter(struct news *w)
 {
 	struct envelope e = {.uid = -1,
+	                     .sender = str_dup(""),
 	                     .eightbit = w->a->m.env.eightbit,
 	                     .utf8 = w->a->m.env.utf8};
-	char none[] = "";
 	int rc;
 
-	e.sender = none;
 	envelope_rcpt(&e, w->to, NULL, 0);
 	rc = spool_begin(&w->f, &w->r->sp, &e);
-	e.sender = NULL;
 	envelope_free(&e);
 	if (rc < 0)
 		return -1;
@@ -493,14 +490,8 @@ failed_postmaster(const struct active *a)
 static void
 note_told(const struct news *w)
 {
-	char empty[] = "";
-	const struct note n = {.rcpt = NOTE_ALL,
-	                       .what = kinds[w->kind].told,
-	                       .when = run_now(w->r),
-	                       .target = empty,
-	                       .status = empty,
-	                       .relay = empty,
-	                       .text = w->who};
+	const struct note n =
+	    note_all(kinds[w->kind].told, run_now(w->r), w->who);
 
 	if (spool_note(&w->a->m, &n) < 0 || spool_sync(&w->a->m) < 0)
 		log_warn("%s: cannot write the journal: %s", w->a->m.id,
@@ -508,7 +499,7 @@ note_told(const struct news *w)
 }
 
 static int
-send_to(struct run *r, struct active *a, enum bounce_kind kind, char *who)
+send_to(struct run *r, struct active *a, enum bounce_kind kind, const char *who)
 {
 	struct news w = {.r = r, .a = a, .kind = kind, .who = who, .to = who};
 	int rc;

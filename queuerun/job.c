@@ -38,21 +38,20 @@ report(void *arg, const struct smtp_result *res)
 {
 	struct child *c = arg;
 	struct piece *p = c->of[res->send - c->send][res->i];
-	struct note n = {.rcpt = p->rcpt};
+	const char *part[3] = {res->status, res->relay, res->text};
+	struct note n = {.rcpt = p->rcpt,
+	                 .what = res->what,
+	                 .when = run_now(c->r),
+	                 .target = target_name(p->to),
+	                 .status = res->status,
+	                 .relay = res->relay,
+	                 .text = res->text};
 	struct str s = {0};
 	size_t i;
 	int noted = 0;
-	char *part[3] = {str_dup(res->status), str_dup(res->relay),
-	                 str_dup(res->text)};
 
-	n.what = res->what;
 	if (n.what == NOTE_SENT && res->peer_dsn)
 		n.what = NOTE_RELAYED;
-	n.when = run_now(c->r);
-	n.status = part[0];
-	n.relay = part[1];
-	n.text = part[2];
-	n.target = target_name(p->to);
 	if (n.what != NOTE_DEFERRED)
 		noted = spool_note(&p->msg->m, &n) == 0;
 	for (i = 0; c->j->piece[i] != p; i++)
@@ -61,7 +60,6 @@ report(void *arg, const struct smtp_result *res)
 	for (i = 0; i < 3; i++) {
 		str_addc(&s, '\t');
 		str_adds_clean(&s, part[i], strlen(part[i]), 2000);
-		free(part[i]);
 	}
 	str_addc(&s, '\n');
 	io_writeall(STDOUT_FILENO, s.s, s.n);
