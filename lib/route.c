@@ -115,16 +115,6 @@ routes_free(struct routes *rs)
 	*rs = (struct routes){0};
 }
 
-static size_t
-hash_name(enum route_kind kind, const char *name)
-{
-	size_t h = 5381 + (size_t)kind;
-
-	for (; *name; name++)
-		h = h * 33 ^ (unsigned char)*name;
-	return h;
-}
-
 static bool
 same_target(const struct target *a, enum route_kind kind, const char *name)
 {
@@ -135,7 +125,8 @@ same_target(const struct target *a, enum route_kind kind, const char *name)
 static size_t *
 find_slot(const struct routes *rs, enum route_kind kind, const char *name)
 {
-	size_t h = hash_name(kind, name) & (rs->nhash - 1);
+	size_t h =
+	    (hash_of(name, strlen(name)) + (size_t)kind) & (rs->nhash - 1);
 
 	while (rs->hash[h] && !same_target(&rs->t[rs->hash[h] - 1], kind, name))
 		h = (h + 1) & (rs->nhash - 1);
@@ -306,9 +297,9 @@ static void walk_items(struct walk *w, struct cur c, const char *where);
 static int
 read_list(const char *path, struct str *s, struct stat *st)
 {
-	int saved, rc = -1, fd;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int rc = -1;
 
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, st) == 0) {
@@ -316,10 +307,7 @@ read_list(const char *path, struct str *s, struct stat *st)
 		if (S_ISREG(st->st_mode))
 			rc = io_slurp_table_fd(fd, INCLUDE_MAX, s);
 	}
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return rc;
+	return io_close(fd, rc);
 }
 
 /* :include:/path - the items of a file. */

@@ -2,6 +2,8 @@
  * spoolnew.c writes messages, spoolload.c reads them. */
 #include "spool.h"
 
+#include "io.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -95,17 +97,12 @@ spool_room(const struct spool *sp, const struct conf *c,
 int
 spool_lock(const struct spool *sp)
 {
-	int saved, fd = openat(sp->dir, "lock",
-	                       O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(sp->dir, "lock",
+	                O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (fd < 0)
-		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return io_close(fd, -1);
 }
 
 void
@@ -119,13 +116,9 @@ spool_due_dir(time_t t, char out[24])
 int
 spool_sync_dir(const struct spool *sp, const char *dir)
 {
-	int fd = openat(sp->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+	int fd = openat(sp->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	close(fd);
-	return rc;
+	return fd < 0 ? -1 : io_close(fd, fsync(fd));
 }
 
 int

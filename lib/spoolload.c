@@ -317,10 +317,8 @@ verify(struct message *m, uint64_t want)
 	while (at < end) {
 		size_t n = end - at < (off_t)sizeof buf ? (size_t)(end - at)
 		                                        : sizeof buf;
-		ssize_t r = pread(m->fd, buf, n, at);
+		ssize_t r = io_preadall(m->fd, buf, n, at);
 
-		if (r < 0 && errno == EINTR)
-			continue;
 		if (r < 0)
 			return SPOOL_ERROR;
 		if (r == 0)

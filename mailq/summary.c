@@ -34,13 +34,7 @@ summary_new(void)
 static size_t
 hash(const char *a, const char *b)
 {
-	size_t h = 5381;
-
-	for (; *a; a++)
-		h = h * 33 ^ (unsigned char)*a;
-	for (; *b; b++)
-		h = h * 33 ^ (unsigned char)*b;
-	return h % SLOTS;
+	return (hash_of(a, strlen(a)) + 33 * hash_of(b, strlen(b))) % SLOTS;
 }
 
 static void

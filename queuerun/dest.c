@@ -24,11 +24,7 @@ key_of(const struct run *r, const struct target *t, char key[ADDR_MAX + 1],
 static size_t
 hash(enum route_kind kind, const char *key)
 {
-	size_t h = 5381 + (size_t)kind;
-
-	for (; *key; key++)
-		h = h * 33 ^ (unsigned char)*key;
-	return h % DEST_HASH;
+	return (hash_of(key, strlen(key)) + (size_t)kind) % DEST_HASH;
 }
 
 static struct dest *

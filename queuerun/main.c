@@ -300,19 +300,6 @@ work(struct run *r, int wake, unsigned long linger)
 	outcome_sync(r);
 }
 
-/* Tell the one that owns the queue to look again. */
-static void
-poke(const struct run *r)
-{
-	int fd = openat(r->sp.dir, "wake",
-	                O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	io_some(fd, "scan\n", 5);
-	close(fd);
-}
-
 /* Take the lock that keeps whole runs from piling up.  -1: another run has it,
  * and was told.  When we are to linger we wait for our turn, so that the run of
  * this minute takes over when that of the last one ends. */
@@ -326,8 +313,8 @@ own_queue(struct run *r, unsigned long linger)
 		if (errno != EWOULDBLOCK)
 			log_die(EX_OSERR, "%s/lock: %s", r->conf->spool,
 			        strerror(errno));
-		if (!told)
-			poke(r);
+		if (!told) /* no id: to look again */
+			spool_wake(&r->sp, "scan");
 		told = true;
 		if (io_now() >= end)
 			return -1;
