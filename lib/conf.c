@@ -248,7 +248,7 @@ set_list(const struct key *k, struct list *l, struct cur value,
 	struct cur w;
 
 	while (cur_word(&value, &w) > 0) {
-		list_add(l, w.p, cur_len(&w));
+		list_add_cur(l, w);
 		if (k->kind == NETS && parse_net(l->v[l->n - 1], a, &bits) < 0)
 			complain(src, "%s: '%s' is no network", k->name,
 			         l->v[l->n - 1]);
@@ -359,8 +359,8 @@ defaults(struct conf *c, struct source *src)
 	if (!c->origin)
 		c->origin = str_dup(c->hostname);
 	if (!c->domains.n) {
-		list_add(&c->domains, c->hostname, strlen(c->hostname));
-		list_add(&c->domains, "localhost", 9);
+		list_add(&c->domains, c->hostname);
+		list_add(&c->domains, "localhost");
 	}
 	for (i = 0; i < NKEYS; i++)
 		if (!src->set[i] && keys[i].def)
@@ -609,6 +609,17 @@ conf_program(const struct conf *c, const char *name)
 		str_addf(&s, "%s/%s", c->programs, base);
 	}
 	return s.s;
+}
+
+void
+conf_command(const struct conf *c, const char *const words[], struct list *argv)
+{
+	char *program = conf_program(c, words[0]);
+
+	list_add(argv, program);
+	free(program);
+	while (*++words)
+		list_add(argv, *words);
 }
 
 bool

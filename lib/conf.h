@@ -91,6 +91,11 @@ int conf_time(const char *s, unsigned long *seconds);
  * The caller frees. */
 char *conf_program(const struct conf *c, const char *name);
 
+/* The words that run one, ended by NULL: its name, which becomes its path, and
+ * arguments. */
+void conf_command(const struct conf *c, const char *const words[],
+                  struct list *argv);
+
 /* Split HOST, HOST:PORT, [HOST] or [HOST]:PORT; a bare IPv6 address is a HOST.
  * *port is left alone when there is none.  0, or -1 when it cannot be read. */
 int conf_hostport(const char *text, char host[CONF_HOST], unsigned *port);

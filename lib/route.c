@@ -405,7 +405,7 @@ expanded_before(struct routes *rs, const char *name)
 			rs->reached |= i < rs->known;
 			return true;
 		}
-	list_add(l, name, strlen(name));
+	list_add(l, name);
 	return false;
 }
 

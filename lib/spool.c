@@ -179,7 +179,7 @@ list_names(const struct spool *sp, const char *dir, bool (*ok)(const char *),
 	}
 	while ((e = readdir(d)))
 		if (ok(e->d_name))
-			list_add(l, e->d_name, strlen(e->d_name));
+			list_add(l, e->d_name);
 	closedir(d);
 	list_sort(l);
 	return 0;

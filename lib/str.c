@@ -105,11 +105,17 @@ str_dup(const char *z)
 }
 
 void
-list_add(struct list *l, const char *p, size_t n)
+list_add_cur(struct list *l, struct cur c)
 {
 	l->v = mem_grow(l->v, &l->cap, l->n + 2, sizeof *l->v);
-	l->v[l->n++] = mem_dup(p, n);
+	l->v[l->n++] = mem_dup(c.p, cur_len(&c));
 	l->v[l->n] = NULL;
+}
+
+void
+list_add(struct list *l, const char *z)
+{
+	list_add_cur(l, cur_of(z));
 }
 
 void

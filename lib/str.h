@@ -46,8 +46,9 @@ void str_adds_clean(struct str *s, const char *p, size_t n, size_t max);
 /* A copy of a NUL-terminated string; the caller frees. */
 char *str_dup(const char *z);
 
-/* Add a copy of the n bytes at p. */
-void list_add(struct list *l, const char *p, size_t n);
+/* Add a copy of z, or of the bytes of a cursor. */
+void list_add(struct list *l, const char *z);
+void list_add_cur(struct list *l, struct cur c);
 void list_free(struct list *l);
 void list_sort(struct list *l);
 /* Is it in the list, which was sorted? */

@@ -180,7 +180,7 @@ read_names(const char *file, struct user_names *k)
 	while (next_line(&all, &line)) {
 		if (user_parse(line, &u) < 0)
 			continue;
-		list_add(&k->all, u.name, strlen(u.name));
+		list_add(&k->all, u.name);
 		user_free(&u);
 	}
 	forget(&s);

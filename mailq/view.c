@@ -25,8 +25,7 @@ final_targets(const struct message *m)
 
 	for (i = 0; i < m->nnote; i++)
 		if (is_final(&m->note[i]))
-			list_add(&l, m->note[i].target,
-			         strlen(m->note[i].target));
+			list_add(&l, m->note[i].target);
 	list_sort(&l);
 	return l;
 }

@@ -472,7 +472,7 @@ list_senders(const struct active *a, enum bounce_kind kind, struct list *to)
 		for (k = 0; k < to->n && strcmp(to->v[k], who) != 0; k++)
 			;
 		if (k == to->n)
-			list_add(to, who, strlen(who));
+			list_add(to, who);
 	}
 }
 

@@ -128,7 +128,7 @@ list_targets(const struct message *m, bool final, struct list *l)
 		const struct note *n = &m->note[i];
 
 		if (final ? is_final(n) : n->what == NOTE_DEFERRED)
-			list_add(l, n->target, strlen(n->target));
+			list_add(l, n->target);
 	}
 	list_sort(l);
 }
@@ -296,7 +296,7 @@ start(struct run *r, struct active *a)
 void
 intake_skip(struct run *r, const char *id)
 {
-	list_add(&r->skip, id, strlen(id));
+	list_add(&r->skip, id);
 }
 
 void

@@ -218,15 +218,14 @@ wanted(const struct look *l, time_t now)
 static int
 fetch(struct look *l, struct str *said)
 {
-	const char *words[] = {"-C", l->conf->file, "--", l->domain};
-	char *argv[6] = {conf_program(l->conf, "queuerun/mtasts")};
-	int i, status;
+	const char *const words[] = {
+	    "queuerun/mtasts", "-C", l->conf->file, "--", l->domain, NULL};
+	struct list argv = {0};
+	int status;
 
-	for (i = 0; i < 4; i++)
-		argv[i + 1] = str_dup(words[i]);
-	status = ask_all(argv, FETCH_TIME, STS_TEXT, said);
-	for (i = 0; i < 5; i++)
-		free(argv[i]);
+	conf_command(l->conf, words, &argv);
+	status = ask_all(argv.v, FETCH_TIME, STS_TEXT, said);
+	list_free(&argv);
 	if (status == 0 && said->n <= STS_TEXT)
 		return 0;
 	/* What a program that fails says is why. */

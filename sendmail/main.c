@@ -182,21 +182,15 @@ become(const struct conf *c, const char *name, char *const *words)
 }
 
 static void
-add_word(struct list *l, const char *word)
-{
-	list_add(l, word, strlen(word));
-}
-
-static void
 add_words(struct list *l, const char *name, const struct options *o)
 {
-	add_word(l, name);
+	list_add(l, name);
 	if (o->conf) {
-		add_word(l, "-C");
-		add_word(l, o->conf);
+		list_add(l, "-C");
+		list_add(l, o->conf);
 	}
 	if (o->verbose && strcmp(name, "smtpd") != 0)
-		add_word(l, "-v");
+		list_add(l, "-v");
 }
 
 /* -q, -qIid, -qRdomain. */
@@ -207,8 +201,8 @@ become_queuerun(const struct conf *c, const struct options *o)
 
 	add_words(&l, "queuerun", o);
 	if ((*o->queue == 'I' || *o->queue == 'R') && o->queue[1]) {
-		add_word(&l, *o->queue == 'I' ? "-q" : "-R");
-		add_word(&l, o->queue + 1);
+		list_add(&l, *o->queue == 'I' ? "-q" : "-R");
+		list_add(&l, o->queue + 1);
 	} else if (*o->queue) {
 		return complain(EX_USAGE,
 		                "-q%s: cron(8) calls queuerun(8) in"
