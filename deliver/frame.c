@@ -39,12 +39,9 @@ letter_free(struct letter *l)
 static int
 take_text(struct cur c, struct str *to)
 {
-	const char *p;
-
 	cur_blanks(&c);
-	for (p = c.p; p < c.e; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return -1;
+	if (cur_has_control(c))
+		return -1;
 	str_clear(to);
 	str_add(to, c.p, cur_len(&c));
 	return 0;

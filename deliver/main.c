@@ -40,16 +40,6 @@ usage(void)
 	exit(EX_USAGE);
 }
 
-/* It would end up in the header, as more than one line. */
-static bool
-has_control(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return true;
-	return false;
-}
-
 static void
 options(int argc, char **argv, struct options *o)
 {
@@ -67,9 +57,11 @@ options(int argc, char **argv, struct options *o)
 		case 'i': o->whoami = true; break;
 		default: usage();
 		}
+	/* Controls would end up in the header, as more than one line. */
 	if (argc - optind != (o->whoami ? 0 : 1) || (o->file && o->command) ||
-	    ((o->file || o->command) && !o->batch) || has_control(o->sender) ||
-	    has_control(o->detail))
+	    ((o->file || o->command) && !o->batch) ||
+	    cur_has_control(cur_of(o->sender)) ||
+	    cur_has_control(cur_of(o->detail)))
 		usage();
 	o->user = argv[optind];
 	if (strcmp(o->sender, "<>") == 0)

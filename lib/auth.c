@@ -37,12 +37,7 @@ auth_plain(struct cur c, char *name, char *secret)
 int
 auth_word(struct cur c, char *to, size_t max)
 {
-	const char *p;
-
-	for (p = c.p; p < c.e; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return -1;
-	if (cur_len(&c) == 0 || !code_is_utf8(c))
+	if (cur_len(&c) == 0 || cur_has_control(c) || !code_is_utf8(c))
 		return -1;
 	return cur_copy(c, to, max + 1);
 }

@@ -56,6 +56,24 @@ hdr_end(struct cur message)
 	return message.p;
 }
 
+int
+hdr_cfws(struct cur *c)
+{
+	size_t depth = 0;
+
+	for (; c->p < c->e; c->p++) {
+		if (*c->p == '(')
+			depth++;
+		else if (depth == 0 && !memchr(" \t\r\n", *c->p, 4))
+			return 0;
+		else if (*c->p == ')')
+			depth--;
+		else if (*c->p == '\\' && depth > 0 && c->p + 1 < c->e)
+			c->p++;
+	}
+	return depth == 0 ? 0 : -1;
+}
+
 bool
 hdr_name_in(const struct cur *name, const char *const *list)
 {

@@ -233,6 +233,24 @@ cur_len(const struct cur *c)
 	return (size_t)(c->e - c->p);
 }
 
+bool
+cur_has_control(struct cur c)
+{
+	for (; c.p < c.e; c.p++)
+		if ((unsigned char)*c.p < ' ' || *c.p == 0x7f)
+			return true;
+	return false;
+}
+
+bool
+cur_has_8bit(struct cur c)
+{
+	for (; c.p < c.e; c.p++)
+		if ((unsigned char)*c.p > 127)
+			return true;
+	return false;
+}
+
 int
 cur_copy(struct cur c, char *to, size_t size)
 {

@@ -85,6 +85,10 @@ size_t cur_len(const struct cur *c);
 /* Copy what there is, as a string, into size bytes.  0, or -1: it does not fit. */
 int cur_copy(struct cur c, char *to, size_t size);
 
+/* Is there a control character, as tabs are, among it?  A byte over 127? */
+bool cur_has_control(struct cur c);
+bool cur_has_8bit(struct cur c);
+
 /* Does the cursor hold exactly z, ignoring ASCII case? */
 bool cur_is(const struct cur *c, const char *z);
 

@@ -188,17 +188,13 @@ read_field(struct cur line, struct sts *out, unsigned *seen)
 {
 	struct cur name, value;
 	unsigned bit = 0;
-	const char *p;
 
 	if (take_name(&line, ':', &name) < 0)
 		return -1;
 	cur_blanks(&line);
 	value = line;
-	if (cur_len(&value) == 0)
+	if (cur_len(&value) == 0 || cur_has_control(value))
 		return -1;
-	for (p = value.p; p < value.e; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return -1;
 	if (is(&name, "mx"))
 		return read_mx(value, out);
 	if (is(&name, "version"))

@@ -110,12 +110,8 @@ static bool
 local_utf8(const char *addr)
 {
 	const char *at = addr_at(addr);
-	size_t n = at ? (size_t)(at - addr) : strlen(addr);
 
-	for (; n > 0; addr++, n--)
-		if ((unsigned char)*addr > 127)
-			return true;
-	return false;
+	return cur_has_8bit((struct cur){addr, at ? at : addr + strlen(addr)});
 }
 
 static int

@@ -177,10 +177,5 @@ letter_front(struct letter *l)
 bool
 letter_is_ascii(const struct letter *l)
 {
-	size_t i;
-
-	for (i = 0; i < l->buf.n; i++)
-		if ((unsigned char)l->buf.s[i] > 127)
-			return false;
-	return l->eof;
+	return l->eof && !cur_has_8bit(str_cur(&l->buf));
 }
