@@ -1,4 +1,4 @@
-/* program - letters into a program's standard input, one run for each.
+/* program - letters into a program's standard input, one run for each; or nowhere.
  * The shell sees the command as the alias or .forward has it and nothing of the
  * message; that is in the environment and on stdin.  What the program says and
  * how it ends becomes the result. */
@@ -331,19 +331,32 @@ program_letter(struct dest *d, const struct letter *l, struct io *in,
 }
 
 static unsigned long long
-program_staged(const struct dest *d)
+none_staged(const struct dest *d)
 {
 	(void)d;
 	return 0;
 }
 
 static int
-program_commit(struct dest *d, struct result *r)
+none_commit(struct dest *d, struct result *r)
 {
 	(void)d;
 	(void)r;
 	return 0;
 }
 
-const struct dest_ops dest_program = {program_letter, program_staged,
-                                      program_commit};
+const struct dest_ops dest_program = {program_letter, none_staged, none_commit};
+
+/* --- /dev/null --- */
+
+static int
+null_letter(struct dest *d, const struct letter *l, struct io *in,
+            struct result *r, bool *staged)
+{
+	(void)d;
+	(void)staged;
+	result_set(r, EX_OK, "2.0.0", "discarded");
+	return copy_skip(l, in);
+}
+
+const struct dest_ops dest_null = {null_letter, none_staged, none_commit};
