@@ -151,6 +151,15 @@ addr_to_ascii(const char *domain, char out[ADDR_DOMAIN_MAX + 1])
 }
 
 bool
+addr_same_domain(const char *a, const char *b)
+{
+	char x[ADDR_DOMAIN_MAX + 1], y[ADDR_DOMAIN_MAX + 1];
+
+	return addr_to_ascii(a, x) == 0 && addr_to_ascii(b, y) == 0 &&
+	       strcmp(x, y) == 0;
+}
+
+bool
 addr_is_domain(struct cur c)
 {
 	char out[ADDR_DOMAIN_MAX + 1];

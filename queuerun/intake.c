@@ -133,17 +133,6 @@ list_targets(const struct message *m, bool final, struct list *l)
 	list_sort(l);
 }
 
-/* Is the recipient of no interest to queuerun -R? */
-static bool
-is_other_domain(const struct run *r, const struct target *t)
-{
-	char a[ADDR_DOMAIN_MAX + 1], b[ADDR_DOMAIN_MAX + 1];
-
-	return r->only_domain &&
-	       (addr_to_ascii(addr_domain(t->addr), a) < 0 ||
-	        addr_to_ascii(r->only_domain, b) < 0 || strcmp(a, b) != 0);
-}
-
 /* The recipients for whom nothing was left to do when the last attempt came to its
  * end, but perhaps what was another's, too.  Of a journal with gaps nothing is
  * believed. */
@@ -232,7 +221,8 @@ wants_domain(const struct run *r, const struct active *a)
 	if (!r->only_domain)
 		return true;
 	for (i = 0; i < a->npiece; i++)
-		if (!is_other_domain(r, a->piece[i].to))
+		if (addr_same_domain(addr_domain(a->piece[i].to->addr),
+		                     r->only_domain))
 			return true;
 	return false;
 }

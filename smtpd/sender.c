@@ -64,15 +64,6 @@ sender_free(struct sender *s)
 
 /* --- addresses --- */
 
-static bool
-same_domain(const char *a, const char *b)
-{
-	char x[ADDR_DOMAIN_MAX + 1], y[ADDR_DOMAIN_MAX + 1];
-
-	return str_ieq(a, b) || (addr_to_ascii(a, x) == 0 &&
-	                         addr_to_ascii(b, y) == 0 && strcmp(x, y) == 0);
-}
-
 /* Is addr what is allowed, "user@domain", "@domain", "*", or "user" at any domain of
  * ours? */
 static bool
@@ -86,7 +77,9 @@ allows(const struct conf *c, const char *may, const char *addr)
 		return true;
 	if (!*domain || (at != may && (n != local || !mem_ieq(may, addr, n))))
 		return false;
-	return at ? same_domain(at + 1, domain) : conf_is_local(c, domain);
+	if (!at)
+		return conf_is_local(c, domain);
+	return str_ieq(at + 1, domain) || addr_same_domain(at + 1, domain);
 }
 
 static bool
