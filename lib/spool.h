@@ -43,6 +43,11 @@ enum {
 	NOTIFY_DELAY = 8
 };
 
+/* Their names, the i-th that of 1 << i: read a list of them between commas, case ignored,
+ * of which it is not asked whether they go together.  0 or -1. */
+extern const char *const notify_names[4];
+int notify_parse(struct cur c, unsigned *notify);
+
 enum ret { RET_NONE, RET_FULL, RET_HDRS };
 
 struct rcpt {

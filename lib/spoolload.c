@@ -116,6 +116,26 @@ unxtext(struct cur word, char **out)
 	return 0;
 }
 
+const char *const notify_names[4] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
+
+int
+notify_parse(struct cur c, unsigned *notify)
+{
+	struct cur w;
+	unsigned i;
+
+	*notify = 0;
+	do {
+		cur_until(&c, ",", &w);
+		for (i = 0; i < 4 && !cur_is(&w, notify_names[i]); i++)
+			;
+		if (i == 4)
+			return -1;
+		*notify |= 1u << i;
+	} while (cur_take(&c, ','));
+	return 0;
+}
+
 static int
 parse_rcpt(struct envelope *e, struct cur v)
 {

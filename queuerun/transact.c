@@ -306,22 +306,13 @@ put_mail(struct session *s, const struct transaction *t)
 static void
 add_notify(struct str *p, unsigned notify)
 {
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} words[] = {
-	    {NOTIFY_NEVER,   "NEVER"  },
-	    {NOTIFY_SUCCESS, "SUCCESS"},
-	    {NOTIFY_FAILURE, "FAILURE"},
-	    {NOTIFY_DELAY,   "DELAY"  }
-        };
 	const char *sep = " NOTIFY=";
-	size_t i;
+	unsigned i;
 
-	for (i = 0; i < sizeof words / sizeof *words; i++) {
-		if (!(notify & words[i].bit))
+	for (i = 0; i < 4; i++) {
+		if (!(notify & 1u << i))
 			continue;
-		str_addf(p, "%s%s", sep, words[i].name);
+		str_addf(p, "%s%s", sep, notify_names[i]);
 		sep = ",";
 	}
 }

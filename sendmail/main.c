@@ -42,32 +42,9 @@ complain(int code, const char *fmt, ...)
 static int
 parse_notify(const char *arg, unsigned *notify)
 {
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} words[] = {
-	    {"success", NOTIFY_SUCCESS},
-	    {"failure", NOTIFY_FAILURE},
-	    {"delay",   NOTIFY_DELAY  },
-	};
-	struct cur c = cur_of(arg), w;
-	size_t i;
-
-	if (str_ieq(arg, "never")) {
-		*notify = NOTIFY_NEVER;
-		return 0;
-	}
-	*notify = 0;
-	do {
-		cur_until(&c, ",", &w);
-		for (i = 0; i < sizeof words / sizeof words[0]; i++)
-			if (cur_is(&w, words[i].name))
-				break;
-		if (i == sizeof words / sizeof words[0])
-			return -1;
-		*notify |= words[i].bit;
-	} while (cur_take(&c, ','));
-	return 0;
+	if (notify_parse(cur_of(arg), notify) < 0)
+		return -1;
+	return *notify & NOTIFY_NEVER && strchr(arg, ',') ? -1 : 0;
 }
 
 /* The decoded form, printable ASCII. */

@@ -79,21 +79,8 @@ take_auth(struct params *p, struct cur v)
 static int
 take_notify(struct params *p, struct cur v)
 {
-	struct cur word;
-
-	do {
-		cur_until(&v, ",", &word);
-		if (cur_is(&word, "NEVER"))
-			p->notify |= NOTIFY_NEVER;
-		else if (cur_is(&word, "SUCCESS"))
-			p->notify |= NOTIFY_SUCCESS;
-		else if (cur_is(&word, "FAILURE"))
-			p->notify |= NOTIFY_FAILURE;
-		else if (cur_is(&word, "DELAY"))
-			p->notify |= NOTIFY_DELAY;
-		else
-			return -1;
-	} while (cur_take(&v, ','));
+	if (notify_parse(v, &p->notify) < 0)
+		return -1;
 	/* RFC 3461 4.1: NEVER stands alone. */
 	return p->notify & NOTIFY_NEVER && p->notify != NOTIFY_NEVER ? -1 : 0;
 }
