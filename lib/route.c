@@ -57,9 +57,7 @@ trace(const struct walk *w, const char *fmt, ...)
 void
 router_open(struct router *r, const struct conf *c)
 {
-	*r = (struct router){.conf = c};
-	r->aliases = alias_open(c->aliases);
-	r->alias_errno = r->aliases ? 0 : errno;
+	*r = (struct router){.conf = c, .aliases = alias_open(c->aliases)};
 }
 
 void
@@ -81,7 +79,6 @@ router_refresh(struct router *r)
 	 * this session began with. */
 	if (!t && errno == EACCES && r->aliases)
 		return;
-	r->alias_errno = t ? 0 : errno;
 	alias_close(r->aliases);
 	r->aliases = t;
 }

@@ -49,7 +49,6 @@ struct routes {
 struct router {
 	const struct conf *conf;
 	struct alias_table *aliases;
-	int alias_errno;         /* why aliases is NULL */
 	struct user_names users; /* while an address is expanded */
 	/* Told each step when set: "alias list: bob, kim (/etc/aliases:12)". */
 	void (*trace)(void *arg, const char *step);

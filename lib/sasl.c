@@ -80,7 +80,6 @@ ask(struct sasl *s, struct claim *k, struct grant *g)
 	}
 	if (gate_ask(s->judge, k, g) < 0) /* nobody is there any more */
 		return SASL_LATER;
-	g->text[GRANT_TEXT] = '\0';
 	return g->verdict == AUTH_OK   ? SASL_OK
 	       : g->verdict == AUTH_NO ? SASL_NO
 	                               : SASL_LATER;

@@ -27,7 +27,6 @@ struct news {
 	enum bounce_kind kind;
 	const char *who; /* sender or owner that is told */
 	const char *to;  /* his address */
-	bool any;        /* there is something to tell */
 	struct spool_new f;
 	struct str s;
 	char boundary[SPOOL_ID_MAX + 16];
@@ -202,13 +201,14 @@ write_header(struct news *w)
 	put(w);
 }
 
-/* Call fn for each piece of news that concerns this sender.  Of a list he hears
- * as of one recipient: who its members are is not his business. */
-static void
+/* Call fn for each piece of news that concerns this sender, if it is not NULL; how
+ * many there are.  Of a list he hears as of one recipient: who its members are is
+ * not his business. */
+static size_t
 each_note(struct news *w, void (*fn)(struct news *, const struct note *))
 {
 	const struct message *m = &w->a->m;
-	size_t i;
+	size_t i, count = 0;
 
 	for (i = first_news(m, w->kind, w->who); i < m->nnote; i++) {
 		struct note n = m->note[i];
@@ -221,15 +221,11 @@ each_note(struct news *w, void (*fn)(struct news *, const struct note *))
 			n.relay = "local";
 			n.text = "distributed to the list";
 		}
-		fn(w, &n);
+		count++;
+		if (fn)
+			fn(w, &n);
 	}
-}
-
-static void
-see_any(struct news *w, const struct note *n)
-{
-	(void)n;
-	w->any = true;
+	return count;
 }
 
 static void
@@ -253,23 +249,6 @@ put_status(struct news *w)
 		if ((unsigned char)w->s.s[i] > 127)
 			w->s.s[i] = '?';
 	put(w);
-}
-
-/* "mx.b.test[192.0.2.1]:25" without what follows the name. */
-static void
-put_host(struct str *s, const char *relay)
-{
-	size_t n = strcspn(relay, "[");
-
-	str_adds_clean(s, relay, n, TEXT_MAX);
-}
-
-static void
-write_address(struct str *s, const char *field, const char *addr)
-{
-	str_addf(s, "%s: %s; ", field, addr_is_utf8(addr) ? "utf-8" : "rfc822");
-	put_clean(s, addr);
-	str_addc(s, '\n');
 }
 
 /* RFC 3464 2.3.6: the reply of a host as it was given, without the words that
@@ -302,6 +281,7 @@ static void
 write_recipient(struct news *w, const struct note *n)
 {
 	const struct rcpt *rc = &w->a->m.env.rcpt[n->rcpt];
+	const char *addr = final_addr(w->a, n);
 	bool remote = strchr(n->relay, '[') != NULL;
 	struct str *s = &w->s;
 	char date[DATE_SIZE];
@@ -312,14 +292,17 @@ write_recipient(struct news *w, const struct note *n)
 		put_clean(s, rc->orcpt);
 		str_addc(s, '\n');
 	}
-	write_address(s, "Final-Recipient", final_addr(w->a, n));
-	str_addf(s, "Action: %s\n",
+	str_addf(s, "Final-Recipient: %s; ",
+	         addr_is_utf8(addr) ? "utf-8" : "rfc822");
+	put_clean(s, addr);
+	str_addf(s, "\nAction: %s\n",
 	         w->kind == BOUNCE_SUCCESS && remote ? "relayed"
 	                                             : kinds[w->kind].action);
 	str_addf(s, "Status: %s\n", *n->status ? n->status : "5.0.0");
 	if (remote) {
+		/* "mx.b.test[192.0.2.1]:25" without what follows the name. */
 		str_adds(s, "Remote-MTA: dns; ");
-		put_host(s, n->relay);
+		str_adds_clean(s, n->relay, strcspn(n->relay, "["), TEXT_MAX);
 		str_addc(s, '\n');
 	}
 	write_diagnostic(s, n, remote);
@@ -506,8 +489,7 @@ send_to(struct run *r, struct active *a, enum bounce_kind kind, const char *who)
 
 	if (!*who && kind != BOUNCE_FAILED)
 		return 0; /* RFC 3461 4.1: never about a bounce */
-	each_note(&w, see_any);
-	if (!w.any)
+	if (each_note(&w, NULL) == 0)
 		return 0;
 	if (!*who && failed_postmaster(a))
 		return BOUNCE_NOWHERE;

@@ -295,15 +295,15 @@ intake_unskip(struct run *r)
 	list_free(&r->skip);
 }
 
-/* Take in one message: 1, or 0 when there is nothing to do for it now. */
-static int
+/* Take in one message, if there is something to do for it now. */
+static void
 take(struct run *r, const struct name *n)
 {
 	static const char damaged[] = "the queue file is damaged";
 	struct active *a;
 
 	if (is_active(r, n->id))
-		return 0;
+		return;
 	a = mem_alloc(sizeof *a);
 	snprintf(a->dir, sizeof a->dir, "%s", n->dir);
 	switch (spool_load(&a->m, &r->sp, n->dir, n->id, true)) {
@@ -327,7 +327,7 @@ take(struct run *r, const struct name *n)
 	make_pieces(r, a);
 	if (!wants_domain(r, a)) {
 		outcome_drop(r, a);
-		return 0;
+		return;
 	}
 	/* Who was served must not be served again because others were not. */
 	if (a->npiece > 1 && spool_reserve(&a->m, a->npiece) < 0) {
@@ -335,13 +335,12 @@ take(struct run *r, const struct name *n)
 		         strerror(errno));
 		intake_skip(r, a->m.id);
 		outcome_drop(r, a);
-		return 0;
+		return;
 	}
 	start(r, a);
-	return 1;
+	return;
 no:
 	free(a);
-	return 0;
 }
 
 /* How many messages may be at work?  Each is an open file, each job two pipes. */
@@ -356,10 +355,10 @@ active_max(const struct run *r)
 	return fds < ACTIVE_MAX ? (size_t)fds : ACTIVE_MAX;
 }
 
-size_t
+void
 intake_fill(struct run *r)
 {
-	size_t n = 0, most = active_max(r);
+	size_t most = active_max(r);
 
 	if (r->name_at < r->nname)
 		router_refresh(&r->router);
@@ -374,9 +373,8 @@ intake_fill(struct run *r)
 				break;
 		}
 		next = r->name[r->name_at++];
-		n += (size_t)take(r, &next);
+		take(r, &next);
 	}
 	if (r->name_at == r->nname)
 		r->name_at = r->nname = 0;
-	return n;
 }

@@ -271,11 +271,10 @@ feed_content(struct job *j)
 }
 
 void
-job_feed(struct run *r, struct job *j)
+job_feed(struct job *j)
 {
 	int n = 1;
 
-	(void)r;
 	while (j->feed < j->npiece) {
 		n = feed_head(j);
 		if (n > 0)
@@ -388,7 +387,7 @@ start(struct run *r, struct dest *d)
 		         strerror(errno));
 	if (rc == 0 && j->in >= 0) {
 		make_head(j);
-		job_feed(r, j);
+		job_feed(j);
 	}
 	j->next = r->job;
 	r->job = j;

@@ -227,7 +227,7 @@ wait_and_work(struct run *r, int wake, int ms)
 		return;
 	for (i = 0, j = r->job; j && i + 2 < max; j = j->next, i += 2) {
 		if (p[i + 1].revents && j->in >= 0)
-			job_feed(r, j);
+			job_feed(j);
 		if (p[i].revents && j->out >= 0)
 			job_read(r, j);
 	}

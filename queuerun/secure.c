@@ -223,7 +223,6 @@ secure_decide(const struct secure_facts *f, struct secure *s)
 
 	s->level = l->level;
 	s->n = s->tlsa.n = 0;
-	s->tlsa.secure = true;
 	snprintf(s->sni, sizeof s->sni, "%s", f->host);
 	if (l->number > 0)
 		snprintf(s->why, sizeof s->why, "tls_policy:%zu", l->number);

@@ -122,7 +122,7 @@ say(struct session *s)
 	         "(%u/%u bits)",
 	         *t->verified ? "Verified" : "Untrusted", s->relay, t->version,
 	         t->cipher, t->bits, t->bits);
-	session_tell(s, line.s);
+	session_tell(s->job, "%s", line.s);
 	log_info("%s, level %s: %s", line.s, secure_name(s->secure->level),
 	         s->secure->why);
 	str_free(&line);

@@ -470,7 +470,7 @@ content_put(struct session *s, struct transaction *t)
 	if (put_buf(s) < 0)
 		return -1;
 	if (!t->bdat)
-		session_tell(s, ">>> .");
+		session_tell(s->job, ">>> .");
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* hello - EHLO and HELO: who is there, and what is offered to him.  Called by the loop
  * of serv.c. */
+#include "sasl.h"
 #include "smtp.h"
 
 /* RFC 5321 4.1.1.1, with the underscores and bare addresses that clients send;
@@ -56,9 +57,13 @@ say_starttls(const struct session *s, struct str *line)
 static bool
 say_auth(const struct session *s, struct str *line)
 {
+	const char *name;
+	unsigned i;
+
 	if (!smtp_has_auth(s))
 		return false;
-	smtp_mechanisms(s, line);
+	for (i = 0; (name = sasl_name(s->judge, i)); i++)
+		str_addf(line, " %s", name);
 	return true;
 }
 

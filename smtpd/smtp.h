@@ -127,9 +127,8 @@ int smtp_auth(void *session, struct cur *args);
 
 bool smtp_has_tls(const struct session *s);
 
-/* May it log in now, and how? */
+/* May it log in now? */
 bool smtp_has_auth(const struct session *s);
-void smtp_mechanisms(const struct session *s, struct str *line);
 
 /* --- submit.c --- */
 
