@@ -106,6 +106,33 @@ complain(struct source *src, const char *fmt, ...)
 	str_addc(src->errors, '\n');
 }
 
+static const struct key *
+find_key(const struct cur *name)
+{
+	size_t i;
+
+	for (i = 0; i < NKEYS; i++)
+		if (cur_is(name, keys[i].name))
+			return &keys[i];
+	return NULL;
+}
+
+static size_t
+line_of(const struct source *src, const char *name)
+{
+	const struct cur c = cur_of(name);
+
+	return src->set[find_key(&c) - keys];
+}
+
+/* The value of this key, wherever it stands. */
+static void
+wrong(struct source *src, const char *name, const char *value, const char *why)
+{
+	src->line = line_of(src, name);
+	complain(src, "%s: '%s' %s", name, value, why);
+}
+
 static int
 scaled(const char *s, const char *units, const unsigned long long *factor,
        unsigned long long *v)
@@ -250,8 +277,7 @@ set_list(const struct key *k, struct list *l, struct cur value,
 	while (cur_word(&value, &w) > 0) {
 		list_add_cur(l, w);
 		if (k->kind == NETS && parse_net(l->v[l->n - 1], a, &bits) < 0)
-			complain(src, "%s: '%s' is no network", k->name,
-			         l->v[l->n - 1]);
+			wrong(src, k->name, l->v[l->n - 1], "is no network");
 	}
 }
 
@@ -298,14 +324,12 @@ set_key(struct conf *c, const struct key *k, struct cur value,
 	case NETS: set_list(k, at, value, src); break;
 	case SIZE:
 		if (conf_size(text, at) < 0)
-			complain(src, "%s: '%s' is no size (say 50M)", k->name,
-			         text);
+			wrong(src, k->name, text, "is no size (say 50M)");
 		break;
 	case TIME:
 		if (conf_time(text, at) < 0 ||
 		    (k->words && *(unsigned long *)at == 0))
-			complain(src, "%s: '%s' is no time (say 5m or 4h)",
-			         k->name, text);
+			wrong(src, k->name, text, "is no time (say 5m or 4h)");
 		break;
 	case COUNT: set_count(k, at, text, src); break;
 	case WORD:
@@ -314,8 +338,7 @@ set_key(struct conf *c, const struct key *k, struct cur value,
 		if (k->kind == WORD)
 			set_word(k, text, src);
 		if (k->kind == PATH && (*text || k->words) && *text != '/')
-			complain(src, "%s: '%s' is no absolute path", k->name,
-			         text);
+			wrong(src, k->name, text, "is no absolute path");
 		free(*(char **)at);
 		*(char **)at = text;
 		return;
@@ -367,17 +390,6 @@ defaults(struct conf *c, struct source *src)
 			set_key(c, &keys[i], cur_of(keys[i].def), src);
 }
 
-static const struct key *
-find_key(const struct cur *name)
-{
-	size_t i;
-
-	for (i = 0; i < NKEYS; i++)
-		if (cur_is(name, keys[i].name))
-			return &keys[i];
-	return NULL;
-}
-
 static void
 read_line(struct conf *c, struct cur line, struct source *src)
 {
@@ -407,30 +419,22 @@ read_line(struct conf *c, struct cur line, struct source *src)
 	set_key(c, k, line, src);
 }
 
-static size_t
-line_of(const struct source *src, const char *name)
-{
-	const struct cur c = cur_of(name);
-
-	return src->set[find_key(&c) - keys];
-}
-
 /* ~ and %h stand for a home, which is absolute. */
 static void
 check_place(struct source *src, const char *name, const char *path)
 {
 	const char *p = path;
 
-	src->line = line_of(src, name);
 	if (*p == '~')
 		p++;
 	else if (strncmp(p, "%h", 2) == 0)
 		p += 2;
 	if (*p != '/' && (p == path || *p))
-		complain(src, "%s: '%s' is no absolute path", name, path);
+		wrong(src, name, path, "is no absolute path");
 	for (; (p = strchr(p, '%')); p++)
 		if (p[1] != 'u' && p[1] != 'h')
-			complain(src, "%s: '%.2s' stands for nothing", name, p);
+			wrong(src, name, (char[]){'%', p[1], '\0'},
+			      "stands for nothing");
 }
 
 /* A host, or with number the address of one, and maybe a port. */
@@ -441,13 +445,11 @@ check_host(struct source *src, const char *name, const char *text, bool number)
 	unsigned char a[16];
 	unsigned port, bits;
 
-	src->line = line_of(src, name);
 	if (*text &&
 	    (conf_hostport(text, host, &port) < 0 || strchr(host, '/') ||
 	     (parse_net(host, a, &bits) < 0 &&
 	      (number || addr_to_ascii(host, ascii) < 0))))
-		complain(src, "%s: '%s' is no %s", name, text,
-		         number ? "address" : "host");
+		wrong(src, name, text, number ? "is no address" : "is no host");
 }
 
 static bool
@@ -464,22 +466,17 @@ check_whole(const struct conf *c, struct source *src)
 	const char *p;
 	size_t i;
 
-	src->line = line_of(src, "hostname");
 	if (addr_to_ascii(c->hostname, ascii) < 0)
-		complain(src, "hostname: '%s' is no host name", c->hostname);
-	src->line = line_of(src, "origin");
-	if (src->line > 0 && addr_to_ascii(c->origin, ascii) < 0)
-		complain(src, "origin: '%s' is no domain", c->origin);
-	src->line = line_of(src, "domains");
-	for (i = 0; src->line > 0 && i < c->domains.n; i++)
+		wrong(src, "hostname", c->hostname, "is no host name");
+	if (line_of(src, "origin") > 0 && addr_to_ascii(c->origin, ascii) < 0)
+		wrong(src, "origin", c->origin, "is no domain");
+	for (i = 0; line_of(src, "domains") > 0 && i < c->domains.n; i++)
 		if (addr_to_ascii(c->domains.v[i], ascii) < 0)
-			complain(src, "domains: '%s' is no domain",
-			         c->domains.v[i]);
-	src->line = line_of(src, "detail");
+			wrong(src, "domains", c->domains.v[i], "is no domain");
 	for (p = c->detail; *p && !part_of_name(*p); p++)
 		;
 	if (*p)
-		complain(src, "detail: '%s' has what is part of a name", p);
+		wrong(src, "detail", p, "has what is part of a name");
 	check_place(src, "mailbox", c->mailbox);
 	check_place(src, "folders", c->folders);
 	src->line = line_of(src, "retry_min");
@@ -487,15 +484,13 @@ check_whole(const struct conf *c, struct source *src)
 		src->line = line_of(src, "retry_max");
 	if (c->retry_min == 0 || c->retry_min > c->retry_max)
 		complain(src, "retry_min must be over 0, up to retry_max");
-	src->line = line_of(src, "checkpassword");
 	if (c->checkpassword.n > 0 && c->checkpassword.v[0][0] != '/')
-		complain(src, "checkpassword: '%s' is no absolute path",
-		         c->checkpassword.v[0]);
+		wrong(src, "checkpassword", c->checkpassword.v[0],
+		      "is no absolute path");
 	check_host(src, "nameserver", c->nameserver, true);
 	check_host(src, "smarthost", c->smarthost, false);
-	src->line = line_of(src, "log");
 	if (strcmp(c->log, "syslog") != 0 && c->log[0] != '/')
-		complain(src, "log: '%s' is neither syslog nor a path", c->log);
+		wrong(src, "log", c->log, "is neither syslog nor a path");
 }
 
 static int
