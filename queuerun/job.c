@@ -28,35 +28,31 @@ enum {
 struct child {
 	struct run *r;
 	struct job *j;
-	struct smtp_send *send;
-	struct piece ***of; /* pieces of each send */
 };
 
 /* Note the result in the journal before anybody else hears of it. */
 static void
-report(void *arg, const struct smtp_result *res)
+report(void *arg, const struct smtp_rcpt *to, const struct verdict *v,
+       bool peer_dsn)
 {
 	struct child *c = arg;
-	struct piece *p = c->of[res->send - c->send][res->i];
-	const char *part[3] = {res->status, res->relay, res->text};
+	const struct piece *p = c->j->piece[to->tag];
+	const char *part[3] = {v->status, v->relay, v->text};
 	struct note n = {.rcpt = p->rcpt,
-	                 .what = res->what,
+	                 .what = v->what,
 	                 .when = run_now(c->r),
 	                 .target = target_name(p->to),
-	                 .status = res->status,
-	                 .relay = res->relay,
-	                 .text = res->text};
+	                 .status = v->status,
+	                 .relay = v->relay,
+	                 .text = v->text};
 	struct str s = {0};
-	size_t i;
-	int noted = 0;
+	int i, noted = 0;
 
-	if (n.what == NOTE_SENT && res->peer_dsn)
+	if (n.what == NOTE_SENT && peer_dsn)
 		n.what = NOTE_RELAYED;
 	if (n.what != NOTE_DEFERRED)
 		noted = spool_note(&p->msg->m, &n) == 0;
-	for (i = 0; c->j->piece[i] != p; i++)
-		;
-	str_addf(&s, "%zu\t%c\t%d", i, n.what, noted);
+	str_addf(&s, "%zu\t%c\t%d", to->tag, n.what, noted);
 	for (i = 0; i < 3; i++) {
 		str_addc(&s, '\t');
 		str_adds_clean(&s, part[i], strlen(part[i]), 2000);
@@ -84,12 +80,12 @@ sender_of(const struct piece *p)
 
 /* Pieces of one message with one sender share a transaction. */
 static size_t
-make_sends(struct child *c, struct smtp_send *send)
+make_sends(const struct job *j, struct smtp_send *send)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < c->j->npiece; i++) {
-		struct piece *p = c->j->piece[i];
+	for (i = 0; i < j->npiece; i++) {
+		struct piece *p = j->piece[i];
 		struct smtp_send *s = n > 0 ? &send[n - 1] : NULL;
 
 		if (!s || s->m != &p->msg->m ||
@@ -97,13 +93,10 @@ make_sends(struct child *c, struct smtp_send *send)
 			s = &send[n++];
 			s->m = &p->msg->m;
 			s->sender = sender_of(p);
-			s->rcpt = mem_alloc(c->j->npiece * sizeof *s->rcpt);
-			c->of[n - 1] =
-			    mem_alloc(c->j->npiece * sizeof *c->of[0]);
+			s->rcpt = mem_alloc(j->npiece * sizeof *s->rcpt);
 		}
-		s->rcpt[s->nrcpt].rcpt = (size_t)p->rcpt;
-		s->rcpt[s->nrcpt].addr = p->to->dest;
-		c->of[n - 1][s->nrcpt++] = p;
+		s->rcpt[s->nrcpt++] = (struct smtp_rcpt){
+		    .rcpt = (size_t)p->rcpt, .addr = p->to->dest, .tag = i};
 	}
 	return n;
 }
@@ -142,10 +135,8 @@ child_main(struct run *r, struct job *j)
 	struct smtp_job job = {.conf = r->conf, .domain = j->dest->key};
 
 	close_others(r, j);
-	c.send = mem_alloc(j->npiece * sizeof *c.send);
-	c.of = mem_alloc(j->npiece * sizeof *c.of);
-	job.send = c.send;
-	job.nsend = make_sends(&c, c.send);
+	job.send = mem_alloc(j->npiece * sizeof *job.send);
+	job.nsend = make_sends(j, job.send);
 	job.report = report;
 	job.trace =
 	    r->verbose || j->piece[0]->msg->trace >= 0 ? child_trace : NULL;

@@ -75,8 +75,6 @@ void
 decide(const struct smtp_job *job, struct smtp_send *send, size_t i,
        const struct verdict *v, bool peer_dsn)
 {
-	struct smtp_result r = {send,     i,       v->what, v->status,
-	                        v->relay, v->text, peer_dsn};
 	const char *words = v->text;
 
 	send->rcpt[i].what = v->what;
@@ -88,7 +86,7 @@ decide(const struct smtp_job *job, struct smtp_send *send, size_t i,
 	             : v->what == 'd' ? "Deferred: "
 	                              : "Failed: ",
 	             words, v->what == 's' ? ")" : "");
-	job->report(job->arg, &r);
+	job->report(job->arg, &send->rcpt[i], v, peer_dsn);
 }
 
 bool

@@ -14,19 +14,7 @@
 
 #include <sys/types.h>
 
-enum {
-	VERDICT_TEXT = 1400,
-	SESSION_RELAY = 660, /* host[address]:port, and how it is protected */
-	SESSION_RCPTS = 100  /* in a transaction (RFC 5321 4.5.3.1.8) */
-};
-
-/* What is decided for a recipient, and why. */
-struct verdict {
-	char what; /* 's' 'f' 'd', 0: nothing yet */
-	char status[12];
-	char relay[SESSION_RELAY];
-	char text[VERDICT_TEXT];
-};
+enum { SESSION_RCPTS = 100 /* in a transaction (RFC 5321 4.5.3.1.8) */ };
 
 /* Fill a verdict; relay: NULL for "none". */
 __attribute__((format(printf, 5, 6))) void verdict_set(struct verdict *v,
@@ -62,7 +50,7 @@ struct session {
 	bool clear;               /* ... but may be in the clear */
 	struct tls tls;           /* version "": all is in the clear */
 	pid_t relay_pid;          /* the relay, or 0 */
-	char relay[SESSION_RELAY];
+	char relay[VERDICT_RELAY];
 	struct io io;
 	struct reply reply;
 	struct offer offer;
