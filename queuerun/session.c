@@ -90,12 +90,15 @@ decide(const struct smtp_job *job, struct smtp_send *send, size_t i,
 }
 
 bool
-undecided(const struct smtp_job *job, struct smtp_send **send, size_t *i)
+undecided(const struct smtp_job *job, bool aside, struct smtp_send **send,
+          size_t *i)
 {
 	size_t k;
 
 	for (k = 0; k < job->nsend; k++) {
 		*send = &job->send[k];
+		if ((*send)->aside && !aside)
+			continue;
 		for (*i = 0; *i < (*send)->nrcpt; ++*i)
 			if (!(*send)->rcpt[*i].what)
 				return true;
@@ -312,7 +315,7 @@ session_open(struct session *s)
 	s->block = mem_alloc(SESSION_BLOCK);
 	snprintf(s->relay, sizeof s->relay, "%s[%s]:%u", s->host, s->addr->text,
 	         dns_port(s->addr));
-	if (undecided(s->job, &send, &i))
+	if (undecided(s->job, true, &send, &i))
 		session_tell(s->job, "%s... Connecting to %s%s via esmtp...",
 		             send->rcpt[i].addr, s->host,
 		             strcmp(s->host, s->addr->text) == 0 ? "" : ".");

@@ -27,8 +27,10 @@ __attribute__((format(printf, 5, 6))) void verdict_set(struct verdict *v,
 void decide(const struct smtp_job *job, struct smtp_send *send, size_t i,
             const struct verdict *v, bool peer_dsn);
 
-/* A recipient that is still undecided, in *send and *i; false: none is. */
-bool undecided(const struct smtp_job *job, struct smtp_send **send, size_t *i);
+/* A recipient that is still undecided, in *send and *i; aside: or of a message that
+ * was put aside.  false: none is. */
+bool undecided(const struct smtp_job *job, bool aside, struct smtp_send **send,
+               size_t *i);
 
 struct session {
 	const struct smtp_job *job;
