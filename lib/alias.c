@@ -116,11 +116,11 @@ alias_owner(const struct alias_table *t)
 static void
 logical_line(struct cur *c, struct cur *out, size_t *lines)
 {
+	struct cur line;
+
 	out->p = c->p;
 	do {
-		const char *nl = memchr(c->p, '\n', cur_len(c));
-
-		c->p = nl ? nl + 1 : c->e;
+		cur_line(c, &line);
 		++*lines;
 	} while (cur_peek(c) == ' ' || cur_peek(c) == '\t');
 	out->e = c->p;
@@ -171,14 +171,11 @@ build_index(struct alias_table *t)
 {
 	struct cur c = str_cur(&t->text), line, name, value;
 	size_t lines = 0, n = 0;
-	const char *p;
 	bool bad;
 
-	for (p = c.p; p < c.e; p++)
-		if (!(p = memchr(p, '\n', (size_t)(c.e - p))))
-			break;
-		else
-			n++;
+	while (cur_line(&c, &line))
+		n++;
+	c = str_cur(&t->text);
 	for (t->nslot = 64; t->nslot < n * 2; t->nslot *= 2)
 		;
 	t->slot = mem_alloc(t->nslot * sizeof *t->slot);

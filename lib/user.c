@@ -139,11 +139,12 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 
 /* The table that every system has first; then whatever else it asks. */
 static int
-from_system(const struct conf *c, const char *name, uid_t uid, struct user *u)
+find(const struct conf *c, const char *name, uid_t uid, struct user *u)
 {
-	int found = from_file("/etc/passwd", name, uid, u);
+	int found =
+	    from_file(*c->users ? c->users : "/etc/passwd", name, uid, u);
 
-	return found > 0 ? found : user_ask(c, name, uid, u);
+	return found > 0 || *c->users ? found : user_ask(c, name, uid, u);
 }
 
 /* Nothing that could be a path or end a field is a user's name. */
@@ -159,8 +160,7 @@ user_find(const struct conf *c, const char *name, struct user *u)
 	*u = (struct user){0};
 	if (!is_name(name))
 		return 0;
-	return *c->users ? from_file(c->users, name, 0, u)
-	                 : from_system(c, name, 0, u);
+	return find(c, name, 0, u);
 }
 
 /* --- many names --- */
@@ -221,8 +221,7 @@ int
 user_find_uid(const struct conf *c, uid_t uid, struct user *u)
 {
 	*u = (struct user){0};
-	return *c->users ? from_file(c->users, NULL, uid, u)
-	                 : from_system(c, NULL, uid, u);
+	return find(c, NULL, uid, u);
 }
 
 static bool

@@ -120,26 +120,19 @@ letter_more(struct letter *l)
 	return 0;
 }
 
-static const char *
-next_line(const char *p, const char *e)
-{
-	const char *lf = memchr(p, '\n', (size_t)(e - p));
-
-	return lf ? lf + 1 : e;
-}
-
 /* Find header and body in what was read.  Returns whether the end of the
  * header was seen; last: the last line is judged though it may go on. */
 static bool
 divide(struct letter *l, bool last)
 {
-	struct cur c = str_cur(&l->buf), at;
+	struct cur c = str_cur(&l->buf), at, line;
 	struct field f;
 	const char *e = c.e;
 
 	/* A From_ line that was left on an mbox's message. */
 	if (cur_len(&c) > 5 && memcmp(c.p, "From ", 5) == 0) {
-		at = (struct cur){next_line(c.p, c.e), c.e};
+		at = c;
+		cur_line(&at, &line);
 		if (hdr_next(&at, &f))
 			c.p = f.all.p;
 	}
