@@ -30,17 +30,18 @@ spool_open(struct spool *sp, const struct conf *c)
 	return sp->new < 0 ? -1 : 0;
 }
 
-/* mkdir(2) whatever the umask says; a directory that is there stays as it is. */
+/* A directory, or a FIFO, whatever the umask says; one that is there stays as it
+ * is. */
 static int
-make_dir(const char *base, const char *name, mode_t mode)
+make(const char *base, const char *name, mode_t mode)
 {
 	struct str s = {0};
 	int rc;
 
 	str_addf(&s, "%s%s%s", base, *name ? "/" : "", name);
-	rc = mkdir(s.s, mode);
+	rc = S_ISFIFO(mode) ? mkfifo(s.s, mode & 07777) : mkdir(s.s, mode);
 	if (rc == 0)
-		rc = chmod(s.s, mode);
+		rc = chmod(s.s, mode & 07777);
 	else if (errno == EEXIST)
 		rc = 0;
 	str_free(&s);
@@ -53,30 +54,22 @@ spool_make(const struct conf *c)
 	static const struct {
 		const char *name;
 		mode_t mode;
-	} dirs[] = {
-	    {"",      0755 },
-            {"new",   0770 },
-            {"q",     0750 },
-            {"hold",  0750 },
-	    {"bad",   0700 },
-            {"trace", 02770},
-            {"hosts", 0700 },
+	} entries[] = {
+	    {"",      0755          },
+            {"new",   0770          },
+	    {"q",     0750          },
+            {"hold",  0750          },
+	    {"bad",   0700          },
+            {"trace", 02770         },
+	    {"hosts", 0700          },
+            {"wake",  S_IFIFO | 0660},
 	};
-	struct str s = {0};
 	size_t i;
-	int rc;
 
-	for (i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
-		if (make_dir(c->spool, dirs[i].name, dirs[i].mode) < 0)
+	for (i = 0; i < sizeof entries / sizeof entries[0]; i++)
+		if (make(c->spool, entries[i].name, entries[i].mode) < 0)
 			return -1;
-	str_addf(&s, "%s/wake", c->spool);
-	rc = mkfifo(s.s, 0660);
-	if (rc == 0)
-		rc = chmod(s.s, 0660);
-	else if (errno == EEXIST)
-		rc = 0;
-	str_free(&s);
-	return rc;
+	return 0;
 }
 
 bool
