@@ -202,6 +202,12 @@ int spool_reserve(const struct message *m, size_t notes);
 void message_note(struct message *m, const struct note *n);
 int spool_sync(struct message *m);
 
+/* Does it say that a target was served, or given up? */
+bool note_is_final(const struct note *n);
+/* The targets of the message for which that was said; or those that could not be
+ * reached some time.  Sorted. */
+void message_targets(const struct message *m, bool final, struct list *l);
+
 /* Move a message: to q/DUE (made when missing), hold, new, bad.  to as in spool_load.
  * 0 or -1 with errno. */
 int spool_move(const struct spool *sp, const char *from, const char *id,

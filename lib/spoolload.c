@@ -296,6 +296,28 @@ parse_note(struct message *m, struct cur line)
 	return true;
 }
 
+bool
+note_is_final(const struct note *n)
+{
+	return n->rcpt != NOTE_ALL &&
+	       (n->what == NOTE_SENT || n->what == NOTE_RELAYED ||
+	        n->what == NOTE_FAILED);
+}
+
+void
+message_targets(const struct message *m, bool final, struct list *l)
+{
+	size_t i;
+
+	for (i = 0; i < m->nnote; i++) {
+		const struct note *n = &m->note[i];
+
+		if (final ? note_is_final(n) : n->what == NOTE_DEFERRED)
+			list_add(l, n->target);
+	}
+	list_sort(l);
+}
+
 static void
 parse_journal(struct message *m, struct cur c)
 {

@@ -8,28 +8,6 @@
 #include <string.h>
 #include <sys/file.h>
 
-static bool
-is_final(const struct note *n)
-{
-	return n->rcpt != NOTE_ALL &&
-	       (n->what == NOTE_SENT || n->what == NOTE_RELAYED ||
-	        n->what == NOTE_FAILED);
-}
-
-/* The targets that were served or given up, sorted. */
-static struct list
-final_targets(const struct message *m)
-{
-	struct list l = {0};
-	size_t i;
-
-	for (i = 0; i < m->nnote; i++)
-		if (is_final(&m->note[i]))
-			list_add(&l, m->note[i].target);
-	list_sort(&l);
-	return l;
-}
-
 static void
 see_deferred(struct view *v, const struct note *n)
 {
@@ -42,14 +20,15 @@ static size_t
 find_reasons(struct view *v)
 {
 	const struct message *m = v->m;
-	struct list done = final_targets(m);
+	struct list done = {0};
 	size_t i, waiting = 0;
 
+	message_targets(m, true, &done);
 	/* One that no note names is new, or was part of another's target. */
 	for (i = 0; i < m->env.nrcpt; i++)
 		v->reason[i] = m->attempts == 0 ? "" : NULL;
 	for (i = 0; i < m->nnote; i++)
-		if (is_final(&m->note[i]))
+		if (note_is_final(&m->note[i]))
 			v->reason[m->note[i].rcpt] = NULL;
 	for (i = 0; i < m->nnote; i++) {
 		const struct note *n = &m->note[i];

@@ -110,29 +110,6 @@ intake_scan(struct run *r)
 		spool_sweep(&r->sp, until);
 }
 
-static bool
-is_final(const struct note *n)
-{
-	return n->what == NOTE_SENT || n->what == NOTE_RELAYED ||
-	       n->what == NOTE_FAILED;
-}
-
-/* The targets of the message that were served, or given up, before; or those that
- * could not be reached then.  Sorted. */
-static void
-list_targets(const struct message *m, bool final, struct list *l)
-{
-	size_t i;
-
-	for (i = 0; i < m->nnote; i++) {
-		const struct note *n = &m->note[i];
-
-		if (final ? is_final(n) : n->what == NOTE_DEFERRED)
-			list_add(l, n->target);
-	}
-	list_sort(l);
-}
-
 /* The recipients for whom nothing was left to do when the last attempt came to its
  * end, but perhaps what was another's, too.  Of a journal with gaps nothing is
  * believed. */
@@ -148,7 +125,7 @@ list_settled(const struct message *m)
 			end = i;
 		}
 	for (i = 0; i < end; i++)
-		if (is_final(&m->note[i]) && m->note[i].rcpt != NOTE_ALL)
+		if (note_is_final(&m->note[i]))
 			settled[m->note[i].rcpt] = true;
 	for (i = begin; i < end; i++)
 		if (m->note[i].what == NOTE_DEFERRED &&
@@ -186,8 +163,8 @@ make_pieces(struct run *r, struct active *a)
 	bool *settled = list_settled(&a->m);
 	size_t j;
 
-	list_targets(&a->m, true, &done);
-	list_targets(&a->m, false, &waiting);
+	message_targets(&a->m, true, &done);
+	message_targets(&a->m, false, &waiting);
 	expand(r, a, settled, false);
 	expand(r, a, settled, true);
 	/* The targets have found their places in memory: point to them. */
