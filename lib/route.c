@@ -92,20 +92,7 @@ target_name(const struct target *t)
 void
 routes_free(struct routes *rs)
 {
-	size_t i;
-
-	for (i = 0; i < rs->n; i++) {
-		struct target *t = &rs->t[i];
-
-		free(t->dest);
-		free(t->name);
-		free(t->addr);
-		free(t->detail);
-		free(t->user);
-		free(t->sender);
-		free(t->status);
-		free(t->text);
-	}
+	arena_free(&rs->words);
 	list_free(&rs->expanded);
 	free(rs->t);
 	free(rs->hash);
@@ -156,10 +143,11 @@ rehash(struct routes *rs)
 		*find_slot(rs, rs->t[i].kind, target_name(&rs->t[i])) = i + 1;
 }
 
+/* A copy for a target; NULL of NULL. */
 static char *
-dup_or_null(const char *s)
+keep(const struct walk *w, const char *s)
 {
-	return s ? str_dup(s) : NULL;
+	return s ? arena_dup(&w->out->words, s, strlen(s)) : NULL;
 }
 
 /* Add a target unless it is there.  Returns it, or NULL for a double. */
@@ -182,10 +170,10 @@ add(const struct walk *w, enum route_kind kind, const char *dest)
 	t = &rs->t[rs->n++];
 	*slot = rs->n;
 	t->kind = kind;
-	t->dest = str_dup(dest);
-	t->addr = str_dup(w->addr);
-	t->detail = str_dup(w->detail);
-	t->sender = dup_or_null(w->sender);
+	t->dest = keep(w, dest);
+	t->addr = keep(w, w->addr);
+	t->detail = keep(w, w->detail);
+	t->sender = keep(w, w->sender);
 	return t;
 }
 
@@ -202,9 +190,10 @@ add_problem(const struct walk *w, enum route_kind kind, const char *status,
 	va_start(ap, fmt);
 	str_addv(&s, fmt, ap);
 	va_end(ap);
-	t->status = str_dup(status);
-	t->text = s.s;
-	trace(w, "%s: %s %s", w->addr, status, s.s);
+	t->status = keep(w, status);
+	t->text = keep(w, s.s);
+	str_free(&s);
+	trace(w, "%s: %s %s", w->addr, status, t->text);
 }
 
 /* As whom do the programs and files of this alias run?  As the owner of the
@@ -218,7 +207,7 @@ run_as(const struct walk *w)
 	size_t i, n = w->name ? strlen(w->name) : 0;
 
 	if (w->owner != 0 && user_find_uid(w->r->conf, w->owner, &u) > 0) {
-		char *name = str_dup(u.name);
+		char *name = keep(w, u.name);
 
 		user_free(&u);
 		return name;
@@ -230,9 +219,9 @@ run_as(const struct walk *w)
 			user = l->v[i];
 		else if ((size_t)(eq - l->v[i]) == n &&
 		         mem_ieq(l->v[i], w->name, n))
-			return str_dup(eq + 1);
+			return keep(w, eq + 1);
 	}
-	return str_dup(user);
+	return keep(w, user);
 }
 
 /* A command or path as a line of the journal can hold it: what is cut off it, or
@@ -267,13 +256,11 @@ add_as(const struct walk *w, enum route_kind kind, const char *dest)
 	add_name(&name, dest);
 	t = add(w, kind, name.s);
 	str_free(&name);
-	if (!t) {
-		free(user);
+	if (!t)
 		return;
-	}
 	t->user = user;
 	t->name = t->dest;
-	t->dest = str_dup(dest);
+	t->dest = keep(w, dest);
 	trace(w, "%s: %s as %s", dest,
 	      kind == ROUTE_PROGRAM ? "program" : "file", t->user);
 }
@@ -407,23 +394,22 @@ expanded_before(struct routes *rs, const char *name)
 }
 
 /* The sender of what a list distributes: owner-LIST, if that is an alias. */
-static char *
+static const char *
 list_owner(const struct walk *w, const char *name)
 {
 	struct str owner = {0}, value = {0};
+	const char *sender = w->sender;
 	size_t line;
-	int found = 0;
 
 	str_addf(&owner, "owner-%s", name);
-	if (strncmp(name, "owner-", 6) != 0)
-		found = alias_find(w->r->aliases, owner.s, &value, &line);
-	str_free(&value);
-	if (!found) {
-		str_free(&owner);
-		return dup_or_null(w->sender);
+	if (strncmp(name, "owner-", 6) != 0 &&
+	    alias_find(w->r->aliases, owner.s, &value, &line)) {
+		str_addf(&owner, "@%s", w->r->conf->origin);
+		sender = keep(w, owner.s);
 	}
-	str_addf(&owner, "@%s", w->r->conf->origin);
-	return owner.s;
+	str_free(&value);
+	str_free(&owner);
+	return sender;
 }
 
 /* Follow the alias name, if it is one: 1, else 0. */
@@ -433,7 +419,6 @@ walk_alias(const struct walk *up, const char *name)
 	struct walk w = *up;
 	struct str value = {0}, where = {0};
 	size_t line;
-	char *sender;
 
 	if (on_path(up, name) ||
 	    !alias_find(up->r->aliases, name, &value, &line)) {
@@ -447,15 +432,13 @@ walk_alias(const struct walk *up, const char *name)
 	}
 	str_addf(&where, "%s:%zu", up->r->conf->aliases, line);
 	trace(up, "alias %s: %s (%s)", name, value.s, where.s);
-	sender = list_owner(up, name);
 	w.name = name;
-	w.sender = sender;
+	w.sender = list_owner(up, name);
 	w.owner = alias_owner(up->r->aliases);
 	w.loose = false;
 	w.up = up;
 	w.depth++;
 	walk_items(&w, str_cur(&value), where.s);
-	free(sender);
 	str_free(&value);
 	str_free(&where);
 	return 1;
@@ -489,7 +472,7 @@ walk_postmaster(struct walk *w)
 	str_addf(&s, "%s/postmaster.mbox", w->r->conf->state);
 	t = add(w, ROUTE_FILE, s.s);
 	if (t)
-		t->user = mem_dup("facteur", 7);
+		t->user = keep(w, "facteur");
 	str_free(&s);
 }
 

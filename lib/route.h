@@ -7,6 +7,7 @@
 
 #include "alias.h"
 #include "conf.h"
+#include "mem.h"
 #include "user.h"
 
 #include <stdbool.h>
@@ -39,7 +40,8 @@ struct target {
 struct routes {
 	struct target *t;
 	size_t n, cap;
-	size_t *hash; /* of the targets, to find doubles */
+	struct arena words; /* of the targets */
+	size_t *hash;       /* of the targets, to find doubles */
 	size_t nhash;
 	struct list expanded; /* names of aliases, each followed once */
 	size_t known;         /* of these, by addresses that led to something */
