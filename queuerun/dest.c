@@ -3,23 +3,9 @@
 #include "mem.h"
 #include "run.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { WINDOW_START = 5 };
-
-/* What pieces of a target have in common: for other hosts the domain in its one form. */
-static void
-key_of(const struct run *r, const struct target *t, char key[ADDR_MAX + 1],
-       const char **k)
-{
-	*k = t->dest;
-	if (t->kind != ROUTE_REMOTE)
-		return;
-	*k = *r->conf->smarthost ? "" : key;
-	if (addr_to_ascii(addr_domain(t->dest), key) < 0)
-		snprintf(key, ADDR_MAX + 1, "%s", addr_domain(t->dest));
-}
 
 static size_t
 hash(enum route_kind kind, const char *key)
@@ -55,11 +41,16 @@ find(struct run *r, const struct target *t, const char *key)
 void
 dest_add(struct run *r, struct piece *p)
 {
-	char buf[ADDR_MAX + 1];
-	const char *key;
+	char ascii[ADDR_DOMAIN_MAX + 1];
+	const char *key = p->to->dest;
 	struct dest *d;
 
-	key_of(r, p->to, buf, &key);
+	/* For other hosts the domain, in its one form. */
+	if (p->to->kind == ROUTE_REMOTE) {
+		key = *r->conf->smarthost ? "" : addr_domain(key);
+		if (addr_to_ascii(key, ascii) == 0)
+			key = ascii;
+	}
 	d = find(r, p->to, key);
 	p->next = NULL;
 	*d->last = p;
