@@ -192,6 +192,11 @@ enum spool_why spool_load(struct message *m, const struct spool *sp,
                           const char *dir, const char *id, bool lock);
 void message_free(struct message *m);
 
+/* Read size bytes of the content from at on, or what there is of it: how many, 0 at its
+ * end, -1 with errno. */
+ssize_t message_read(const struct message *m, uint64_t at, void *p,
+                     size_t size);
+
 /* Append one line to the journal of a locked message and to m->note.  Durable
  * only after spool_sync().  0 or -1 with errno. */
 int spool_note(struct message *m, const struct note *n);

@@ -511,6 +511,19 @@ spool_load(struct message *m, const struct spool *sp, const char *dir,
 	return why;
 }
 
+ssize_t
+message_read(const struct message *m, uint64_t at, void *p, size_t size)
+{
+	uint64_t left = m->len - at;
+	size_t want = left < size ? (size_t)left : size;
+	ssize_t n = io_preadall(m->fd, p, want, m->start + (off_t)at);
+
+	if (n < 0 || (size_t)n == want)
+		return n;
+	errno = EIO;
+	return -1;
+}
+
 void
 message_note(struct message *m, const struct note *n)
 {

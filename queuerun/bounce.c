@@ -5,7 +5,6 @@
 #include "code.h"
 #include "date.h"
 #include "hdr.h"
-#include "io.h"
 #include "log.h"
 #include "mem.h"
 #include "run.h"
@@ -348,19 +347,17 @@ copy_content(struct news *w, uint64_t n)
 {
 	const struct message *m = &w->a->m;
 	char buf[16384], last = '\n';
-	uint64_t at = 0;
+	uint64_t at;
+	ssize_t got;
 
-	while (at < n) {
-		size_t want =
-		    n - at < sizeof buf ? (size_t)(n - at) : sizeof buf;
-		ssize_t got =
-		    io_preadall(m->fd, buf, want, m->start + (off_t)at);
-
+	for (at = 0; at < n; at += (uint64_t)got) {
+		got = message_read(m, at, buf,
+		                   n - at < sizeof buf ? (size_t)(n - at)
+		                                       : sizeof buf);
 		if (got <= 0)
 			return -1;
 		spool_write(&w->f, buf, (size_t)got);
 		last = buf[got - 1];
-		at += (uint64_t)got;
 	}
 	if (last != '\n')
 		spool_write(&w->f, "\n", 1);
@@ -372,9 +369,7 @@ static uint64_t
 header_length(const struct message *m)
 {
 	char *buf = mem_alloc(HEADER_MAX);
-	ssize_t n = io_preadall(
-	    m->fd, buf, m->len < HEADER_MAX ? (size_t)m->len : HEADER_MAX,
-	    m->start);
+	ssize_t n = message_read(m, 0, buf, HEADER_MAX);
 	uint64_t len = 0;
 
 	if (n > 0)

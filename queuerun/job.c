@@ -244,21 +244,15 @@ feed_content(struct job *j)
 {
 	const struct message *m = &j->piece[j->feed]->msg->m;
 	char buf[FEED];
+	ssize_t n;
 
-	while (j->at < (off_t)m->len) {
-		off_t left = (off_t)m->len - j->at;
-		ssize_t n = io_preadall(m->fd, buf,
-		                        left < FEED ? (size_t)left : sizeof buf,
-		                        m->start + j->at);
-
-		if (n <= 0)
-			return -1;
+	while ((n = message_read(m, j->at, buf, sizeof buf)) > 0) {
 		n = io_some(j->in, buf, (size_t)n);
 		if (n <= 0)
 			return (int)n;
-		j->at += n;
+		j->at += (size_t)n;
 	}
-	return 1;
+	return n < 0 ? -1 : 1;
 }
 
 void

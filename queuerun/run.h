@@ -76,7 +76,7 @@ struct job {
 	size_t decided;  /* of deliver's, which reports in order */
 	size_t feed;     /* piece that is being fed */
 	struct str head; /* of its frame, not yet written */
-	off_t at;        /* in its content */
+	uint64_t at;     /* in its content */
 	struct str line; /* report that is not complete */
 	double started;
 	long long heard; /* io_now() of its last report */

@@ -43,23 +43,14 @@ each_block(struct session *s, const struct message *m,
            int (*fn)(struct session *, void *, const char *, size_t), void *arg)
 {
 	uint64_t at = 0;
+	ssize_t n;
 
-	while (at < m->len) {
-		size_t want = m->len - at < SESSION_BLOCK
-		                  ? (size_t)(m->len - at)
-		                  : SESSION_BLOCK;
-		ssize_t n =
-		    io_preadall(m->fd, s->block, want, m->start + (off_t)at);
-
-		if (n >= 0 && (size_t)n < want)
-			errno = EIO;
-		if (n < 0 || (size_t)n < want)
-			return -2;
-		if (fn(s, arg, s->block, want) < 0)
+	while ((n = message_read(m, at, s->block, SESSION_BLOCK)) > 0) {
+		if (fn(s, arg, s->block, (size_t)n) < 0)
 			return -1;
-		at += want;
+		at += (size_t)n;
 	}
-	return 0;
+	return n < 0 ? -2 : 0;
 }
 
 static int
