@@ -44,19 +44,16 @@ read_table(struct alias_table *t, int fd)
 struct alias_table *
 alias_open(const char *path)
 {
-	int fd = *path ? io_open_table(path) : -1, err = 0;
+	int fd = *path ? io_open_table(path) : -1, err;
 	struct alias_table *t;
 
 	if (*path && fd < 0 && errno != ENOENT)
 		return NULL;
 	t = mem_alloc(sizeof *t);
 	t->path = str_dup(path);
-	if (fd >= 0 && read_table(t, fd) < 0)
-		err = errno;
-	if (fd >= 0)
-		close(fd);
-	if (!err)
+	if (fd < 0 || io_close(fd, read_table(t, fd)) == 0)
 		return t;
+	err = errno;
 	alias_close(t);
 	errno = err;
 	return NULL;

@@ -357,18 +357,16 @@ own_name(void)
 	char *name;
 
 	gethostname(host, sizeof host - 1);
+	w = cur_of(host);
 	if (!strchr(host, '.') &&
 	    io_slurp(AT_FDCWD, "/etc/mailname", sizeof host - 1, &s) == 0) {
 		c = str_cur(&s);
-		cur_until(&c, " \t\r\n", &w);
-		if (cur_len(&w) > 0) {
-			name = mem_dup(w.p, cur_len(&w));
-			str_free(&s);
-			return name;
-		}
+		if (cur_until(&c, " \t\r\n", &w) == 0)
+			w = cur_of(host);
 	}
+	name = mem_dup(w.p, cur_len(&w));
 	str_free(&s);
-	return str_dup(host);
+	return name;
 }
 
 /* Fill every key that the file did not set. */
