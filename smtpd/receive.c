@@ -195,7 +195,7 @@ finish(struct session *s)
 		smtp_reject(s, in->file.id[0] ? in->file.id : NULL,
 		            "END-OF-MESSAGE",
 		            s->env.nrcpt == 1 ? s->env.rcpt[0].addr : NULL,
-		            in->code, in->text);
+		            in->code, "%s", in->text);
 	} else {
 		smtp_reply(s, 250, "2.0.0 Ok: queued as %s", in->file.id);
 		s->errors = 0;
