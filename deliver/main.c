@@ -108,17 +108,6 @@ identify(void)
 	return EX_OK;
 }
 
-/* Give group mail up for good.  0 or -1. */
-static int
-drop_group(void)
-{
-	gid_t g = getgid(), was = getegid();
-
-	if (setregid(g, g) < 0 || getegid() != g)
-		return -1;
-	return was != g && getuid() != 0 && setegid(was) == 0 ? -1 : 0;
-}
-
 /* What kind of place is it? */
 static void
 choose(struct dest *d, const struct options *o, const char *mailbox)
@@ -139,7 +128,7 @@ choose(struct dest *d, const struct options *o, const char *mailbox)
 		    strcmp(o->file, "/dev/null") == 0 ? &dest_null : &dest_mbox;
 	}
 	/* Only the dot-lock in the mail directory needs the group. */
-	if ((d->op != &dest_mbox || d->is_file) && drop_group() < 0)
+	if ((d->op != &dest_mbox || d->is_file) && group_drop() < 0)
 		refuse(EX_TEMPFAIL, "4.3.0", o->user, "cannot drop group mail");
 }
 

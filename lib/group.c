@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 enum { GROUPS_MAX = 16 << 20 };
 
@@ -25,6 +26,20 @@ is_mail(struct cur line, gid_t *g)
 		return false;
 	*g = (gid_t)n;
 	return true;
+}
+
+int
+group_drop(void)
+{
+	gid_t mine = getgid(), was = getegid();
+
+	if (was == mine)
+		return 0;
+	/* The saved group goes with the real one. */
+	if (setregid(mine, mine) < 0 || getegid() != mine)
+		return -1;
+	/* No way back (root may always). */
+	return getuid() != 0 && setegid(was) == 0 ? -1 : 0;
 }
 
 gid_t

@@ -5,6 +5,7 @@
  * the house with a privilege bit: see guard.c. */
 #include "sendmail.h"
 
+#include "group.h"
 #include "log.h"
 
 #include <errno.h>
@@ -217,7 +218,7 @@ parse_mailq(struct options *o, int argc, char **argv)
 static int
 run(const struct conf *c, const struct options *o, char *const *args)
 {
-	if (!strchr("mps", o->mode) && guard_drop() < 0)
+	if (!strchr("mps", o->mode) && group_drop() < 0)
 		return complain(EX_OSERR, "cannot drop the privilege");
 	switch (o->mode) {
 	case 'p': return become_plain(c, o, "mailq");
@@ -257,7 +258,7 @@ main(int argc, char **argv)
 	if (strcmp(name, "newaliases") == 0)
 		o.mode = 'i';
 	/* A configuration of one's own is read with one's own rights. */
-	if (o.conf && guard_drop() < 0)
+	if (o.conf && group_drop() < 0)
 		return complain(EX_OSERR, "cannot drop the privilege");
 	conf_use(&c, o.conf);
 	if (mailq)
