@@ -1,4 +1,4 @@
-/* str - counted strings, and a cursor that cannot run past its end. */
+/* str - counted strings, lists of strings, and a cursor that cannot run past its end. */
 #ifndef STR_H
 #define STR_H
 
