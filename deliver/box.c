@@ -251,32 +251,3 @@ maildir_end_batch(struct dest *d, struct result *r)
 
 const struct dest_ops dest_maildir = {maildir_letter, maildir_staged,
                                       maildir_end_batch};
-
-/* --- /dev/null --- */
-
-static int
-null_letter(struct dest *d, const struct letter *l, struct io *in,
-            struct result *r, bool *staged)
-{
-	(void)d;
-	(void)staged;
-	result_set(r, EX_OK, "2.0.0", "discarded");
-	return copy_skip(l, in);
-}
-
-static unsigned long long
-null_staged(const struct dest *d)
-{
-	(void)d;
-	return 0;
-}
-
-static int
-null_commit(struct dest *d, struct result *r)
-{
-	(void)d;
-	(void)r;
-	return 0;
-}
-
-const struct dest_ops dest_null = {null_letter, null_staged, null_commit};

@@ -80,7 +80,7 @@ check_loop(struct copy *c, struct cur value)
 static int
 judge_field(struct copy *c)
 {
-	struct cur line = {c->line.s, c->line.s + c->line.n};
+	struct cur line = str_cur(&c->line);
 	struct field f;
 
 	/* From_ lines of another mailbox. */

@@ -39,12 +39,9 @@ letter_free(struct letter *l)
 static int
 take_text(struct cur c, struct str *to)
 {
-	const char *p;
-
 	cur_blanks(&c);
-	for (p = c.p; p < c.e; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return -1;
+	if (cur_has_control(c))
+		return -1;
 	str_clear(to);
 	str_add(to, c.p, cur_len(&c));
 	return 0;
@@ -64,13 +61,11 @@ take_message(struct cur c, struct letter *l)
 	struct cur id;
 	const char *p;
 
-	if (cur_word(&c, &id) == 0 || cur_len(&id) >= LETTER_ID)
+	if (cur_word(&c, &id) == 0 || cur_copy(id, l->id, LETTER_ID) < 0)
 		return -1;
 	for (p = id.p; p < id.e; p++)
 		if (*p <= ' ' || *p == 0x7f)
 			return -1;
-	memcpy(l->id, id.p, cur_len(&id));
-	l->id[cur_len(&id)] = '\0';
 	return take_number(c, LLONG_MAX, &l->size);
 }
 

@@ -40,16 +40,6 @@ usage(void)
 	exit(EX_USAGE);
 }
 
-/* It would end up in the header, as more than one line. */
-static bool
-has_control(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return true;
-	return false;
-}
-
 static void
 options(int argc, char **argv, struct options *o)
 {
@@ -67,9 +57,11 @@ options(int argc, char **argv, struct options *o)
 		case 'i': o->whoami = true; break;
 		default: usage();
 		}
+	/* Controls would end up in the header, as more than one line. */
 	if (argc - optind != (o->whoami ? 0 : 1) || (o->file && o->command) ||
-	    ((o->file || o->command) && !o->batch) || has_control(o->sender) ||
-	    has_control(o->detail))
+	    ((o->file || o->command) && !o->batch) ||
+	    cur_has_control(cur_of(o->sender)) ||
+	    cur_has_control(cur_of(o->detail)))
 		usage();
 	o->user = argv[optind];
 	if (strcmp(o->sender, "<>") == 0)
@@ -116,17 +108,6 @@ identify(void)
 	return EX_OK;
 }
 
-/* Give group mail up for good.  0 or -1. */
-static int
-drop_group(void)
-{
-	gid_t g = getgid(), was = getegid();
-
-	if (setregid(g, g) < 0 || getegid() != g)
-		return -1;
-	return was != g && getuid() != 0 && setegid(was) == 0 ? -1 : 0;
-}
-
 /* What kind of place is it? */
 static void
 choose(struct dest *d, const struct options *o, const char *mailbox)
@@ -147,7 +128,7 @@ choose(struct dest *d, const struct options *o, const char *mailbox)
 		    strcmp(o->file, "/dev/null") == 0 ? &dest_null : &dest_mbox;
 	}
 	/* Only the dot-lock in the mail directory needs the group. */
-	if ((d->op != &dest_mbox || d->is_file) && drop_group() < 0)
+	if ((d->op != &dest_mbox || d->is_file) && group_drop() < 0)
 		refuse(EX_TEMPFAIL, "4.3.0", o->user, "cannot drop group mail");
 }
 

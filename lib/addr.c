@@ -9,6 +9,7 @@
 #include "addr.h"
 
 #include "code.h"
+#include "hdr.h"
 #include "idn.h"
 
 #include <arpa/inet.h>
@@ -41,21 +42,11 @@ is_control(int b)
 	return b < ' ' || b == 0x7f;
 }
 
-static bool
-has_8bit(const char *p, size_t n)
-{
-	for (; n > 0; n--, p++)
-		if ((unsigned char)*p > 127)
-			return true;
-	return false;
-}
-
 /* May these bytes stand in an address with or without SMTPUTF8? */
 static bool
-text_ok(const char *p, size_t n, bool utf8)
+text_ok(struct cur c, bool utf8)
 {
-	return !has_8bit(p, n) ||
-	       (utf8 && code_is_utf8((struct cur){p, p + n}));
+	return !cur_has_8bit(c) || (utf8 && code_is_utf8(c));
 }
 
 /* --- domains --- */
@@ -104,11 +95,8 @@ literal_ascii(const char *p, size_t n, char out[ADDR_DOMAIN_MAX + 1])
 		p += 5;
 		n -= 5;
 	}
-	if (n >= sizeof text)
-		return -1;
-	memcpy(text, p, n);
-	text[n] = '\0';
-	if (inet_pton(six ? AF_INET6 : AF_INET, text, raw) != 1)
+	if (cur_copy((struct cur){p, p + n}, text, sizeof text) < 0 ||
+	    inet_pton(six ? AF_INET6 : AF_INET, text, raw) != 1)
 		return -1;
 	inet_ntop(six ? AF_INET6 : AF_INET, raw, text, sizeof text);
 	str_addf(&s, "[%s%s]", six ? "ipv6:" : "", text);
@@ -133,7 +121,7 @@ has_alabel(const char *name)
 static int
 domain_ascii(const char *p, size_t n, char out[ADDR_DOMAIN_MAX + 1])
 {
-	bool eight = has_8bit(p, n);
+	bool eight = cur_has_8bit((struct cur){p, p + n});
 	size_t i;
 
 	if (n == 0 || n > ADDR_DOMAIN_MAX || memchr(p, '\0', n))
@@ -163,12 +151,20 @@ addr_to_ascii(const char *domain, char out[ADDR_DOMAIN_MAX + 1])
 }
 
 bool
+addr_same_domain(const char *a, const char *b)
+{
+	char x[ADDR_DOMAIN_MAX + 1], y[ADDR_DOMAIN_MAX + 1];
+
+	return addr_to_ascii(a, x) == 0 && addr_to_ascii(b, y) == 0 &&
+	       strcmp(x, y) == 0;
+}
+
+bool
 addr_is_domain(struct cur c)
 {
 	char out[ADDR_DOMAIN_MAX + 1];
 
-	return !has_8bit(c.p, cur_len(&c)) &&
-	       domain_ascii(c.p, cur_len(&c), out) == 0;
+	return !cur_has_8bit(c) && domain_ascii(c.p, cur_len(&c), out) == 0;
 }
 
 /* Take a domain or literal at the cursor; it is stored as it was written, but
@@ -193,7 +189,7 @@ parse_domain(struct cur *c, bool utf8, char out[ADDR_DOMAIN_MAX + 1])
 		d.e = c->p;
 	}
 	n = cur_len(&d);
-	if (!text_ok(d.p, n, utf8) || domain_ascii(d.p, n, ascii) < 0)
+	if (!text_ok(d, utf8) || domain_ascii(d.p, n, ascii) < 0)
 		return -1;
 	if (d.p[n - 1] == '.')
 		n--;
@@ -284,7 +280,7 @@ parse_local(struct cur *c, bool utf8, char *out)
 		if (n == 0)
 			return -1;
 	}
-	if (n < 0 || !text_ok(raw, (size_t)n, utf8))
+	if (n < 0 || !text_ok((struct cur){raw, raw + n}, utf8))
 		return -1;
 	return write_local(out, ADDR_LOCAL_MAX, raw, (size_t)n);
 }
@@ -376,7 +372,7 @@ addr_domain(const char *addr)
 bool
 addr_is_utf8(const char *addr)
 {
-	return has_8bit(addr, strlen(addr));
+	return cur_has_8bit(cur_of(addr));
 }
 
 void
@@ -419,31 +415,6 @@ item_add(struct item *it, const char *p, size_t n, bool word)
 	memcpy(it->spec + it->n, p, n);
 	it->n += n;
 	it->word = word;
-}
-
-static bool
-is_fold(int b)
-{
-	return b == ' ' || b == '\t' || b == '\r' || b == '\n';
-}
-
-/* Skip blanks, folds and comments, nested as they may be. */
-static int
-skip_cfws(struct cur *c)
-{
-	size_t depth = 0;
-
-	for (; c->p < c->e; c->p++) {
-		if (*c->p == '(')
-			depth++;
-		else if (depth == 0 && !is_fold(*c->p))
-			return 0;
-		else if (*c->p == ')')
-			depth--;
-		else if (*c->p == '\\' && depth > 0 && c->p + 1 < c->e)
-			c->p++;
-	}
-	return depth == 0 ? 0 : -1;
 }
 
 /* A quoted string with its quotes, unfolded. */
@@ -505,7 +476,7 @@ item_angle(struct cur *c, struct item *it, char addr[ADDR_MAX + 1])
 		return -1;
 	*it = (struct item){0};
 	item_add(it, c->p++, 1, false);
-	while (skip_cfws(c) == 0 && cur_peek(c) != '>') {
+	while (hdr_cfws(c) == 0 && cur_peek(c) != '>') {
 		int b = cur_peek(c);
 
 		if (b == ',' || b == ':')
@@ -549,7 +520,7 @@ addr_list(struct cur c, int (*fn)(void *arg, const char *addr), void *arg)
 	char addr[ADDR_MAX + 1];
 	int r = 0;
 
-	while (r == 0 && (r = skip_cfws(&c)) == 0) {
+	while (r == 0 && (r = hdr_cfws(&c)) == 0) {
 		switch (cur_peek(&c)) {
 		case -1: return item_end(&it, addr, fn, arg);
 		case ',':

@@ -36,6 +36,9 @@ bool addr_is_utf8(const char *addr);
  * without a final dot.  0, or -1 when it is not a domain. */
 int addr_to_ascii(const char *domain, char out[ADDR_DOMAIN_MAX + 1]);
 
+/* Are these domains, and the same? */
+bool addr_same_domain(const char *a, const char *b);
+
 /* A host name or address literal as EHLO takes it? */
 bool addr_is_domain(struct cur c);
 

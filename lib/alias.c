@@ -44,19 +44,16 @@ read_table(struct alias_table *t, int fd)
 struct alias_table *
 alias_open(const char *path)
 {
-	int fd = *path ? io_open_table(path) : -1, err = 0;
+	int fd = *path ? io_open_table(path) : -1, err;
 	struct alias_table *t;
 
 	if (*path && fd < 0 && errno != ENOENT)
 		return NULL;
 	t = mem_alloc(sizeof *t);
-	t->path = mem_dup(path, strlen(path));
-	if (fd >= 0 && read_table(t, fd) < 0)
-		err = errno;
-	if (fd >= 0)
-		close(fd);
-	if (!err)
+	t->path = str_dup(path);
+	if (fd < 0 || io_close(fd, read_table(t, fd)) == 0)
 		return t;
+	err = errno;
 	alias_close(t);
 	errno = err;
 	return NULL;
@@ -89,7 +86,7 @@ void
 alias_includes(const struct alias_table *t,
                void (*found)(void *arg, struct cur path), void *arg)
 {
-	struct cur c = {t->text.s, t->text.s + t->text.n}, path;
+	struct cur c = str_cur(&t->text), path;
 
 	while (cur_len(&c) > 9) {
 		if (*c.p != ':' || !mem_ieq(c.p, ":include:", 9)) {
@@ -116,11 +113,11 @@ alias_owner(const struct alias_table *t)
 static void
 logical_line(struct cur *c, struct cur *out, size_t *lines)
 {
+	struct cur line;
+
 	out->p = c->p;
 	do {
-		const char *nl = memchr(c->p, '\n', cur_len(c));
-
-		c->p = nl ? nl + 1 : c->e;
+		cur_line(c, &line);
 		++*lines;
 	} while (cur_peek(c) == ' ' || cur_peek(c) == '\t');
 	out->e = c->p;
@@ -169,16 +166,13 @@ hash_name(const char *p, size_t n)
 static void
 build_index(struct alias_table *t)
 {
-	struct cur c = {t->text.s, t->text.s + t->text.n}, line, name, value;
+	struct cur c = str_cur(&t->text), line, name, value;
 	size_t lines = 0, n = 0;
-	const char *p;
 	bool bad;
 
-	for (p = c.p; p < c.e; p++)
-		if (!(p = memchr(p, '\n', (size_t)(c.e - p))))
-			break;
-		else
-			n++;
+	while (cur_line(&c, &line))
+		n++;
+	c = str_cur(&t->text);
 	for (t->nslot = 64; t->nslot < n * 2; t->nslot *= 2)
 		;
 	t->slot = mem_alloc(t->nslot * sizeof *t->slot);
@@ -215,7 +209,7 @@ static int
 scan(struct alias_table *t, const char *want, size_t n, struct cur *value,
      size_t *where)
 {
-	struct cur c = {t->text.s, t->text.s + t->text.n}, line, name;
+	struct cur c = str_cur(&t->text), line, name;
 	size_t lines = 0;
 	bool bad;
 
@@ -378,7 +372,7 @@ check_line(struct cur line, size_t number, void (*fn)(void *, const char *),
 	if (split(line, &name, &v, &bad) == 0) {
 		++*count;
 		take_value(v, &value);
-		c = (struct cur){value.s, value.s + value.n};
+		c = str_cur(&value);
 		while ((n = alias_item(&c, &item)) > 0)
 			;
 		if (n < 0)
@@ -411,7 +405,7 @@ alias_check(const char *path, void (*fn)(void *arg, const char *text),
 		fn(arg, why);
 		return 1;
 	}
-	c = (struct cur){t->text.s, t->text.s + t->text.n};
+	c = str_cur(&t->text);
 	while (cur_len(&c) > 0) {
 		size_t first = lines + 1;
 

@@ -3,11 +3,9 @@
 #include "ask.h"
 
 #include "io.h"
-#include "mem.h"
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -124,20 +122,12 @@ int
 ask_ours(const struct conf *c, const char *const words[],
          const struct str *for_it, char buf[ASK_LINE], struct cur *line)
 {
-	size_t n = 1, i;
-	char **argv;
+	struct list argv = {0};
 	int status;
 
-	while (words[n])
-		n++;
-	argv = mem_alloc((n + 1) * sizeof *argv);
-	argv[0] = conf_program(c, words[0]);
-	for (i = 1; i < n; i++)
-		argv[i] = mem_dup(words[i], strlen(words[i]));
-	status = ask_program(argv, for_it, buf, line);
-	for (i = 0; i < n; i++)
-		free(argv[i]);
-	free(argv);
+	conf_command(c, words, &argv);
+	status = ask_program(argv.v, for_it, buf, line);
+	list_free(&argv);
 	return status;
 }
 
@@ -150,9 +140,7 @@ ask_domain(const struct conf *c, char name[ADDR_DOMAIN_MAX + 1])
 	struct cur line;
 
 	if (ask_ours(c, words, NULL, buf, &line) != EX_OK ||
-	    cur_len(&line) == 0 || cur_len(&line) > ADDR_DOMAIN_MAX)
+	    cur_len(&line) == 0)
 		return -1;
-	memcpy(name, line.p, cur_len(&line));
-	name[cur_len(&line)] = '\0';
-	return 0;
+	return cur_copy(line, name, ADDR_DOMAIN_MAX + 1);
 }

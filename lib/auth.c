@@ -18,11 +18,7 @@ part(struct cur *c, char *to, size_t max)
 
 	w = (struct cur){c->p, nul ? nul : c->e};
 	c->p = w.e;
-	if (cur_len(&w) > max)
-		return -1;
-	memcpy(to, w.p, cur_len(&w));
-	to[cur_len(&w)] = '\0';
-	return 0;
+	return cur_copy(w, to, max + 1);
 }
 
 /* RFC 4616 2: [authzid] NUL authcid NUL passwd. */
@@ -41,14 +37,7 @@ auth_plain(struct cur c, char *name, char *secret)
 int
 auth_word(struct cur c, char *to, size_t max)
 {
-	const char *p;
-
-	for (p = c.p; p < c.e; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return -1;
-	if (cur_len(&c) == 0 || cur_len(&c) > max || !code_is_utf8(c))
+	if (cur_len(&c) == 0 || cur_has_control(c) || !code_is_utf8(c))
 		return -1;
-	memmove(to, c.p, cur_len(&c));
-	to[cur_len(&c)] = '\0';
-	return 0;
+	return cur_copy(c, to, max + 1);
 }

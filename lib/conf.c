@@ -106,6 +106,33 @@ complain(struct source *src, const char *fmt, ...)
 	str_addc(src->errors, '\n');
 }
 
+static const struct key *
+find_key(const struct cur *name)
+{
+	size_t i;
+
+	for (i = 0; i < NKEYS; i++)
+		if (cur_is(name, keys[i].name))
+			return &keys[i];
+	return NULL;
+}
+
+static size_t
+line_of(const struct source *src, const char *name)
+{
+	const struct cur c = cur_of(name);
+
+	return src->set[find_key(&c) - keys];
+}
+
+/* The value of this key, wherever it stands. */
+static void
+wrong(struct source *src, const char *name, const char *value, const char *why)
+{
+	src->line = line_of(src, name);
+	complain(src, "%s: '%s' %s", name, value, why);
+}
+
 static int
 scaled(const char *s, const char *units, const unsigned long long *factor,
        unsigned long long *v)
@@ -152,16 +179,13 @@ conf_time(const char *s, unsigned long *seconds)
 static int
 parse_net(const char *s, unsigned char a[16], unsigned *bits)
 {
-	const char *slash = strchr(s, '/');
 	char ip[INET6_ADDRSTRLEN];
-	size_t n = slash ? (size_t)(slash - s) : strlen(s);
 	unsigned long long max, v;
-	struct cur c;
+	struct cur c = cur_of(s), w;
 
-	if (n >= sizeof ip)
+	cur_until(&c, "/", &w);
+	if (cur_copy(w, ip, sizeof ip) < 0)
 		return -1;
-	memcpy(ip, s, n);
-	ip[n] = '\0';
 	memset(a, 0, 16);
 	a[10] = a[11] = 0xff;
 	if (inet_pton(AF_INET, ip, a + 12) == 1)
@@ -171,11 +195,9 @@ parse_net(const char *s, unsigned char a[16], unsigned *bits)
 	else
 		return -1;
 	v = max;
-	if (slash) {
-		c = cur_of(slash + 1);
-		if (cur_number(&c, max, &v) < 0 || cur_len(&c) > 0)
-			return -1;
-	}
+	if (cur_take(&c, '/') &&
+	    (cur_number(&c, max, &v) < 0 || cur_len(&c) > 0))
+		return -1;
 	*bits = (unsigned)(v + (128 - max));
 	return 0;
 }
@@ -199,18 +221,14 @@ conf_hostport(const char *text, char host[CONF_HOST], unsigned *port)
 	/* A final dot says no more, and tables have names without. */
 	if (cur_len(&h) > 1 && h.e[-1] == '.')
 		h.e--;
-	if (cur_len(&h) == 0 || cur_len(&h) >= CONF_HOST)
+	if (cur_len(&h) == 0)
 		return -1;
 	if (cur_take(&c, ':')) {
 		if (cur_number(&c, PORT_MAX, &v) < 0 || v == 0)
 			return -1;
 		*port = (unsigned)v;
 	}
-	if (cur_len(&c) > 0)
-		return -1;
-	memcpy(host, h.p, cur_len(&h));
-	host[cur_len(&h)] = '\0';
-	return 0;
+	return cur_len(&c) > 0 ? -1 : cur_copy(h, host, CONF_HOST);
 }
 
 char *
@@ -249,13 +267,6 @@ conf_net_match(const struct list *nets, const char *ip)
 }
 
 static void
-list_add(struct list *l, const char *p, size_t n)
-{
-	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-	l->v[l->n++] = mem_dup(p, n);
-}
-
-static void
 set_list(const struct key *k, struct list *l, struct cur value,
          struct source *src)
 {
@@ -264,10 +275,9 @@ set_list(const struct key *k, struct list *l, struct cur value,
 	struct cur w;
 
 	while (cur_word(&value, &w) > 0) {
-		list_add(l, w.p, cur_len(&w));
+		list_add_cur(l, w);
 		if (k->kind == NETS && parse_net(l->v[l->n - 1], a, &bits) < 0)
-			complain(src, "%s: '%s' is no network", k->name,
-			         l->v[l->n - 1]);
+			wrong(src, k->name, l->v[l->n - 1], "is no network");
 	}
 }
 
@@ -314,14 +324,12 @@ set_key(struct conf *c, const struct key *k, struct cur value,
 	case NETS: set_list(k, at, value, src); break;
 	case SIZE:
 		if (conf_size(text, at) < 0)
-			complain(src, "%s: '%s' is no size (say 50M)", k->name,
-			         text);
+			wrong(src, k->name, text, "is no size (say 50M)");
 		break;
 	case TIME:
 		if (conf_time(text, at) < 0 ||
 		    (k->words && *(unsigned long *)at == 0))
-			complain(src, "%s: '%s' is no time (say 5m or 4h)",
-			         k->name, text);
+			wrong(src, k->name, text, "is no time (say 5m or 4h)");
 		break;
 	case COUNT: set_count(k, at, text, src); break;
 	case WORD:
@@ -330,8 +338,7 @@ set_key(struct conf *c, const struct key *k, struct cur value,
 		if (k->kind == WORD)
 			set_word(k, text, src);
 		if (k->kind == PATH && (*text || k->words) && *text != '/')
-			complain(src, "%s: '%s' is no absolute path", k->name,
-			         text);
+			wrong(src, k->name, text, "is no absolute path");
 		free(*(char **)at);
 		*(char **)at = text;
 		return;
@@ -350,18 +357,16 @@ own_name(void)
 	char *name;
 
 	gethostname(host, sizeof host - 1);
+	w = cur_of(host);
 	if (!strchr(host, '.') &&
 	    io_slurp(AT_FDCWD, "/etc/mailname", sizeof host - 1, &s) == 0) {
-		c = (struct cur){s.s, s.s + s.n};
-		cur_until(&c, " \t\r\n", &w);
-		if (cur_len(&w) > 0) {
-			name = mem_dup(w.p, cur_len(&w));
-			str_free(&s);
-			return name;
-		}
+		c = str_cur(&s);
+		if (cur_until(&c, " \t\r\n", &w) == 0)
+			w = cur_of(host);
 	}
+	name = mem_dup(w.p, cur_len(&w));
 	str_free(&s);
-	return mem_dup(host, strlen(host));
+	return name;
 }
 
 /* Fill every key that the file did not set. */
@@ -373,25 +378,14 @@ defaults(struct conf *c, struct source *src)
 	if (!c->hostname)
 		c->hostname = own_name();
 	if (!c->origin)
-		c->origin = mem_dup(c->hostname, strlen(c->hostname));
+		c->origin = str_dup(c->hostname);
 	if (!c->domains.n) {
-		list_add(&c->domains, c->hostname, strlen(c->hostname));
-		list_add(&c->domains, "localhost", 9);
+		list_add(&c->domains, c->hostname);
+		list_add(&c->domains, "localhost");
 	}
 	for (i = 0; i < NKEYS; i++)
 		if (!src->set[i] && keys[i].def)
 			set_key(c, &keys[i], cur_of(keys[i].def), src);
-}
-
-static const struct key *
-find_key(const struct cur *name)
-{
-	size_t i;
-
-	for (i = 0; i < NKEYS; i++)
-		if (cur_is(name, keys[i].name))
-			return &keys[i];
-	return NULL;
 }
 
 static void
@@ -423,30 +417,22 @@ read_line(struct conf *c, struct cur line, struct source *src)
 	set_key(c, k, line, src);
 }
 
-static size_t
-line_of(const struct source *src, const char *name)
-{
-	const struct cur c = cur_of(name);
-
-	return src->set[find_key(&c) - keys];
-}
-
 /* ~ and %h stand for a home, which is absolute. */
 static void
 check_place(struct source *src, const char *name, const char *path)
 {
 	const char *p = path;
 
-	src->line = line_of(src, name);
 	if (*p == '~')
 		p++;
 	else if (strncmp(p, "%h", 2) == 0)
 		p += 2;
 	if (*p != '/' && (p == path || *p))
-		complain(src, "%s: '%s' is no absolute path", name, path);
+		wrong(src, name, path, "is no absolute path");
 	for (; (p = strchr(p, '%')); p++)
 		if (p[1] != 'u' && p[1] != 'h')
-			complain(src, "%s: '%.2s' stands for nothing", name, p);
+			wrong(src, name, (char[]){'%', p[1], '\0'},
+			      "stands for nothing");
 }
 
 /* A host, or with number the address of one, and maybe a port. */
@@ -457,13 +443,11 @@ check_host(struct source *src, const char *name, const char *text, bool number)
 	unsigned char a[16];
 	unsigned port, bits;
 
-	src->line = line_of(src, name);
 	if (*text &&
 	    (conf_hostport(text, host, &port) < 0 || strchr(host, '/') ||
 	     (parse_net(host, a, &bits) < 0 &&
 	      (number || addr_to_ascii(host, ascii) < 0))))
-		complain(src, "%s: '%s' is no %s", name, text,
-		         number ? "address" : "host");
+		wrong(src, name, text, number ? "is no address" : "is no host");
 }
 
 static bool
@@ -480,22 +464,17 @@ check_whole(const struct conf *c, struct source *src)
 	const char *p;
 	size_t i;
 
-	src->line = line_of(src, "hostname");
 	if (addr_to_ascii(c->hostname, ascii) < 0)
-		complain(src, "hostname: '%s' is no host name", c->hostname);
-	src->line = line_of(src, "origin");
-	if (src->line > 0 && addr_to_ascii(c->origin, ascii) < 0)
-		complain(src, "origin: '%s' is no domain", c->origin);
-	src->line = line_of(src, "domains");
-	for (i = 0; src->line > 0 && i < c->domains.n; i++)
+		wrong(src, "hostname", c->hostname, "is no host name");
+	if (line_of(src, "origin") > 0 && addr_to_ascii(c->origin, ascii) < 0)
+		wrong(src, "origin", c->origin, "is no domain");
+	for (i = 0; line_of(src, "domains") > 0 && i < c->domains.n; i++)
 		if (addr_to_ascii(c->domains.v[i], ascii) < 0)
-			complain(src, "domains: '%s' is no domain",
-			         c->domains.v[i]);
-	src->line = line_of(src, "detail");
+			wrong(src, "domains", c->domains.v[i], "is no domain");
 	for (p = c->detail; *p && !part_of_name(*p); p++)
 		;
 	if (*p)
-		complain(src, "detail: '%s' has what is part of a name", p);
+		wrong(src, "detail", p, "has what is part of a name");
 	check_place(src, "mailbox", c->mailbox);
 	check_place(src, "folders", c->folders);
 	src->line = line_of(src, "retry_min");
@@ -503,15 +482,13 @@ check_whole(const struct conf *c, struct source *src)
 		src->line = line_of(src, "retry_max");
 	if (c->retry_min == 0 || c->retry_min > c->retry_max)
 		complain(src, "retry_min must be over 0, up to retry_max");
-	src->line = line_of(src, "checkpassword");
 	if (c->checkpassword.n > 0 && c->checkpassword.v[0][0] != '/')
-		complain(src, "checkpassword: '%s' is no absolute path",
-		         c->checkpassword.v[0]);
+		wrong(src, "checkpassword", c->checkpassword.v[0],
+		      "is no absolute path");
 	check_host(src, "nameserver", c->nameserver, true);
 	check_host(src, "smarthost", c->smarthost, false);
-	src->line = line_of(src, "log");
 	if (strcmp(c->log, "syslog") != 0 && c->log[0] != '/')
-		complain(src, "log: '%s' is neither syslog nor a path", c->log);
+		wrong(src, "log", c->log, "is neither syslog nor a path");
 }
 
 static int
@@ -524,11 +501,9 @@ load(struct conf *c, struct source *src)
 	if (io_slurp_table(src->file, CONF_MAX, &text) < 0 &&
 	    (errno != ENOENT || strcmp(src->file, CONF_FILE) != 0))
 		str_addf(src->errors, "%s: %s\n", src->file, strerror(errno));
-	all = (struct cur){text.s, text.s + text.n};
-	while (cur_len(&all) > 0) {
+	all = str_cur(&text);
+	while (cur_line(&all, &line)) {
 		src->line++;
-		cur_until(&all, "\n", &line);
-		cur_get(&all);
 		read_line(c, line, src);
 	}
 	str_free(&text);
@@ -555,11 +530,9 @@ conf_try(struct conf *c, const char *file)
 		log_to(c->log);
 		return 0;
 	}
-	all = (struct cur){errors.s, errors.s + errors.n};
-	while (cur_until(&all, "\n", &line) > 0) {
-		cur_get(&all);
+	all = str_cur(&errors);
+	while (cur_line(&all, &line))
 		log_warn("%.*s", (int)cur_len(&line), line.p);
-	}
 	str_free(&errors);
 	return -1;
 }
@@ -629,6 +602,17 @@ conf_program(const struct conf *c, const char *name)
 		str_addf(&s, "%s/%s", c->programs, base);
 	}
 	return s.s;
+}
+
+void
+conf_command(const struct conf *c, const char *const words[], struct list *argv)
+{
+	char *program = conf_program(c, words[0]);
+
+	list_add(argv, program);
+	free(program);
+	while (*++words)
+		list_add(argv, *words);
 }
 
 bool

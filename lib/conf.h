@@ -18,12 +18,6 @@
 
 enum { CONF_HOST = 256 }; /* a host's name, with its NUL */
 
-/* A list of words, in the order of the file. */
-struct list {
-	char **v;
-	size_t n, cap;
-};
-
 struct conf {
 	const char *file;
 	/* who we are */
@@ -96,6 +90,11 @@ int conf_time(const char *s, unsigned long *seconds);
  * conf.programs/NAME/NAME.  A helper is called by its place there, "lib/checkpass".
  * The caller frees. */
 char *conf_program(const struct conf *c, const char *name);
+
+/* The words that run one, ended by NULL: its name, which becomes its path, and
+ * arguments. */
+void conf_command(const struct conf *c, const char *const words[],
+                  struct list *argv);
 
 /* Split HOST, HOST:PORT, [HOST] or [HOST]:PORT; a bare IPv6 address is a HOST.
  * *port is left alone when there is none.  0, or -1 when it cannot be read. */

@@ -1,6 +1,8 @@
 /* date - see date.h.  Names of days and months are not the locale's. */
 #include "date.h"
 
+#include "hdr.h"
+
 #include <stdlib.h>
 
 static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed",
@@ -90,21 +92,6 @@ date_ctime(time_t t, char out[DATE_SIZE])
 struct found {
 	int day, month, year, time, zone;
 };
-
-static void
-skip_comment(struct cur *c)
-{
-	int depth = 0, b;
-
-	while ((b = cur_get(c)) >= 0) {
-		if (b == '\\')
-			cur_get(c);
-		else if (b == '(')
-			depth++;
-		else if (b == ')' && --depth == 0)
-			return;
-	}
-}
 
 /* Up to most digits: their value, and how many there were. */
 static int
@@ -234,7 +221,7 @@ date_parse(struct cur c, int64_t *t, int *zone)
 
 	while ((b = cur_peek(&c)) >= 0) {
 		if (b == '(')
-			skip_comment(&c);
+			hdr_cfws(&c);
 		else if (str_isalpha(b))
 			take_word(&c, &f);
 		else if (b == '+' || b == '-')

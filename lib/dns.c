@@ -20,13 +20,34 @@ enum { DNS_PORT = 53, ANSWER_MAX = NS_MAXMSG, QUERY_MAX = NS_PACKETSZ };
 
 /* --- names and addresses as text --- */
 
+/* From the bytes of an address. */
+static void
+set_address(struct address *a, int family, const void *raw, unsigned port)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&a->sa;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a->sa;
+
+	memset(&a->sa, 0, sizeof a->sa);
+	a->sa.ss_family = (sa_family_t)family;
+	if (family == AF_INET) {
+		memcpy(&v4->sin_addr, raw, sizeof v4->sin_addr);
+		v4->sin_port = htons((in_port_t)port);
+		a->len = sizeof *v4;
+	} else {
+		memcpy(&v6->sin6_addr, raw, sizeof v6->sin6_addr);
+		v6->sin6_port = htons((in_port_t)port);
+		a->len = sizeof *v6;
+	}
+	inet_ntop(family, raw, a->text, sizeof a->text);
+}
+
 int
 dns_literal(const char *text, unsigned port, struct address *out)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&out->sa;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->sa;
+	unsigned char raw[sizeof(struct in6_addr)];
 	size_t n = strlen(text);
 	char s[INET6_ADDRSTRLEN];
+	int family = AF_INET;
 
 	if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
 		text++;
@@ -36,24 +57,14 @@ dns_literal(const char *text, unsigned port, struct address *out)
 		text += 5;
 		n -= 5;
 	}
-	if (n >= sizeof s)
+	if (cur_copy((struct cur){text, text + n}, s, sizeof s) < 0)
 		return -1;
-	memcpy(s, text, n);
-	s[n] = '\0';
-	memset(&out->sa, 0, sizeof out->sa);
-	if (inet_pton(AF_INET, s, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons((in_port_t)port);
-		out->len = sizeof *v4;
-		inet_ntop(AF_INET, &v4->sin_addr, out->text, sizeof out->text);
-		return 0;
+	if (inet_pton(family, s, raw) != 1) {
+		family = AF_INET6;
+		if (inet_pton(family, s, raw) != 1)
+			return -1;
 	}
-	if (inet_pton(AF_INET6, s, &v6->sin6_addr) != 1)
-		return -1;
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons((in_port_t)port);
-	out->len = sizeof *v6;
-	inet_ntop(AF_INET6, &v6->sin6_addr, out->text, sizeof out->text);
+	set_address(out, family, raw, port);
 	return 0;
 }
 
@@ -455,19 +466,13 @@ dns_init(const struct conf *c)
 	_res.nsaddr_list[0].sin_family = 0;
 }
 
-/* What a random number between equal preferences is kept in while sorting. */
-struct draw {
-	struct mx mx;
-	unsigned lot;
-};
-
 static int
-draw_cmp(const void *x, const void *y)
+mx_cmp(const void *x, const void *y)
 {
-	const struct draw *a = x, *b = y;
+	const struct mx *a = x, *b = y;
 
-	if (a->mx.pref != b->mx.pref)
-		return a->mx.pref < b->mx.pref ? -1 : 1;
+	if (a->pref != b->pref)
+		return a->pref < b->pref ? -1 : 1;
 	return (a->lot > b->lot) - (a->lot < b->lot);
 }
 
@@ -475,21 +480,14 @@ draw_cmp(const void *x, const void *y)
 static void
 mx_sort(struct mxlist *l)
 {
-	struct draw *d;
 	size_t i;
 
 	if (l->n < 2)
 		return;
-	d = mem_alloc(l->n * sizeof *d);
-	for (i = 0; i < l->n; i++) {
-		d[i].mx = l->mx[i];
-		if (getentropy(&d[i].lot, sizeof d[i].lot) < 0)
-			d[i].lot = (unsigned)i;
-	}
-	qsort(d, l->n, sizeof *d, draw_cmp);
 	for (i = 0; i < l->n; i++)
-		l->mx[i] = d[i].mx;
-	free(d);
+		if (getentropy(&l->mx[i].lot, sizeof l->mx[i].lot) < 0)
+			l->mx[i].lot = (unsigned)i;
+	qsort(l->mx, l->n, sizeof *l->mx, mx_cmp);
 }
 
 enum dns_why
@@ -538,11 +536,8 @@ static void
 add_address(struct addrlist *l, int family, const unsigned char *addr,
             unsigned port)
 {
-	char text[INET6_ADDRSTRLEN];
-
-	if (l->n < DNS_ADDR_MAX && inet_ntop(family, addr, text, sizeof text) &&
-	    dns_literal(text, port, &l->a[l->n]) == 0)
-		l->n++;
+	if (l->n < DNS_ADDR_MAX)
+		set_address(&l->a[l->n++], family, addr, port);
 }
 
 enum dns_why

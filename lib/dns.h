@@ -33,7 +33,7 @@ enum dns_why {
 };
 
 struct mx {
-	unsigned pref;
+	unsigned pref, lot;  /* drawn between equal preferences */
 	char host[DNS_NAME]; /* lower case, no final dot */
 };
 

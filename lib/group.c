@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 enum { GROUPS_MAX = 16 << 20 };
 
@@ -27,6 +28,20 @@ is_mail(struct cur line, gid_t *g)
 	return true;
 }
 
+int
+group_drop(void)
+{
+	gid_t mine = getgid(), was = getegid();
+
+	if (was == mine)
+		return 0;
+	/* The saved group goes with the real one. */
+	if (setregid(mine, mine) < 0 || getegid() != mine)
+		return -1;
+	/* No way back (root may always). */
+	return getuid() != 0 && setegid(was) == 0 ? -1 : 0;
+}
+
 gid_t
 group_mail(gid_t otherwise)
 {
@@ -35,11 +50,9 @@ group_mail(gid_t otherwise)
 	gid_t g = otherwise;
 
 	if (io_slurp(AT_FDCWD, "/etc/group", GROUPS_MAX, &s) == 0) {
-		all = (struct cur){s.s, s.s + s.n};
-		do {
-			cur_until(&all, "\n", &line);
-			cur_get(&all);
-		} while (!is_mail(line, &g) && cur_len(&all) > 0);
+		all = str_cur(&s);
+		while (cur_line(&all, &line) && !is_mail(line, &g))
+			;
 	}
 	str_free(&s);
 	return g;

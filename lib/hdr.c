@@ -4,19 +4,10 @@
 
 #include "date.h"
 
-/* Behind the line at p. */
-static const char *
-line_end(const char *p, const char *e)
-{
-	const char *lf = p < e ? memchr(p, '\n', (size_t)(e - p)) : NULL;
-
-	return lf ? lf + 1 : e;
-}
-
 bool
 hdr_next(struct cur *c, struct field *f)
 {
-	struct cur at = *c;
+	struct cur at = *c, line;
 
 	f->name.p = at.p;
 	while (cur_peek(&at) > ' ' && cur_peek(&at) < 0x7f &&
@@ -28,7 +19,7 @@ hdr_next(struct cur *c, struct field *f)
 		return false;
 	f->body.p = at.p;
 	do
-		at.p = line_end(at.p, at.e);
+		cur_line(&at, &line);
 	while (cur_peek(&at) == ' ' || cur_peek(&at) == '\t');
 	f->body.e = at.p > f->body.p && at.p[-1] == '\n' ? at.p - 1 : at.p;
 	f->all = (struct cur){c->p, at.p};
@@ -54,6 +45,24 @@ hdr_end(struct cur message)
 		;
 	cur_take(&message, '\n');
 	return message.p;
+}
+
+int
+hdr_cfws(struct cur *c)
+{
+	size_t depth = 0;
+
+	for (; c->p < c->e; c->p++) {
+		if (*c->p == '(')
+			depth++;
+		else if (depth == 0 && !memchr(" \t\r\n", *c->p, 4))
+			return 0;
+		else if (*c->p == ')')
+			depth--;
+		else if (*c->p == '\\' && depth > 0 && c->p + 1 < c->e)
+			c->p++;
+	}
+	return depth == 0 ? 0 : -1;
 }
 
 bool

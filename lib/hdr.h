@@ -21,6 +21,10 @@ bool hdr_find(struct cur header, const char *name, struct field *f);
 /* Where the body of a message starts (behind the empty line), or the end. */
 const char *hdr_end(struct cur message);
 
+/* Skip blanks, folds and comments, nested as they may be (RFC 5322 3.2.2).  0, or
+ * -1: a comment has no end. */
+int hdr_cfws(struct cur *c);
+
 /* Is name, a field name, one of the NULL-terminated list?  Any case. */
 bool hdr_name_in(const struct cur *name, const char *const *list);
 

@@ -86,31 +86,37 @@ io_dial(const struct sockaddr *sa, socklen_t len, long ms)
 		err = errno == EINPROGRESS ? connected(fd, ms) : errno;
 	if (!err)
 		return fd;
-	close(fd);
 	errno = err;
-	return -1;
+	return io_close(fd, -1);
 }
 
-/* Wait until fd is ready for what: 0, IO_TIMEOUT or IO_ERROR.  end is the
+/* Wait until one of the n is ready: 0, IO_TIMEOUT or IO_ERROR.  end is the
  * io_now() when patience is over, 0 for never. */
 static int
-wait_for(struct io *io, int fd, short what, long long end)
+wait_any(struct io *io, struct pollfd *p, nfds_t n, long long end)
 {
 	for (;;) {
-		struct pollfd p = {.fd = fd, .events = what};
 		long long left = end ? end - io_now() : -1;
-		int n;
+		int ready;
 
 		if (end && left <= 0)
 			return IO_TIMEOUT;
-		n = poll(&p, 1, left > 86400000 ? 86400000 : (int)left);
-		if (n > 0)
+		ready = poll(p, n, left > 86400000 ? 86400000 : (int)left);
+		if (ready > 0)
 			return 0;
-		if (n < 0 && errno != EINTR) {
+		if (ready < 0 && errno != EINTR) {
 			io->err = errno;
 			return IO_ERROR;
 		}
 	}
+}
+
+static int
+wait_for(struct io *io, int fd, short what, long long end)
+{
+	struct pollfd p = {.fd = fd, .events = what};
+
+	return wait_any(io, &p, 1, end);
 }
 
 /* The end of one wait that begins now: the idle time or the deadline of the whole,
@@ -165,27 +171,22 @@ io_flush(struct io *io)
 	return io->err ? -1 : 0;
 }
 
-/* Read what is there behind the unread bytes: the count, 0 at the end of input,
- * IO_ERROR.  Waiting is over when this is called. */
+/* Wait for input: how many bytes of it came to p, or IO_*. */
 static ssize_t
-read_some(struct io *io)
+read_raw(struct io *io, char *p, size_t n)
 {
-	ssize_t n;
+	ssize_t got;
+	int w;
 
-	if (io->pos > 0) {
-		memmove(io->buf, io->buf + io->pos, io->len - io->pos);
-		io->len -= io->pos;
-		io->pos = 0;
-	}
-	do
-		n = read(io->in, io->buf + io->len, sizeof io->buf - io->len);
-	while (n < 0 && errno == EINTR);
-	if (n < 0) {
+	if (io_flush(io) < 0)
+		return IO_ERROR;
+	if ((w = wait_for(io, io->in, POLLIN, wait_end(io))) < 0)
+		return w;
+	if ((got = io_take(io->in, p, n)) < 0) {
 		io->err = errno;
 		return IO_ERROR;
 	}
-	io->len += (size_t)n;
-	return n;
+	return got > 0 ? got : IO_EOF;
 }
 
 /* Turn raw input into plain: how many bytes there are more, 0 when more raw ones
@@ -211,22 +212,10 @@ read_filtered(struct io *io)
 {
 	struct io_filter *f = io->filter;
 	ssize_t n;
-	int w;
 
-	memmove(io->buf, io->buf + io->pos, io->len - io->pos);
-	io->len -= io->pos;
-	io->pos = 0;
 	while ((n = decode(io)) == 0) {
-		if (io_flush(io) < 0)
-			return IO_ERROR;
-		if ((w = wait_for(io, io->in, POLLIN, wait_end(io))) < 0)
-			return w;
-		if ((n = io_take(io->in, f->buf, sizeof f->buf)) < 0) {
-			io->err = errno;
-			return IO_ERROR;
-		}
-		if (n == 0)
-			return IO_EOF;
+		if ((n = read_raw(io, f->buf, sizeof f->buf)) < 0)
+			return n;
 		f->left = (struct cur){f->buf, f->buf + n};
 	}
 	return n;
@@ -246,6 +235,10 @@ io_set_filter(struct io *io, struct io_filter *f)
 int
 io_await(struct io *io, int fd, long ms)
 {
+	struct pollfd p[2] = {
+	    {.fd = io->in, .events = POLLIN},
+            {.fd = fd,     .events = POLLIN}
+        };
 	long long end = ms ? io_now() + ms : 0;
 	int n;
 
@@ -256,41 +249,26 @@ io_await(struct io *io, int fd, long ms)
 	io->pos = io->len = 0;
 	if (io->filter && (n = (int)decode(io)) != 0)
 		return n < 0 ? n : 0;
-	for (;;) {
-		struct pollfd p[2] = {
-		    {.fd = io->in, .events = POLLIN},
-		    {.fd = fd,     .events = POLLIN}
-                };
-		long long left = end ? end - io_now() : -1;
-
-		if (end && left <= 0)
-			return IO_TIMEOUT;
-		n = poll(p, 2, left > 86400000 ? 86400000 : (int)left);
-		if (n > 0)
-			return p[0].revents ? 0 : 1;
-		if (n < 0 && errno != EINTR) {
-			io->err = errno;
-			return IO_ERROR;
-		}
-	}
+	if ((n = wait_any(io, p, 2, end)) < 0)
+		return n;
+	return p[0].revents ? 0 : 1;
 }
 
-/* Wait for input and read it: > 0, or IO_*. */
+/* Wait for input and read it, behind the unread bytes: > 0, or IO_*. */
 static ssize_t
 read_more(struct io *io)
 {
 	ssize_t n;
-	int w;
 
+	memmove(io->buf, io->buf + io->pos, io->len - io->pos);
+	io->len -= io->pos;
+	io->pos = 0;
 	if (io->filter)
 		return read_filtered(io);
-	if (io_flush(io) < 0)
-		return IO_ERROR;
-	w = wait_for(io, io->in, POLLIN, wait_end(io));
-	if (w < 0)
-		return w;
-	n = read_some(io);
-	return n == 0 ? IO_EOF : n;
+	n = read_raw(io, io->buf + io->len, sizeof io->buf - io->len);
+	if (n > 0)
+		io->len += (size_t)n;
+	return n;
 }
 
 ssize_t
@@ -416,13 +394,16 @@ io_putf(struct io *io, const char *fmt, ...)
 		io_flush(io);
 }
 
-ssize_t
-io_readall(int fd, void *p, size_t n)
+/* From *off on, or where the file stands if that is NULL. */
+static ssize_t
+read_all(int fd, char *p, size_t n, const off_t *off)
 {
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t r = read(fd, (char *)p + done, n - done);
+		ssize_t r =
+		    off ? pread(fd, p + done, n - done, *off + (off_t)done)
+		        : read(fd, p + done, n - done);
 
 		if (r == 0)
 			break;
@@ -434,45 +415,48 @@ io_readall(int fd, void *p, size_t n)
 	return (ssize_t)done;
 }
 
-int
-io_writeall(int fd, const void *p, size_t n)
+ssize_t
+io_readall(int fd, void *p, size_t n)
 {
-	const char *q = p;
+	return read_all(fd, p, n, NULL);
+}
 
-	while (n > 0) {
-		ssize_t r = write(fd, q, n);
+ssize_t
+io_preadall(int fd, void *p, size_t n, off_t off)
+{
+	return read_all(fd, p, n, &off);
+}
+
+static int
+write_all(int fd, const char *p, size_t n, const off_t *off)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r =
+		    off ? pwrite(fd, p + done, n - done, *off + (off_t)done)
+		        : write(fd, p + done, n - done);
 
 		if (r == 0)
 			errno = ENOSPC;
 		if (r == 0 || (r < 0 && errno != EINTR))
 			return -1;
-		if (r > 0) {
-			q += r;
-			n -= (size_t)r;
-		}
+		if (r > 0)
+			done += (size_t)r;
 	}
 	return 0;
 }
 
 int
+io_writeall(int fd, const void *p, size_t n)
+{
+	return write_all(fd, p, n, NULL);
+}
+
+int
 io_pwriteall(int fd, const void *p, size_t n, off_t off)
 {
-	const char *q = p;
-
-	while (n > 0) {
-		ssize_t r = pwrite(fd, q, n, off);
-
-		if (r == 0)
-			errno = ENOSPC;
-		if (r == 0 || (r < 0 && errno != EINTR))
-			return -1;
-		if (r > 0) {
-			q += r;
-			off += r;
-			n -= (size_t)r;
-		}
-	}
-	return 0;
+	return write_all(fd, p, n, &off);
 }
 
 ssize_t
@@ -495,25 +479,6 @@ io_take(int fd, void *p, size_t n)
 		r = read(fd, p, n);
 	while (r < 0 && errno == EINTR);
 	return r;
-}
-
-ssize_t
-io_preadall(int fd, void *p, size_t n, off_t off)
-{
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t r =
-		    pread(fd, (char *)p + done, n - done, off + (off_t)done);
-
-		if (r == 0)
-			break;
-		if (r < 0 && errno != EINTR)
-			return -1;
-		if (r > 0)
-			done += (size_t)r;
-	}
-	return (ssize_t)done;
 }
 
 int
@@ -540,9 +505,8 @@ slurp_fd(int fd, size_t max, struct str *s)
 	return n < 0 ? -1 : 0;
 }
 
-/* Close it; errno stays what rc is about. */
-static int
-done_with(int fd, int rc)
+int
+io_close(int fd, int rc)
 {
 	int saved = errno;
 
@@ -556,7 +520,7 @@ io_slurp(int dir, const char *name, size_t max, struct str *s)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 
-	return fd < 0 ? -1 : done_with(fd, slurp_fd(fd, max, s));
+	return fd < 0 ? -1 : io_close(fd, slurp_fd(fd, max, s));
 }
 
 static bool
@@ -641,5 +605,5 @@ io_slurp_table(const char *path, size_t max, struct str *s)
 {
 	int fd = io_open_table(path);
 
-	return fd < 0 ? -1 : done_with(fd, io_slurp_table_fd(fd, max, s));
+	return fd < 0 ? -1 : io_close(fd, io_slurp_table_fd(fd, max, s));
 }

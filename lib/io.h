@@ -104,6 +104,9 @@ ssize_t io_preadall(int fd, void *p, size_t n, off_t off);
 ssize_t io_some(int fd, const void *p, size_t n);
 ssize_t io_take(int fd, void *p, size_t n);
 
+/* Close it and return rc; errno stays what that is about. */
+int io_close(int fd, int rc);
+
 /* A pipe that no program started later inherits by mistake.  0 or -1. */
 int io_pipe(int p[2]);
 

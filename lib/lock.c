@@ -11,12 +11,26 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 /* Pauses between two tries, in ms. */
 enum { PAUSE_FIRST = 5, PAUSE_MOST = 250 };
+
+int
+lock_soon(int fd, long patience)
+{
+	long long end = io_now() + patience;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || io_now() >= end)
+			return -1;
+		poll(NULL, 0, PAUSE_FIRST);
+	}
+	return 0;
+}
 
 static int
 lock_fcntl(int fd, short type)

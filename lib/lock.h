@@ -29,6 +29,10 @@ struct lock {
 int lock_mbox(struct lock *l, int fd, const char *path, bool dot_optional,
               long patience);
 
+/* Lock a file of ours by flock(2), which nobody holds for long, trying for up to
+ * patience ms.  0, or -1 with errno. */
+int lock_soon(int fd, long patience);
+
 /* Does path still name the file fd?  (Somebody may have replaced it while we
  * waited.) */
 bool lock_same(int fd, const char *path);

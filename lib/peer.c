@@ -32,14 +32,12 @@ from_text(struct peer *p, const char *text)
 	char s[INET6_ADDRSTRLEN + 2];
 	struct in6_addr six;
 	struct in_addr four;
-	size_t n;
+	struct cur c = cur_of(text), w;
 
-	text += *text == '[';
-	n = strcspn(text, "]");
-	if (n >= sizeof s)
+	cur_take(&c, '[');
+	cur_until(&c, "]", &w);
+	if (cur_copy(w, s, sizeof s) < 0)
 		return;
-	memcpy(s, text, n);
-	s[n] = '\0';
 	if (inet_pton(AF_INET, s, &four) == 1)
 		inet_ntop(AF_INET, &four, p->ip, sizeof p->ip);
 	else if (inet_pton(AF_INET6, s, &six) == 1)

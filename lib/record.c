@@ -1,6 +1,7 @@
 /* record - see record.h. */
 #include "record.h"
 
+#include "io.h"
 #include "sum.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ int
 record_dir(const char *dir, uid_t owner)
 {
 	struct stat st;
-	int fd, err = 0;
+	int fd;
 	bool made = mkdir(dir, 0700) == 0;
 
 	if (!made && errno != EEXIST)
@@ -40,14 +41,11 @@ record_dir(const char *dir, uid_t owner)
 	if (made)
 		sync_made(fd);
 	if (fstat(fd, &st) < 0)
-		err = errno;
-	else if (st.st_uid != owner || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		err = EPERM;
-	if (!err)
-		return fd;
-	close(fd);
-	errno = err;
-	return -1;
+		return io_close(fd, -1);
+	errno = EPERM;
+	return st.st_uid != owner || (st.st_mode & (S_IWGRP | S_IWOTH))
+	           ? io_close(fd, -1)
+	           : fd;
 }
 
 void

@@ -57,9 +57,7 @@ trace(const struct walk *w, const char *fmt, ...)
 void
 router_open(struct router *r, const struct conf *c)
 {
-	*r = (struct router){.conf = c};
-	r->aliases = alias_open(c->aliases);
-	r->alias_errno = r->aliases ? 0 : errno;
+	*r = (struct router){.conf = c, .aliases = alias_open(c->aliases)};
 }
 
 void
@@ -81,12 +79,11 @@ router_refresh(struct router *r)
 	 * this session began with. */
 	if (!t && errno == EACCES && r->aliases)
 		return;
-	r->alias_errno = t ? 0 : errno;
 	alias_close(r->aliases);
 	r->aliases = t;
 }
 
-char *
+const char *
 target_name(const struct target *t)
 {
 	return t->name ? t->name : t->dest;
@@ -95,36 +92,11 @@ target_name(const struct target *t)
 void
 routes_free(struct routes *rs)
 {
-	size_t i;
-
-	for (i = 0; i < rs->n; i++) {
-		struct target *t = &rs->t[i];
-
-		free(t->dest);
-		free(t->name);
-		free(t->addr);
-		free(t->detail);
-		free(t->user);
-		free(t->sender);
-		free(t->status);
-		free(t->text);
-	}
-	for (i = 0; i < rs->expanded.n; i++)
-		free(rs->expanded.v[i]);
-	free(rs->expanded.v);
+	arena_free(&rs->words);
+	list_free(&rs->expanded);
 	free(rs->t);
 	free(rs->hash);
 	*rs = (struct routes){0};
-}
-
-static size_t
-hash_name(enum route_kind kind, const char *name)
-{
-	size_t h = 5381 + (size_t)kind;
-
-	for (; *name; name++)
-		h = h * 33 ^ (unsigned char)*name;
-	return h;
 }
 
 static bool
@@ -137,7 +109,8 @@ same_target(const struct target *a, enum route_kind kind, const char *name)
 static size_t *
 find_slot(const struct routes *rs, enum route_kind kind, const char *name)
 {
-	size_t h = hash_name(kind, name) & (rs->nhash - 1);
+	size_t h =
+	    (hash_of(name, strlen(name)) + (size_t)kind) & (rs->nhash - 1);
 
 	while (rs->hash[h] && !same_target(&rs->t[rs->hash[h] - 1], kind, name))
 		h = (h + 1) & (rs->nhash - 1);
@@ -170,10 +143,11 @@ rehash(struct routes *rs)
 		*find_slot(rs, rs->t[i].kind, target_name(&rs->t[i])) = i + 1;
 }
 
+/* A copy for a target; NULL of NULL. */
 static char *
-dup_or_null(const char *s)
+keep(const struct walk *w, const char *s)
 {
-	return s ? mem_dup(s, strlen(s)) : NULL;
+	return s ? arena_dup(&w->out->words, s, strlen(s)) : NULL;
 }
 
 /* Add a target unless it is there.  Returns it, or NULL for a double. */
@@ -196,10 +170,10 @@ add(const struct walk *w, enum route_kind kind, const char *dest)
 	t = &rs->t[rs->n++];
 	*slot = rs->n;
 	t->kind = kind;
-	t->dest = mem_dup(dest, strlen(dest));
-	t->addr = mem_dup(w->addr, strlen(w->addr));
-	t->detail = mem_dup(w->detail, strlen(w->detail));
-	t->sender = dup_or_null(w->sender);
+	t->dest = keep(w, dest);
+	t->addr = keep(w, w->addr);
+	t->detail = keep(w, w->detail);
+	t->sender = keep(w, w->sender);
 	return t;
 }
 
@@ -216,9 +190,10 @@ add_problem(const struct walk *w, enum route_kind kind, const char *status,
 	va_start(ap, fmt);
 	str_addv(&s, fmt, ap);
 	va_end(ap);
-	t->status = mem_dup(status, strlen(status));
-	t->text = s.s;
-	trace(w, "%s: %s %s", w->addr, status, s.s);
+	t->status = keep(w, status);
+	t->text = keep(w, s.s);
+	str_free(&s);
+	trace(w, "%s: %s %s", w->addr, status, t->text);
 }
 
 /* As whom do the programs and files of this alias run?  As the owner of the
@@ -232,7 +207,7 @@ run_as(const struct walk *w)
 	size_t i, n = w->name ? strlen(w->name) : 0;
 
 	if (w->owner != 0 && user_find_uid(w->r->conf, w->owner, &u) > 0) {
-		char *name = mem_dup(u.name, strlen(u.name));
+		char *name = keep(w, u.name);
 
 		user_free(&u);
 		return name;
@@ -244,9 +219,9 @@ run_as(const struct walk *w)
 			user = l->v[i];
 		else if ((size_t)(eq - l->v[i]) == n &&
 		         mem_ieq(l->v[i], w->name, n))
-			return mem_dup(eq + 1, strlen(eq + 1));
+			return keep(w, eq + 1);
 	}
-	return mem_dup(user, strlen(user));
+	return keep(w, user);
 }
 
 /* A command or path as a line of the journal can hold it: what is cut off it, or
@@ -281,13 +256,11 @@ add_as(const struct walk *w, enum route_kind kind, const char *dest)
 	add_name(&name, dest);
 	t = add(w, kind, name.s);
 	str_free(&name);
-	if (!t) {
-		free(user);
+	if (!t)
 		return;
-	}
 	t->user = user;
 	t->name = t->dest;
-	t->dest = mem_dup(dest, strlen(dest));
+	t->dest = keep(w, dest);
 	trace(w, "%s: %s as %s", dest,
 	      kind == ROUTE_PROGRAM ? "program" : "file", t->user);
 }
@@ -308,9 +281,9 @@ static void walk_items(struct walk *w, struct cur c, const char *where);
 static int
 read_list(const char *path, struct str *s, struct stat *st)
 {
-	int saved, rc = -1, fd;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int rc = -1;
 
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, st) == 0) {
@@ -318,10 +291,7 @@ read_list(const char *path, struct str *s, struct stat *st)
 		if (S_ISREG(st->st_mode))
 			rc = io_slurp_table_fd(fd, INCLUDE_MAX, s);
 	}
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return rc;
+	return io_close(fd, rc);
 }
 
 /* :include:/path - the items of a file. */
@@ -343,7 +313,7 @@ walk_include(const struct walk *up, const char *path)
 		w.owner = st.st_uid;
 		w.loose |= (st.st_mode & S_IWOTH) != 0;
 		trace(&w, "%s: include %s", w.addr, path);
-		walk_items(&w, (struct cur){s.s, s.s + s.n}, path);
+		walk_items(&w, str_cur(&s), path);
 	}
 	str_free(&s);
 }
@@ -419,29 +389,27 @@ expanded_before(struct routes *rs, const char *name)
 			rs->reached |= i < rs->known;
 			return true;
 		}
-	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-	l->v[l->n++] = mem_dup(name, strlen(name));
+	list_add(l, name);
 	return false;
 }
 
 /* The sender of what a list distributes: owner-LIST, if that is an alias. */
-static char *
+static const char *
 list_owner(const struct walk *w, const char *name)
 {
 	struct str owner = {0}, value = {0};
+	const char *sender = w->sender;
 	size_t line;
-	int found = 0;
 
 	str_addf(&owner, "owner-%s", name);
-	if (strncmp(name, "owner-", 6) != 0)
-		found = alias_find(w->r->aliases, owner.s, &value, &line);
-	str_free(&value);
-	if (!found) {
-		str_free(&owner);
-		return dup_or_null(w->sender);
+	if (strncmp(name, "owner-", 6) != 0 &&
+	    alias_find(w->r->aliases, owner.s, &value, &line)) {
+		str_addf(&owner, "@%s", w->r->conf->origin);
+		sender = keep(w, owner.s);
 	}
-	str_addf(&owner, "@%s", w->r->conf->origin);
-	return owner.s;
+	str_free(&value);
+	str_free(&owner);
+	return sender;
 }
 
 /* Follow the alias name, if it is one: 1, else 0. */
@@ -451,7 +419,6 @@ walk_alias(const struct walk *up, const char *name)
 	struct walk w = *up;
 	struct str value = {0}, where = {0};
 	size_t line;
-	char *sender;
 
 	if (on_path(up, name) ||
 	    !alias_find(up->r->aliases, name, &value, &line)) {
@@ -465,15 +432,13 @@ walk_alias(const struct walk *up, const char *name)
 	}
 	str_addf(&where, "%s:%zu", up->r->conf->aliases, line);
 	trace(up, "alias %s: %s (%s)", name, value.s, where.s);
-	sender = list_owner(up, name);
 	w.name = name;
-	w.sender = sender;
+	w.sender = list_owner(up, name);
 	w.owner = alias_owner(up->r->aliases);
 	w.loose = false;
 	w.up = up;
 	w.depth++;
-	walk_items(&w, (struct cur){value.s, value.s + value.n}, where.s);
-	free(sender);
+	walk_items(&w, str_cur(&value), where.s);
 	str_free(&value);
 	str_free(&where);
 	return 1;
@@ -507,7 +472,7 @@ walk_postmaster(struct walk *w)
 	str_addf(&s, "%s/postmaster.mbox", w->r->conf->state);
 	t = add(w, ROUTE_FILE, s.s);
 	if (t)
-		t->user = mem_dup("facteur", 7);
+		t->user = keep(w, "facteur");
 	str_free(&s);
 }
 
@@ -515,7 +480,7 @@ walk_postmaster(struct walk *w)
 static void
 walk_local(struct walk *w, const char *local, bool no_alias)
 {
-	char *name = mem_dup(local, strlen(local)), *p, *detail;
+	char *name = str_dup(local), *p, *detail;
 	const char *sep = w->r->conf->detail;
 
 	for (p = name; *p; p++)
@@ -549,19 +514,13 @@ is_loopback(const char *domain)
 	    (char *[]){(char[]){"127.0.0.0/8"}, (char[]){"::1"}},
              2, 2
         };
-	const char *p = domain;
-	size_t n;
+	struct cur c = cur_of(domain), w;
 
-	if (*p == '[')
-		p++;
-	if (strlen(p) > 5 && mem_ieq(p, "IPv6:", 5))
-		p += 5;
-	n = strcspn(p, "]");
-	if (n == 0 || n >= sizeof ip)
-		return false;
-	memcpy(ip, p, n);
-	ip[n] = '\0';
-	return conf_net_match(&nets, ip);
+	cur_take(&c, '[');
+	if (cur_len(&c) > 5 && mem_ieq(c.p, "IPv6:", 5))
+		c.p += 5;
+	cur_until(&c, "]", &w);
+	return cur_copy(w, ip, sizeof ip) == 0 && conf_net_match(&nets, ip);
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #include "alias.h"
 #include "conf.h"
+#include "mem.h"
 #include "user.h"
 
 #include <stdbool.h>
@@ -39,7 +40,8 @@ struct target {
 struct routes {
 	struct target *t;
 	size_t n, cap;
-	size_t *hash; /* of the targets, to find doubles */
+	struct arena words; /* of the targets */
+	size_t *hash;       /* of the targets, to find doubles */
 	size_t nhash;
 	struct list expanded; /* names of aliases, each followed once */
 	size_t known;         /* of these, by addresses that led to something */
@@ -49,7 +51,6 @@ struct routes {
 struct router {
 	const struct conf *conf;
 	struct alias_table *aliases;
-	int alias_errno;         /* why aliases is NULL */
 	struct user_names users; /* while an address is expanded */
 	/* Told each step when set: "alias list: bob, kim (/etc/aliases:12)". */
 	void (*trace)(void *arg, const char *step);
@@ -69,7 +70,7 @@ void routes_free(struct routes *rs);
 
 /* Unique printable name of a target in logs and in the journal ("bob",
  * "nobody:|/bin/x", "/file", "kim@b.test"). */
-char *target_name(const struct target *t);
+const char *target_name(const struct target *t);
 /* The first target with this name, or NULL. */
 const struct target *route_named(const struct routes *rs, const char *name);
 

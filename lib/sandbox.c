@@ -5,7 +5,7 @@
 #define _GNU_SOURCE /* O_PATH */
 #include "sandbox.h"
 
-#include "mem.h"
+#include "str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +68,7 @@ static const struct {
 static int
 open_near(const struct sandbox_path *p)
 {
-	char *s = mem_dup(p->path, strlen(p->path)), *slash;
+	char *s = str_dup(p->path), *slash;
 	int fd = openat(AT_FDCWD, s, O_PATH | O_CLOEXEC);
 
 	while (fd < 0 && errno == ENOENT && p->may & MAY_CHANGE &&

@@ -80,7 +80,6 @@ ask(struct sasl *s, struct claim *k, struct grant *g)
 	}
 	if (gate_ask(s->judge, k, g) < 0) /* nobody is there any more */
 		return SASL_LATER;
-	g->text[GRANT_TEXT] = '\0';
 	return g->verdict == AUTH_OK   ? SASL_OK
 	       : g->verdict == AUTH_NO ? SASL_NO
 	                               : SASL_LATER;
@@ -109,12 +108,6 @@ sasl_password(struct sasl *s, struct claim *k)
 
 /* --- PLAIN, LOGIN --- */
 
-static struct cur
-all(const struct str *x)
-{
-	return (struct cur){x->s, x->s + x->n};
-}
-
 static enum sasl_end
 run_plain(struct sasl *s, struct cur first, struct str *x)
 {
@@ -122,7 +115,7 @@ run_plain(struct sasl *s, struct cur first, struct str *x)
 	enum sasl_end end = opening(s, first, "", x);
 
 	if (end == SASL_OK &&
-	    (auth_plain(all(x), k.name, k.secret) < 0 ||
+	    (auth_plain(str_cur(x), k.name, k.secret) < 0 ||
 	     auth_word(cur_of(k.name), k.name, AUTH_NAME_MAX) < 0 ||
 	     auth_word(cur_of(k.secret), k.secret, AUTH_SECRET_MAX) < 0))
 		end = SASL_SYNTAX;
@@ -139,12 +132,12 @@ run_login(struct sasl *s, struct cur first, struct str *x)
 	struct claim k = {0};
 	enum sasl_end end = opening(s, first, "Username:", x);
 	bool good =
-	    end == SASL_OK && auth_word(all(x), k.name, AUTH_NAME_MAX) == 0;
+	    end == SASL_OK && auth_word(str_cur(x), k.name, AUTH_NAME_MAX) == 0;
 
 	if (end == SASL_OK)
 		end = challenge(s, cur_of("Password:"), x);
 	if (end == SASL_OK &&
-	    (!good || auth_word(all(x), k.secret, AUTH_SECRET_MAX) < 0))
+	    (!good || auth_word(str_cur(x), k.secret, AUTH_SECRET_MAX) < 0))
 		end = SASL_SYNTAX;
 	if (end == SASL_OK)
 		end = sasl_password(s, &k);
@@ -290,7 +283,7 @@ refuse(struct sasl *s, const char *why, struct str *x)
 	enum sasl_end end;
 
 	str_addf(&y, "e=%s", why);
-	end = challenge(s, all(&y), x);
+	end = challenge(s, str_cur(&y), x);
 	str_free(&y);
 	if (end == SASL_LOST)
 		return end;
@@ -323,7 +316,7 @@ scram_salt(struct sasl *s, struct scram *m, struct str *x)
 	         (int)cur_len(&rounds), rounds.p);
 	str_addc(&m->auth, ',');
 	str_add(&m->auth, y.s, y.n);
-	end = challenge(s, all(&y), x);
+	end = challenge(s, str_cur(&y), x);
 	str_free(&y);
 	return end;
 }
@@ -338,7 +331,7 @@ scram_agree(struct sasl *s, const char *signature, size_t n, struct str *x)
 
 	str_adds(&y, "v=");
 	str_add(&y, signature, n);
-	end = challenge(s, all(&y), x);
+	end = challenge(s, str_cur(&y), x);
 	str_free(&y);
 	if (end == SASL_OK)
 		return end;
@@ -357,7 +350,7 @@ scram_prove_it(struct sasl *s, struct scram *m, struct str *x)
 	const char *why;
 	size_t n;
 
-	if ((why = scram_final(m, all(x), &proof)))
+	if ((why = scram_final(m, str_cur(x), &proof)))
 		return refuse(s, why, x);
 	n = cur_len(&proof);
 	if (n + 1 + m->auth.n > AUTH_SECRET_MAX)
@@ -385,7 +378,8 @@ run_scram(struct sasl *s, struct cur first, struct str *x, bool plus)
 	enum sasl_end end = opening(s, first, "", x);
 	const char *why;
 
-	if (end == SASL_OK && (why = scram_first(s->judge, &m, all(x), plus)))
+	if (end == SASL_OK &&
+	    (why = scram_first(s->judge, &m, str_cur(x), plus)))
 		end = refuse(s, why, x);
 	else if (end == SASL_OK)
 		end = scram_salt(s, &m, x);

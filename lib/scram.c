@@ -47,14 +47,10 @@ cost_read(struct cur salt, struct cur rounds, struct scram_key *k)
 	unsigned long long n;
 
 	if (cur_number(&rounds, SCRAM_ROUNDS_MAX, &n) < 0 || n < SCRAM_ROUNDS ||
-	    cur_len(&rounds) > 0)
+	    cur_len(&rounds) > 0 || cur_len(&salt) == 0)
 		return -1;
-	if (cur_len(&salt) == 0 || cur_len(&salt) >= sizeof k->salt)
-		return -1;
-	memcpy(k->salt, salt.p, cur_len(&salt));
-	k->salt[cur_len(&salt)] = '\0';
 	k->rounds = (unsigned long)n;
-	return 0;
+	return cur_copy(salt, k->salt, sizeof k->salt);
 }
 
 int

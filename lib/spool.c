@@ -2,7 +2,7 @@
  * spoolnew.c writes messages, spoolload.c reads them. */
 #include "spool.h"
 
-#include "mem.h"
+#include "io.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,17 +30,18 @@ spool_open(struct spool *sp, const struct conf *c)
 	return sp->new < 0 ? -1 : 0;
 }
 
-/* mkdir(2) whatever the umask says; a directory that is there stays as it is. */
+/* A directory, or a FIFO, whatever the umask says; one that is there stays as it
+ * is. */
 static int
-make_dir(const char *base, const char *name, mode_t mode)
+make(const char *base, const char *name, mode_t mode)
 {
 	struct str s = {0};
 	int rc;
 
 	str_addf(&s, "%s%s%s", base, *name ? "/" : "", name);
-	rc = mkdir(s.s, mode);
+	rc = S_ISFIFO(mode) ? mkfifo(s.s, mode & 07777) : mkdir(s.s, mode);
 	if (rc == 0)
-		rc = chmod(s.s, mode);
+		rc = chmod(s.s, mode & 07777);
 	else if (errno == EEXIST)
 		rc = 0;
 	str_free(&s);
@@ -53,30 +54,22 @@ spool_make(const struct conf *c)
 	static const struct {
 		const char *name;
 		mode_t mode;
-	} dirs[] = {
-	    {"",      0755 },
-            {"new",   0770 },
-            {"q",     0750 },
-            {"hold",  0750 },
-	    {"bad",   0700 },
-            {"trace", 02770},
-            {"hosts", 0700 },
+	} entries[] = {
+	    {"",      0755          },
+            {"new",   0770          },
+	    {"q",     0750          },
+            {"hold",  0750          },
+	    {"bad",   0700          },
+            {"trace", 02770         },
+	    {"hosts", 0700          },
+            {"wake",  S_IFIFO | 0660},
 	};
-	struct str s = {0};
 	size_t i;
-	int rc;
 
-	for (i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
-		if (make_dir(c->spool, dirs[i].name, dirs[i].mode) < 0)
+	for (i = 0; i < sizeof entries / sizeof entries[0]; i++)
+		if (make(c->spool, entries[i].name, entries[i].mode) < 0)
 			return -1;
-	str_addf(&s, "%s/wake", c->spool);
-	rc = mkfifo(s.s, 0660);
-	if (rc == 0)
-		rc = chmod(s.s, 0660);
-	else if (errno == EEXIST)
-		rc = 0;
-	str_free(&s);
-	return rc;
+	return 0;
 }
 
 bool
@@ -97,17 +90,12 @@ spool_room(const struct spool *sp, const struct conf *c,
 int
 spool_lock(const struct spool *sp)
 {
-	int saved, fd = openat(sp->dir, "lock",
-	                       O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(sp->dir, "lock",
+	                O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (fd < 0)
-		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return io_close(fd, -1);
 }
 
 void
@@ -121,13 +109,9 @@ spool_due_dir(time_t t, char out[24])
 int
 spool_sync_dir(const struct spool *sp, const char *dir)
 {
-	int fd = openat(sp->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+	int fd = openat(sp->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	close(fd);
-	return rc;
+	return fd < 0 ? -1 : io_close(fd, fsync(fd));
 }
 
 int
@@ -157,27 +141,6 @@ spool_remove(const struct spool *sp, const char *dir, const char *id)
 	return unlinkat(sp->dir, name, 0);
 }
 
-struct names {
-	char **v;
-	size_t n, cap;
-};
-
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void
-names_free(struct names *l)
-{
-	size_t i;
-
-	for (i = 0; i < l->n; i++)
-		free(l->v[i]);
-	free(l->v);
-}
-
 static bool
 is_due_name(const char *s)
 {
@@ -195,27 +158,23 @@ is_due(const struct spool *sp, const char *name, time_t now)
 /* The entries of a directory that ok() takes, sorted.  0, or -1 with errno. */
 static int
 list_names(const struct spool *sp, const char *dir, bool (*ok)(const char *),
-           struct names *l)
+           struct list *l)
 {
 	int fd = openat(sp->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
-	*l = (struct names){0};
+	*l = (struct list){0};
 	if (!d) {
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
-	while ((e = readdir(d))) {
-		if (!ok(e->d_name))
-			continue;
-		l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-		l->v[l->n++] = mem_dup(e->d_name, strlen(e->d_name));
-	}
+	while ((e = readdir(d)))
+		if (ok(e->d_name))
+			list_add(l, e->d_name);
 	closedir(d);
-	if (l->n > 1)
-		qsort(l->v, l->n, sizeof *l->v, by_name);
+	list_sort(l);
 	return 0;
 }
 
@@ -231,7 +190,7 @@ walk_dir(const struct spool *sp, const char *dir,
          int (*fn)(void *arg, const char *dir, const char *id), void *arg,
          int *err)
 {
-	struct names ids;
+	struct list ids;
 	size_t i;
 	int rc = 0;
 
@@ -242,7 +201,7 @@ walk_dir(const struct spool *sp, const char *dir,
 	}
 	for (i = 0; i < ids.n && rc >= 0; i++)
 		rc = fn(arg, dir, ids.v[i]);
-	names_free(&ids);
+	list_free(&ids);
 	return rc;
 }
 
@@ -250,7 +209,7 @@ int
 spool_walk(const struct spool *sp, time_t until, bool held,
            int (*fn)(void *arg, const char *dir, const char *id), void *arg)
 {
-	struct names due;
+	struct list due;
 	char dir[24];
 	int err = 0, rc;
 	size_t i;
@@ -264,7 +223,7 @@ spool_walk(const struct spool *sp, time_t until, bool held,
 		snprintf(dir, sizeof dir, "q/%.10s", due.v[i]);
 		rc = walk_dir(sp, dir, fn, arg, &err);
 	}
-	names_free(&due);
+	list_free(&due);
 	if (held && rc >= 0)
 		rc = walk_dir(sp, "hold", fn, arg, &err);
 	if (err)
@@ -275,14 +234,14 @@ spool_walk(const struct spool *sp, time_t until, bool held,
 time_t
 spool_next(const struct spool *sp)
 {
-	struct names due;
+	struct list due;
 	time_t t = 0;
 
 	if (list_names(sp, "q", is_due_name, &due) < 0)
 		return 0;
 	if (due.n > 0)
 		t = (time_t)strtoll(due.v[0], NULL, 10);
-	names_free(&due);
+	list_free(&due);
 	return t;
 }
 
@@ -290,7 +249,7 @@ spool_next(const struct spool *sp)
 static void
 sweep_trace(const struct spool *sp, time_t now)
 {
-	struct names ids;
+	struct list ids;
 	struct stat st;
 	char name[64];
 	size_t i;
@@ -303,13 +262,13 @@ sweep_trace(const struct spool *sp, time_t now)
 		    now - st.st_mtime > TRACE_OLD)
 			unlinkat(sp->dir, name, 0);
 	}
-	names_free(&ids);
+	list_free(&ids);
 }
 
 void
 spool_sweep(const struct spool *sp, time_t now)
 {
-	struct names due;
+	struct list due;
 	char dir[24];
 	size_t i;
 
@@ -321,6 +280,6 @@ spool_sweep(const struct spool *sp, time_t now)
 		snprintf(dir, sizeof dir, "q/%.10s", due.v[i]);
 		unlinkat(sp->dir, dir, AT_REMOVEDIR);
 	}
-	names_free(&due);
+	list_free(&due);
 	sweep_trace(sp, now);
 }

@@ -43,6 +43,11 @@ enum {
 	NOTIFY_DELAY = 8
 };
 
+/* Their names, the i-th that of 1 << i: read a list of them between commas, case ignored,
+ * of which it is not asked whether they go together.  0 or -1. */
+extern const char *const notify_names[4];
+int notify_parse(struct cur c, unsigned *notify);
+
 enum ret { RET_NONE, RET_FULL, RET_HDRS };
 
 struct rcpt {
@@ -146,12 +151,15 @@ struct note {
 	long rcpt; /* index in the envelope, or NOTE_ALL */
 	char what; /* NOTE_* */
 	time_t when;
-	char *
-	    target; /* final address or mailbox; "" for the recipient as a whole */
-	char *status; /* 5.1.1 */
-	char *relay;  /* host[ip]:port, "local", "none" */
-	char *text;   /* reply or reason, clean */
+	/* Final address or mailbox; "" for the recipient as a whole. */
+	const char *target;
+	const char *status; /* 5.1.1 */
+	const char *relay;  /* host[ip]:port, "local", "none" */
+	const char *text;   /* reply or reason, clean */
 };
+
+/* One about the whole message. */
+struct note note_all(char what, time_t when, const char *text);
 
 struct message {
 	char id[SPOOL_ID_MAX + 1];
@@ -183,6 +191,11 @@ enum spool_why spool_load(struct message *m, const struct spool *sp,
                           const char *dir, const char *id, bool lock);
 void message_free(struct message *m);
 
+/* Read size bytes of the content from at on, or what there is of it: how many, 0 at its
+ * end, -1 with errno. */
+ssize_t message_read(const struct message *m, uint64_t at, void *p,
+                     size_t size);
+
 /* Append one line to the journal of a locked message and to m->note.  Durable
  * only after spool_sync().  0 or -1 with errno. */
 int spool_note(struct message *m, const struct note *n);
@@ -192,6 +205,12 @@ int spool_reserve(const struct message *m, size_t notes);
 /* Only remember it: another process that shares the lock wrote it. */
 void message_note(struct message *m, const struct note *n);
 int spool_sync(struct message *m);
+
+/* Does it say that a target was served, or given up? */
+bool note_is_final(const struct note *n);
+/* The targets of the message for which that was said; or those that could not be
+ * reached some time.  Sorted. */
+void message_targets(const struct message *m, bool final, struct list *l);
 
 /* Move a message: to q/DUE (made when missing), hold, new, bad.  to as in spool_load.
  * 0 or -1 with errno. */

@@ -32,8 +32,7 @@ void
 envelope_rcpt(struct envelope *e, const char *addr, const char *orcpt,
               unsigned notify)
 {
-	add_rcpt(e, (struct rcpt){mem_dup(addr, strlen(addr)),
-	                          orcpt ? mem_dup(orcpt, strlen(orcpt)) : NULL,
+	add_rcpt(e, (struct rcpt){str_dup(addr), orcpt ? str_dup(orcpt) : NULL,
 	                          notify});
 }
 
@@ -114,6 +113,26 @@ unxtext(struct cur word, char **out)
 		return -1;
 	}
 	*out = s.s ? s.s : mem_dup("", 0);
+	return 0;
+}
+
+const char *const notify_names[4] = {"NEVER", "SUCCESS", "FAILURE", "DELAY"};
+
+int
+notify_parse(struct cur c, unsigned *notify)
+{
+	struct cur w;
+	unsigned i;
+
+	*notify = 0;
+	do {
+		cur_until(&c, ",", &w);
+		for (i = 0; i < 4 && !cur_is(&w, notify_names[i]); i++)
+			;
+		if (i == 4)
+			return -1;
+		*notify |= 1u << i;
+	} while (cur_take(&c, ','));
 	return 0;
 }
 
@@ -207,23 +226,43 @@ parse_envelope(struct envelope *e, struct cur c)
 	           : -1;
 }
 
+struct note
+note_all(char what, time_t when, const char *text)
+{
+	return (struct note){.rcpt = NOTE_ALL,
+	                     .what = what,
+	                     .when = when,
+	                     .target = "",
+	                     .status = "",
+	                     .relay = "",
+	                     .text = text};
+}
+
+/* A copy for the message.  Whatever the file holds, nobody gets controls from it. */
+static const char *
+copy_word(struct message *m, const struct cur *word)
+{
+	char *copy = arena_dup(&m->words, word->p, cur_len(word)), *p;
+
+	for (p = copy; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return copy;
+}
+
 /* Add it, with words that it keeps a copy of. */
 static void
 add_note(struct message *m, const struct note *n, const struct cur words[4])
 {
-	char *copy[4];
 	struct note *to;
-	int i;
 
-	for (i = 0; i < 4; i++)
-		copy[i] = arena_dup(&m->words, words[i].p, cur_len(&words[i]));
 	m->note = mem_grow(m->note, &m->ncap, m->nnote + 1, sizeof *m->note);
 	to = &m->note[m->nnote++];
 	*to = *n;
-	to->status = copy[0];
-	to->target = copy[1];
-	to->relay = copy[2];
-	to->text = copy[3];
+	to->status = copy_word(m, &words[0]);
+	to->target = copy_word(m, &words[1]);
+	to->relay = copy_word(m, &words[2]);
+	to->text = copy_word(m, &words[3]);
 	m->attempts += n->what == NOTE_ATTEMPT;
 	m->expired |= n->what == NOTE_EXPIRE;
 }
@@ -255,6 +294,28 @@ parse_note(struct message *m, struct cur line)
 	n.when = (time_t)when;
 	add_note(m, &n, f + 3);
 	return true;
+}
+
+bool
+note_is_final(const struct note *n)
+{
+	return n->rcpt != NOTE_ALL &&
+	       (n->what == NOTE_SENT || n->what == NOTE_RELAYED ||
+	        n->what == NOTE_FAILED);
+}
+
+void
+message_targets(const struct message *m, bool final, struct list *l)
+{
+	size_t i;
+
+	for (i = 0; i < m->nnote; i++) {
+		const struct note *n = &m->note[i];
+
+		if (final ? note_is_final(n) : n->what == NOTE_DEFERRED)
+			list_add(l, n->target);
+	}
+	list_sort(l);
 }
 
 static void
@@ -297,10 +358,8 @@ verify(struct message *m, uint64_t want)
 	while (at < end) {
 		size_t n = end - at < (off_t)sizeof buf ? (size_t)(end - at)
 		                                        : sizeof buf;
-		ssize_t r = pread(m->fd, buf, n, at);
+		ssize_t r = io_preadall(m->fd, buf, n, at);
 
-		if (r < 0 && errno == EINTR)
-			continue;
 		if (r < 0)
 			return SPOOL_ERROR;
 		if (r == 0)
@@ -345,7 +404,7 @@ read_journal(struct message *m, off_t end, off_t size, struct cur first)
 		if (size > end)
 			why = read_part(m->fd, end, (uint64_t)(size - end),
 			                &rest);
-		first = (struct cur){rest.s, rest.s + rest.n};
+		first = str_cur(&rest);
 	}
 	if (why == SPOOL_OK)
 		parse_journal(m, first);
@@ -449,6 +508,19 @@ spool_load(struct message *m, const struct spool *sp, const char *dir,
 		errno = saved;
 	}
 	return why;
+}
+
+ssize_t
+message_read(const struct message *m, uint64_t at, void *p, size_t size)
+{
+	uint64_t left = m->len - at;
+	size_t want = left < size ? (size_t)left : size;
+	ssize_t n = io_preadall(m->fd, p, want, m->start + (off_t)at);
+
+	if (n < 0 || (size_t)n == want)
+		return n;
+	errno = EIO;
+	return -1;
 }
 
 void

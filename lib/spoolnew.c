@@ -71,13 +71,10 @@ _Static_assert(sizeof no_head == SPOOL_HEAD + 1, "it is written over");
 static int
 envelope_line(struct str *s, const char *key, const char *value)
 {
-	const char *p;
-
-	for (p = value; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f) {
-			errno = EINVAL;
-			return -1;
-		}
+	if (cur_has_control(cur_of(value))) {
+		errno = EINVAL;
+		return -1;
+	}
 	str_adds(s, key);
 	str_addc(s, ' ');
 	str_adds(s, value);

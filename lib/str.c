@@ -98,10 +98,64 @@ str_adds_clean(struct str *s, const char *p, size_t n, size_t max)
 	}
 }
 
+char *
+str_dup(const char *z)
+{
+	return mem_dup(z, strlen(z));
+}
+
+void
+list_add_cur(struct list *l, struct cur c)
+{
+	l->v = mem_grow(l->v, &l->cap, l->n + 2, sizeof *l->v);
+	l->v[l->n++] = mem_dup(c.p, cur_len(&c));
+	l->v[l->n] = NULL;
+}
+
+void
+list_add(struct list *l, const char *z)
+{
+	list_add_cur(l, cur_of(z));
+}
+
+void
+list_free(struct list *l)
+{
+	while (l->n > 0)
+		free(l->v[--l->n]);
+	free(l->v);
+	*l = (struct list){0};
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void
+list_sort(struct list *l)
+{
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof *l->v, by_text);
+}
+
+bool
+list_has(const struct list *l, const char *z)
+{
+	return l->n > 0 && bsearch(&z, l->v, l->n, sizeof *l->v, by_text);
+}
+
 struct cur
 cur_of(const char *z)
 {
 	return (struct cur){z, z + strlen(z)};
+}
+
+struct cur
+str_cur(const struct str *s)
+{
+	return (struct cur){s->s, s->s + s->n};
 }
 
 int
@@ -161,10 +215,53 @@ cur_word(struct cur *c, struct cur *word)
 	return cur_len(word);
 }
 
+bool
+cur_line(struct cur *c, struct cur *line)
+{
+	bool there = cur_len(c) > 0;
+
+	cur_until(c, "\n", line);
+	cur_get(c);
+	if (line->p < line->e && line->e[-1] == '\r')
+		line->e--;
+	return there;
+}
+
 size_t
 cur_len(const struct cur *c)
 {
 	return (size_t)(c->e - c->p);
+}
+
+bool
+cur_has_control(struct cur c)
+{
+	for (; c.p < c.e; c.p++)
+		if ((unsigned char)*c.p < ' ' || *c.p == 0x7f)
+			return true;
+	return false;
+}
+
+bool
+cur_has_8bit(struct cur c)
+{
+	for (; c.p < c.e; c.p++)
+		if ((unsigned char)*c.p > 127)
+			return true;
+	return false;
+}
+
+int
+cur_copy(struct cur c, char *to, size_t size)
+{
+	size_t n = cur_len(&c);
+
+	if (n >= size)
+		return -1;
+	if (n > 0)
+		memmove(to, c.p, n);
+	to[n] = '\0';
+	return 0;
 }
 
 bool

@@ -1,4 +1,4 @@
-/* str - counted strings, and a cursor that cannot run past its end. */
+/* str - counted strings, lists of strings, and a cursor that cannot run past its end. */
 #ifndef STR_H
 #define STR_H
 
@@ -11,6 +11,12 @@
  * before); the NUL is not counted in n.  Zero-initialised means empty. */
 struct str {
 	char *s;
+	size_t n, cap;
+};
+
+/* Strings; behind the last that was added there is a NULL. */
+struct list {
+	char **v;
 	size_t n, cap;
 };
 
@@ -37,8 +43,20 @@ void str_free(struct str *s);
  * are taken. */
 void str_adds_clean(struct str *s, const char *p, size_t n, size_t max);
 
-/* The whole of a NUL-terminated string as a cursor. */
+/* A copy of a NUL-terminated string; the caller frees. */
+char *str_dup(const char *z);
+
+/* Add a copy of z, or of the bytes of a cursor. */
+void list_add(struct list *l, const char *z);
+void list_add_cur(struct list *l, struct cur c);
+void list_free(struct list *l);
+void list_sort(struct list *l);
+/* Is it in the list, which was sorted? */
+bool list_has(const struct list *l, const char *z);
+
+/* The whole of a NUL-terminated string, or of a growing one, as a cursor. */
 struct cur cur_of(const char *z);
+struct cur str_cur(const struct str *s);
 
 /* The next byte without taking it, or -1 at the end. */
 int cur_peek(const struct cur *c);
@@ -59,7 +77,17 @@ size_t cur_until(struct cur *c, const char *stop, struct cur *word);
 /* Take the next blank-separated word; returns its length, 0 at the end. */
 size_t cur_word(struct cur *c, struct cur *word);
 
+/* Take the next line, without the LF or CRLF that ends it; false at the end. */
+bool cur_line(struct cur *c, struct cur *line);
+
 size_t cur_len(const struct cur *c);
+
+/* Copy what there is, as a string, into size bytes.  0, or -1: it does not fit. */
+int cur_copy(struct cur c, char *to, size_t size);
+
+/* Is there a control character, as tabs are, among it?  A byte over 127? */
+bool cur_has_control(struct cur c);
+bool cur_has_8bit(struct cur c);
 
 /* Does the cursor hold exactly z, ignoring ASCII case? */
 bool cur_is(const struct cur *c, const char *z);

@@ -1,8 +1,6 @@
 /* tls - see tls.h.  Nothing of TLS itself is here. */
 #include "tls.h"
 
-#include "mem.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -68,55 +66,40 @@ spawn(char *const argv[], int in, int out, int end)
 	return pid;
 }
 
-/* more: the words behind the configuration's, ended by NULL. */
+/* args: more of them for a client, or NULL. */
 static pid_t
-start(const struct conf *c, char *const more[], int in, int out, int end)
+start(const struct conf *c, const struct list *args, int in, int out, int end)
 {
-	char *program = conf_program(c, "tlsrelay");
-	char *file = mem_dup(c->file, strlen(c->file)), option[] = "-C";
-	size_t n = 0, cap = 0;
-	char **argv = NULL;
+	const char *const words[] = {"tlsrelay", "-C", c->file, NULL};
+	struct list argv = {0};
 	pid_t pid;
+	size_t i;
 
-	while (more[n])
-		n++;
-	argv = mem_grow(argv, &cap, n + 4, sizeof *argv);
-	argv[0] = program;
-	argv[1] = option;
-	argv[2] = file;
-	memcpy(argv + 3, more, n * sizeof *argv);
-	pid = spawn(argv, in, out, end);
-	free(argv);
-	free(file);
-	free(program);
+	conf_command(c, words, &argv);
+	if (args)
+		list_add(&argv, "-c");
+	for (i = 0; args && i < args->n; i++)
+		list_add(&argv, args->v[i]);
+	pid = spawn(argv.v, in, out, end);
+	list_free(&argv);
 	return pid;
 }
 
 pid_t
 tls_serve(const struct conf *c, int in, int out, int end)
 {
-	char *const none[] = {NULL};
-
-	return start(c, none, in, out, end);
+	return start(c, NULL, in, out, end);
 }
 
 pid_t
-tls_connect(const struct conf *c, int sock, char *const argv[], int *end)
+tls_connect(const struct conf *c, int sock, const struct list *args, int *end)
 {
-	char option[] = "-c", **more = NULL;
-	size_t n = 0, cap = 0;
 	pid_t pid;
 	int sv[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
 		return -1;
-	while (argv[n])
-		n++;
-	more = mem_grow(more, &cap, n + 2, sizeof *more);
-	more[0] = option;
-	memcpy(more + 1, argv, n * sizeof *more);
-	pid = start(c, more, sock, sock, sv[1]);
-	free(more);
+	pid = start(c, args, sock, sock, sv[1]);
 	close(sv[1]);
 	if (pid < 0)
 		close(sv[0]);
@@ -166,15 +149,12 @@ static int
 word(struct cur *c, char *to, size_t size)
 {
 	struct cur w;
-	size_t n = cur_word(c, &w);
 
-	if (n == 0 || n >= size)
+	if (cur_word(c, &w) == 0)
 		return -1;
 	if (cur_is(&w, "-"))
-		n = 0;
-	memcpy(to, w.p, n);
-	to[n] = '\0';
-	return 0;
+		w.e = w.p;
+	return cur_copy(w, to, size);
 }
 
 int

@@ -33,9 +33,10 @@ bool tls_offered(const struct conf *c);
  * process, or -1. */
 pid_t tls_serve(const struct conf *c, int in, int out, int end);
 
-/* Start one that is the client of a connected socket; argv, ended by NULL, is what
- * tlsrelay(8) takes behind -c.  *end becomes our end.  Its process, or -1. */
-pid_t tls_connect(const struct conf *c, int sock, char *const argv[], int *end);
+/* Start one that is the client of a connected socket; args is what tlsrelay(8)
+ * takes behind -c.  *end becomes our end.  Its process, or -1. */
+pid_t tls_connect(const struct conf *c, int sock, const struct list *args,
+                  int *end);
 
 /* Hear one of its lines.  0, or -1 with why. */
 int tls_ready(struct io *io, char why[TLS_WHY]);

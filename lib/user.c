@@ -100,12 +100,8 @@ static bool
 next_line(struct cur *all, struct cur *line)
 {
 	do {
-		if (cur_len(all) == 0)
+		if (!cur_line(all, line))
 			return false;
-		cur_until(all, "\n", line);
-		cur_get(all);
-		if (cur_len(line) > 0 && line->e[-1] == '\r')
-			line->e--;
 	} while (cur_peek(line) == '#');
 	return true;
 }
@@ -129,7 +125,7 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 		str_free(&s);
 		return -1;
 	}
-	all = (struct cur){s.s, s.s + s.n};
+	all = str_cur(&s);
 	while (!found && next_line(&all, &line)) {
 		if ((name && !begins(line, name)) || user_parse(line, u) < 0)
 			continue;
@@ -143,11 +139,12 @@ from_file(const char *file, const char *name, uid_t uid, struct user *u)
 
 /* The table that every system has first; then whatever else it asks. */
 static int
-from_system(const struct conf *c, const char *name, uid_t uid, struct user *u)
+find(const struct conf *c, const char *name, uid_t uid, struct user *u)
 {
-	int found = from_file("/etc/passwd", name, uid, u);
+	int found =
+	    from_file(*c->users ? c->users : "/etc/passwd", name, uid, u);
 
-	return found > 0 ? found : user_ask(c, name, uid, u);
+	return found > 0 || *c->users ? found : user_ask(c, name, uid, u);
 }
 
 /* Nothing that could be a path or end a field is a user's name. */
@@ -163,17 +160,10 @@ user_find(const struct conf *c, const char *name, struct user *u)
 	*u = (struct user){0};
 	if (!is_name(name))
 		return 0;
-	return *c->users ? from_file(c->users, name, 0, u)
-	                 : from_system(c, name, 0, u);
+	return find(c, name, 0, u);
 }
 
 /* --- many names --- */
-
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
 
 static int
 read_names(const char *file, struct user_names *k)
@@ -186,16 +176,15 @@ read_names(const char *file, struct user_names *k)
 		str_free(&s);
 		return -1;
 	}
-	all = (struct cur){s.s, s.s + s.n};
+	all = str_cur(&s);
 	while (next_line(&all, &line)) {
 		if (user_parse(line, &u) < 0)
 			continue;
-		k->v = mem_grow(k->v, &k->cap, k->n + 1, sizeof *k->v);
-		k->v[k->n++] = mem_dup(u.name, strlen(u.name));
+		list_add(&k->all, u.name);
 		user_free(&u);
 	}
 	forget(&s);
-	qsort(k->v, k->n, sizeof *k->v, by_name);
+	list_sort(&k->all);
 	return 0;
 }
 
@@ -210,8 +199,7 @@ user_is(const struct conf *c, const char *name, struct user_names *k)
 		    read_names(*c->users ? c->users : "/etc/passwd", k) < 0)
 			return -1;
 		k->read = true;
-		if (k->n > 0 &&
-		    bsearch(&name, k->v, k->n, sizeof *k->v, by_name))
+		if (list_has(&k->all, name))
 			return 1;
 		if (*c->users)
 			return 0;
@@ -225,9 +213,7 @@ user_is(const struct conf *c, const char *name, struct user_names *k)
 void
 user_names_free(struct user_names *k)
 {
-	while (k->n > 0)
-		free(k->v[--k->n]);
-	free(k->v);
+	list_free(&k->all);
 	*k = (struct user_names){0};
 }
 
@@ -235,8 +221,7 @@ int
 user_find_uid(const struct conf *c, uid_t uid, struct user *u)
 {
 	*u = (struct user){0};
-	return *c->users ? from_file(c->users, NULL, uid, u)
-	                 : from_system(c, NULL, uid, u);
+	return find(c, NULL, uid, u);
 }
 
 static bool

@@ -30,8 +30,7 @@ void user_free(struct user *u);
 struct user_names {
 	unsigned asked;
 	bool read;
-	char **v; /* sorted */
-	size_t n, cap;
+	struct list all; /* sorted */
 };
 int user_is(const struct conf *c, const char *name, struct user_names *k);
 void user_names_free(struct user_names *k);

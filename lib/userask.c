@@ -8,12 +8,6 @@
 
 enum { PW_BUF = 1024, PW_BUF_MAX = 1 << 20 };
 
-static char *
-dup_text(const char *s)
-{
-	return mem_dup(s, strlen(s));
-}
-
 int
 user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u)
 {
@@ -33,12 +27,12 @@ user_ask(const struct conf *c, const char *name, uid_t uid, struct user *u)
 		n *= 2;
 	}
 	if (found) {
-		u->name = dup_text(pw.pw_name);
-		u->home = dup_text(pw.pw_dir);
-		u->gecos = dup_text(pw.pw_gecos);
-		u->shell = dup_text(pw.pw_shell);
-		u->hash = dup_text(pw.pw_passwd);
-		u->extra = dup_text("");
+		u->name = str_dup(pw.pw_name);
+		u->home = str_dup(pw.pw_dir);
+		u->gecos = str_dup(pw.pw_gecos);
+		u->shell = str_dup(pw.pw_shell);
+		u->hash = str_dup(pw.pw_passwd);
+		u->extra = str_dup("");
 		u->uid = pw.pw_uid;
 		u->gid = pw.pw_gid;
 	}

@@ -72,14 +72,7 @@ do_retry(const struct spool *sp, struct message *m, const char *dir)
 static int
 do_bounce(const struct spool *sp, struct message *m, const char *dir)
 {
-	char none[] = "";
-	struct note n = {.rcpt = NOTE_ALL,
-	                 .what = NOTE_EXPIRE,
-	                 .when = time(NULL),
-	                 .target = none,
-	                 .status = none,
-	                 .relay = none,
-	                 .text = none};
+	const struct note n = note_all(NOTE_EXPIRE, time(NULL), "");
 
 	if (!m->expired && (spool_note(m, &n) < 0 || spool_sync(m) < 0))
 		return did(m->id, -1, NULL);

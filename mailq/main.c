@@ -3,6 +3,7 @@
  * that privilege lists and does nothing else. */
 #include "mailq.h"
 
+#include "group.h"
 #include "io.h"
 #include "log.h"
 
@@ -243,7 +244,7 @@ main(int argc, char **argv)
 			return EX_USAGE;
 	}
 	/* A configuration of one's own is read with one's own rights. */
-	if (file && setregid(getgid(), getgid()) < 0)
+	if (file && group_drop() < 0)
 		return EX_OSERR;
 	conf_use(&c, file);
 	if (sum)

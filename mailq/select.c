@@ -74,28 +74,21 @@ select_id(const struct select *s, const char *id)
 	return !any;
 }
 
-static bool
-is_domain(const char *addr, const char *domain)
-{
-	char a[ADDR_DOMAIN_MAX + 1], b[ADDR_DOMAIN_MAX + 1];
-
-	return addr_to_ascii(addr_domain(addr), a) == 0 &&
-	       addr_to_ascii(domain, b) == 0 && strcmp(a, b) == 0;
-}
-
 /* Is there a recipient, still waiting, of which this holds? */
 static bool
 any_rcpt(const struct view *v, enum kind k, const char *value)
 {
-	const struct envelope *e = &v->m->env;
 	size_t i;
 
-	for (i = 0; i < e->nrcpt; i++)
+	for (i = 0; i < v->m->env.nrcpt; i++) {
+		const char *addr = v->m->env.rcpt[i].addr;
+
 		if (v->reason[i] &&
-		    (k == TO       ? str_ieq(e->rcpt[i].addr, value)
-		     : k == DOMAIN ? is_domain(e->rcpt[i].addr, value)
+		    (k == TO       ? str_ieq(addr, value)
+		     : k == DOMAIN ? addr_same_domain(addr_domain(addr), value)
 		                   : strstr(v->reason[i], value) != NULL))
 			return true;
+	}
 	return false;
 }
 

@@ -34,13 +34,7 @@ summary_new(void)
 static size_t
 hash(const char *a, const char *b)
 {
-	size_t h = 5381;
-
-	for (; *a; a++)
-		h = h * 33 ^ (unsigned char)*a;
-	for (; *b; b++)
-		h = h * 33 ^ (unsigned char)*b;
-	return h % SLOTS;
+	return (hash_of(a, strlen(a)) + 33 * hash_of(b, strlen(b))) % SLOTS;
 }
 
 static void
@@ -64,8 +58,8 @@ add(struct summary *s, const char *domain, const char *reason)
 	}
 	r = &s->row[s->n++];
 	s->slot[h] = (unsigned short)s->n;
-	r->domain = mem_dup(domain, strlen(domain));
-	r->reason = mem_dup(reason, strlen(reason));
+	r->domain = str_dup(domain);
+	r->reason = str_dup(reason);
 	r->count = 1;
 }
 

@@ -8,38 +8,6 @@
 #include <string.h>
 #include <sys/file.h>
 
-static bool
-is_final(const struct note *n)
-{
-	return n->rcpt != NOTE_ALL &&
-	       (n->what == NOTE_SENT || n->what == NOTE_RELAYED ||
-	        n->what == NOTE_FAILED);
-}
-
-static int
-by_target(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The targets that were served or given up, sorted. */
-static struct list
-final_targets(const struct message *m)
-{
-	struct list l = {0};
-	size_t i;
-
-	for (i = 0; i < m->nnote; i++) {
-		if (!is_final(&m->note[i]))
-			continue;
-		l.v = mem_grow(l.v, &l.cap, l.n + 1, sizeof *l.v);
-		l.v[l.n++] = m->note[i].target;
-	}
-	if (l.n > 1)
-		qsort(l.v, l.n, sizeof *l.v, by_target);
-	return l;
-}
-
 static void
 see_deferred(struct view *v, const struct note *n)
 {
@@ -52,24 +20,24 @@ static size_t
 find_reasons(struct view *v)
 {
 	const struct message *m = v->m;
-	struct list done = final_targets(m);
+	struct list done = {0};
 	size_t i, waiting = 0;
 
+	message_targets(m, true, &done);
 	/* One that no note names is new, or was part of another's target. */
 	for (i = 0; i < m->env.nrcpt; i++)
 		v->reason[i] = m->attempts == 0 ? "" : NULL;
 	for (i = 0; i < m->nnote; i++)
-		if (is_final(&m->note[i]))
+		if (note_is_final(&m->note[i]))
 			v->reason[m->note[i].rcpt] = NULL;
 	for (i = 0; i < m->nnote; i++) {
 		const struct note *n = &m->note[i];
 
 		if (n->what == NOTE_DEFERRED && n->rcpt != NOTE_ALL &&
-		    !(done.n > 0 && bsearch(&n->target, done.v, done.n,
-		                            sizeof *done.v, by_target)))
+		    !list_has(&done, n->target))
 			see_deferred(v, n);
 	}
-	free(done.v);
+	list_free(&done);
 	for (i = 0; i < m->env.nrcpt; i++)
 		waiting += v->reason[i] != NULL;
 	return waiting;
@@ -102,10 +70,6 @@ clean_message(struct message *m)
 	clean(m->env.sender);
 	for (i = 0; i < m->env.nrcpt; i++)
 		clean(m->env.rcpt[i].addr);
-	for (i = 0; i < m->nnote; i++) {
-		clean(m->note[i].text);
-		clean(m->note[i].relay);
-	}
 }
 
 void

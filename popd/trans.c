@@ -171,7 +171,7 @@ send_message(struct session *s, struct item *it, struct sent *x)
 			reply_ok(s, "%llu octets",
 			         (unsigned long long)it->size);
 		while (n > 0 && more == 0 && !s->io.err) {
-			more = send_some(x, (struct cur){out.s, out.s + out.n});
+			more = send_some(x, str_cur(&out));
 			str_clear(&out);
 			n = store_get(st, &r, &out);
 		}

@@ -179,8 +179,7 @@ uidl_make(struct drop *d, const char *form)
 			continue;
 		}
 		str_clear(&name);
-		(popa3d ? name_popa3d : name_xuidl)(
-		    (struct cur){header.s, header.s + header.n}, &name);
+		(popa3d ? name_popa3d : name_xuidl)(str_cur(&header), &name);
 		free(it->name);
 		it->name = name.n > 0 ? mem_dup(name.s, name.n) : NULL;
 	}

@@ -5,7 +5,6 @@
 #include "code.h"
 #include "date.h"
 #include "hdr.h"
-#include "io.h"
 #include "log.h"
 #include "mem.h"
 #include "run.h"
@@ -25,9 +24,8 @@ struct news {
 	struct run *r;
 	struct active *a;
 	enum bounce_kind kind;
-	char *who;      /* sender or owner that is told */
-	const char *to; /* his address */
-	bool any;       /* there is something to tell */
+	const char *who; /* sender or owner that is told */
+	const char *to;  /* his address */
 	struct spool_new f;
 	struct str s;
 	char boundary[SPOOL_ID_MAX + 16];
@@ -202,14 +200,14 @@ write_header(struct news *w)
 	put(w);
 }
 
-/* Call fn for each piece of news that concerns this sender.  Of a list he hears
- * as of one recipient: who its members are is not his business. */
-static void
+/* Call fn for each piece of news that concerns this sender, if it is not NULL; how
+ * many there are.  Of a list he hears as of one recipient: who its members are is
+ * not his business. */
+static size_t
 each_note(struct news *w, void (*fn)(struct news *, const struct note *))
 {
-	char none[] = "", here[] = "local", text[] = "distributed to the list";
 	const struct message *m = &w->a->m;
-	size_t i;
+	size_t i, count = 0;
 
 	for (i = first_news(m, w->kind, w->who); i < m->nnote; i++) {
 		struct note n = m->note[i];
@@ -218,19 +216,15 @@ each_note(struct news *w, void (*fn)(struct news *, const struct note *))
 		    strcmp(whom(w->a, &n, w->kind), w->who) != 0)
 			continue;
 		if (w->kind == BOUNCE_SUCCESS && owner_of(w->a, &n)) {
-			n.target = none;
-			n.relay = here;
-			n.text = text;
+			n.target = "";
+			n.relay = "local";
+			n.text = "distributed to the list";
 		}
-		fn(w, &n);
+		count++;
+		if (fn)
+			fn(w, &n);
 	}
-}
-
-static void
-see_any(struct news *w, const struct note *n)
-{
-	(void)n;
-	w->any = true;
+	return count;
 }
 
 static void
@@ -254,23 +248,6 @@ put_status(struct news *w)
 		if ((unsigned char)w->s.s[i] > 127)
 			w->s.s[i] = '?';
 	put(w);
-}
-
-/* "mx.b.test[192.0.2.1]:25" without what follows the name. */
-static void
-put_host(struct str *s, const char *relay)
-{
-	size_t n = strcspn(relay, "[");
-
-	str_adds_clean(s, relay, n, TEXT_MAX);
-}
-
-static void
-write_address(struct str *s, const char *field, const char *addr)
-{
-	str_addf(s, "%s: %s; ", field, addr_is_utf8(addr) ? "utf-8" : "rfc822");
-	put_clean(s, addr);
-	str_addc(s, '\n');
 }
 
 /* RFC 3464 2.3.6: the reply of a host as it was given, without the words that
@@ -303,6 +280,7 @@ static void
 write_recipient(struct news *w, const struct note *n)
 {
 	const struct rcpt *rc = &w->a->m.env.rcpt[n->rcpt];
+	const char *addr = final_addr(w->a, n);
 	bool remote = strchr(n->relay, '[') != NULL;
 	struct str *s = &w->s;
 	char date[DATE_SIZE];
@@ -313,14 +291,17 @@ write_recipient(struct news *w, const struct note *n)
 		put_clean(s, rc->orcpt);
 		str_addc(s, '\n');
 	}
-	write_address(s, "Final-Recipient", final_addr(w->a, n));
-	str_addf(s, "Action: %s\n",
+	str_addf(s, "Final-Recipient: %s; ",
+	         addr_is_utf8(addr) ? "utf-8" : "rfc822");
+	put_clean(s, addr);
+	str_addf(s, "\nAction: %s\n",
 	         w->kind == BOUNCE_SUCCESS && remote ? "relayed"
 	                                             : kinds[w->kind].action);
 	str_addf(s, "Status: %s\n", *n->status ? n->status : "5.0.0");
 	if (remote) {
+		/* "mx.b.test[192.0.2.1]:25" without what follows the name. */
 		str_adds(s, "Remote-MTA: dns; ");
-		put_host(s, n->relay);
+		str_adds_clean(s, n->relay, strcspn(n->relay, "["), TEXT_MAX);
 		str_addc(s, '\n');
 	}
 	write_diagnostic(s, n, remote);
@@ -366,19 +347,17 @@ copy_content(struct news *w, uint64_t n)
 {
 	const struct message *m = &w->a->m;
 	char buf[16384], last = '\n';
-	uint64_t at = 0;
+	uint64_t at;
+	ssize_t got;
 
-	while (at < n) {
-		size_t want =
-		    n - at < sizeof buf ? (size_t)(n - at) : sizeof buf;
-		ssize_t got =
-		    io_preadall(m->fd, buf, want, m->start + (off_t)at);
-
+	for (at = 0; at < n; at += (uint64_t)got) {
+		got = message_read(m, at, buf,
+		                   n - at < sizeof buf ? (size_t)(n - at)
+		                                       : sizeof buf);
 		if (got <= 0)
 			return -1;
 		spool_write(&w->f, buf, (size_t)got);
 		last = buf[got - 1];
-		at += (uint64_t)got;
 	}
 	if (last != '\n')
 		spool_write(&w->f, "\n", 1);
@@ -390,9 +369,7 @@ static uint64_t
 header_length(const struct message *m)
 {
 	char *buf = mem_alloc(HEADER_MAX);
-	ssize_t n = io_preadall(
-	    m->fd, buf, m->len < HEADER_MAX ? (size_t)m->len : HEADER_MAX,
-	    m->start);
+	ssize_t n = message_read(m, 0, buf, HEADER_MAX);
 	uint64_t len = 0;
 
 	if (n > 0)
@@ -428,15 +405,13 @@ static int
 send_letter(struct news *w)
 {
 	struct envelope e = {.uid = -1,
+	                     .sender = str_dup(""),
 	                     .eightbit = w->a->m.env.eightbit,
 	                     .utf8 = w->a->m.env.utf8};
-	char none[] = "";
 	int rc;
 
-	e.sender = none;
 	envelope_rcpt(&e, w->to, NULL, 0);
 	rc = spool_begin(&w->f, &w->r->sp, &e);
-	e.sender = NULL;
 	envelope_free(&e);
 	if (rc < 0)
 		return -1;
@@ -474,10 +449,8 @@ list_senders(const struct active *a, enum bounce_kind kind, struct list *to)
 		who = whom(a, &m->note[i], kind);
 		for (k = 0; k < to->n && strcmp(to->v[k], who) != 0; k++)
 			;
-		if (k < to->n)
-			continue;
-		to->v = mem_grow(to->v, &to->cap, to->n + 1, sizeof *to->v);
-		to->v[to->n++] = mem_dup(who, strlen(who));
+		if (k == to->n)
+			list_add(to, who);
 	}
 }
 
@@ -495,14 +468,8 @@ failed_postmaster(const struct active *a)
 static void
 note_told(const struct news *w)
 {
-	char empty[] = "";
-	const struct note n = {.rcpt = NOTE_ALL,
-	                       .what = kinds[w->kind].told,
-	                       .when = run_now(w->r),
-	                       .target = empty,
-	                       .status = empty,
-	                       .relay = empty,
-	                       .text = w->who};
+	const struct note n =
+	    note_all(kinds[w->kind].told, run_now(w->r), w->who);
 
 	if (spool_note(&w->a->m, &n) < 0 || spool_sync(&w->a->m) < 0)
 		log_warn("%s: cannot write the journal: %s", w->a->m.id,
@@ -510,15 +477,14 @@ note_told(const struct news *w)
 }
 
 static int
-send_to(struct run *r, struct active *a, enum bounce_kind kind, char *who)
+send_to(struct run *r, struct active *a, enum bounce_kind kind, const char *who)
 {
 	struct news w = {.r = r, .a = a, .kind = kind, .who = who, .to = who};
 	int rc;
 
 	if (!*who && kind != BOUNCE_FAILED)
 		return 0; /* RFC 3461 4.1: never about a bounce */
-	each_note(&w, see_any);
-	if (!w.any)
+	if (each_note(&w, NULL) == 0)
 		return 0;
 	if (!*who && failed_postmaster(a))
 		return BOUNCE_NOWHERE;
@@ -544,8 +510,6 @@ bounce_send(struct run *r, struct active *a, enum bounce_kind kind)
 	list_senders(a, kind, &to);
 	for (i = 0; i < to.n && rc == 0; i++)
 		rc = send_to(r, a, kind, to.v[i]);
-	for (i = 0; i < to.n; i++)
-		free(to.v[i]);
-	free(to.v);
+	list_free(&to);
 	return rc;
 }

@@ -3,32 +3,27 @@
 #include "mem.h"
 #include "run.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { WINDOW_START = 5 };
 
-/* What pieces of a target have in common: for other hosts the domain in its one form. */
-static void
-key_of(const struct run *r, const struct target *t, char key[ADDR_MAX + 1],
-       const char **k)
+/* For other hosts it is the domain, in its one form. */
+static const char *
+key_of(const struct run *r, const struct target *t,
+       char ascii[ADDR_DOMAIN_MAX + 1])
 {
-	*k = t->dest;
+	const char *key = t->dest;
+
 	if (t->kind != ROUTE_REMOTE)
-		return;
-	*k = *r->conf->smarthost ? "" : key;
-	if (addr_to_ascii(addr_domain(t->dest), key) < 0)
-		snprintf(key, ADDR_MAX + 1, "%s", addr_domain(t->dest));
+		return key;
+	key = *r->conf->smarthost ? "" : addr_domain(key);
+	return addr_to_ascii(key, ascii) == 0 ? ascii : key;
 }
 
 static size_t
 hash(enum route_kind kind, const char *key)
 {
-	size_t h = 5381 + (size_t)kind;
-
-	for (; *key; key++)
-		h = h * 33 ^ (unsigned char)*key;
-	return h % DEST_HASH;
+	return (hash_of(key, strlen(key)) + (size_t)kind) % DEST_HASH;
 }
 
 /* The destination of that name, or NULL. */
@@ -53,8 +48,8 @@ make(struct run *r, const struct target *t, const char *key)
 	const char *user = t->user ? t->user : "";
 
 	d->kind = t->kind;
-	d->key = mem_dup(key, strlen(key));
-	d->user = mem_dup(user, strlen(user));
+	d->key = str_dup(key);
+	d->user = str_dup(user);
 	d->last = &d->first;
 	d->window = 1;
 	if (d->kind == ROUTE_REMOTE)
@@ -69,12 +64,11 @@ make(struct run *r, const struct target *t, const char *key)
 void
 dest_add(struct run *r, struct piece *p)
 {
-	char buf[ADDR_MAX + 1];
-	const char *key;
-	struct dest *d;
+	char ascii[ADDR_DOMAIN_MAX + 1];
+	const char *key = key_of(r, p->to, ascii);
+	struct dest *d = find(r, p->to, key);
 
-	key_of(r, p->to, buf, &key);
-	if (!(d = find(r, p->to, key)))
+	if (!d)
 		d = make(r, p->to, key);
 	d->open++;
 	p->next = NULL;
@@ -86,12 +80,9 @@ dest_add(struct run *r, struct piece *p)
 size_t
 dest_open(const struct run *r, const struct piece *p)
 {
-	char buf[ADDR_MAX + 1];
-	const struct dest *d;
-	const char *key;
+	char ascii[ADDR_DOMAIN_MAX + 1];
+	const struct dest *d = find(r, p->to, key_of(r, p->to, ascii));
 
-	key_of(r, p->to, buf, &key);
-	d = find(r, p->to, key);
 	return d ? d->open : 0;
 }
 

@@ -6,8 +6,7 @@
 #include "encode.h"
 
 #include "code.h"
-
-#include <stdio.h>
+#include "hdr.h"
 
 /* What a part is. */
 enum { TEXT, OTHER, MULTIPART, MESSAGE, FIXED };
@@ -36,15 +35,6 @@ static bool
 is_bad(char c)
 {
 	return (unsigned char)c > 127 || c == '\0' || c == '\r';
-}
-
-static bool
-has_eightbit(const char *p, size_t n)
-{
-	for (; n > 0; p++, n--)
-		if ((unsigned char)*p > 127)
-			return true;
-	return false;
 }
 
 static bool
@@ -224,26 +214,6 @@ header_start(struct encode *e, bool message, bool digest)
 	str_clear(&e->field);
 }
 
-/* Skip blanks, line ends and comments (RFC 5322 3.2.2). */
-static void
-skip_cfws(struct cur *c)
-{
-	int depth = 0, b;
-
-	while ((b = cur_peek(c)) >= 0) {
-		if (b == '(')
-			depth++;
-		else if (b == ')' && depth > 0)
-			depth--;
-		else if (b == '\\' && depth > 0)
-			cur_get(c);
-		else if (depth == 0 && b != ' ' && b != '\t' && b != '\n' &&
-		         b != '\r')
-			return;
-		cur_get(c);
-	}
-}
-
 /* Take a token or a quoted string (RFC 2045 5.1) into out; what does not fit
  * makes it empty. */
 static void
@@ -253,7 +223,7 @@ take_value(struct cur *c, char *out, size_t size)
 	size_t n = 0;
 	int b;
 
-	skip_cfws(c);
+	hdr_cfws(c);
 	quoted = cur_take(c, '"');
 	while ((b = cur_peek(c)) >= 0) {
 		if (quoted ? b == '"' : strchr(" \t\r\n;()/=\"", b) != NULL)
@@ -276,7 +246,7 @@ read_type(struct encode *e, struct cur c)
 	char type[20], sub[40], name[20], skipped[2];
 
 	take_value(&c, type, sizeof type);
-	skip_cfws(&c);
+	hdr_cfws(&c);
 	if (!cur_take(&c, '/'))
 		return;
 	take_value(&c, sub, sizeof sub);
@@ -293,13 +263,13 @@ read_type(struct encode *e, struct cur c)
 			e->kind = TEXT;
 	}
 	while (c.p < c.e) {
-		skip_cfws(&c);
+		hdr_cfws(&c);
 		if (!cur_take(&c, ';')) {
 			cur_get(&c);
 			continue;
 		}
 		take_value(&c, name, sizeof name);
-		skip_cfws(&c);
+		hdr_cfws(&c);
 		if (!cur_take(&c, '='))
 			continue;
 		if (str_ieq(name, "boundary") && !*e->bound)
@@ -335,7 +305,7 @@ next_run(struct cur c, struct cur *run)
 			c.p++;
 			continue;
 		}
-		if (has_eightbit(w.p, cur_len(&w))) {
+		if (cur_has_8bit(w)) {
 			run->p = run->p ? run->p : w.p;
 			run->e = w.e;
 		} else if (run->p) {
@@ -399,7 +369,7 @@ field_end(struct encode *e, struct str *out)
 
 	if (e->field.n == 0)
 		return;
-	all = (struct cur){e->field.s, e->field.s + e->field.n};
+	all = str_cur(&e->field);
 	c = all;
 	cur_until(&c, ": \t\n", &name);
 	cur_blanks(&c);

@@ -15,12 +15,7 @@
 static void
 path_of(const struct conf *c, const char *key, struct str *path)
 {
-	const char *p;
-
-	str_adds(path, c->spool);
-	str_adds(path, "/hosts/");
-	for (p = key; *p; p++)
-		str_addc(path, *p == '/' ? '_' : *p);
+	str_addf(path, "%s/hosts/%s", c->spool, key);
 }
 
 /* Seconds for which a failure counts: less than any retry waits, so that no

@@ -157,54 +157,6 @@ intake_scan(struct run *r)
 		spool_sweep(&r->sp, until);
 }
 
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool
-is_final(const struct note *n)
-{
-	return n->what == NOTE_SENT || n->what == NOTE_RELAYED ||
-	       n->what == NOTE_FAILED;
-}
-
-/* The targets of the message that were served, or given up, before; or those that
- * could not be reached then.  Sorted; the strings stay the journal's. */
-static void
-list_targets(const struct message *m, bool final, struct list *l)
-{
-	size_t i;
-
-	for (i = 0; i < m->nnote; i++) {
-		if (final ? !is_final(&m->note[i])
-		          : m->note[i].what != NOTE_DEFERRED)
-			continue;
-		l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-		l->v[l->n++] = m->note[i].target;
-	}
-	if (l->n > 1)
-		qsort(l->v, l->n, sizeof *l->v, by_text);
-}
-
-static bool
-is_among(const struct list *l, const char *target)
-{
-	return l->n > 0 && bsearch(&target, l->v, l->n, sizeof *l->v, by_text);
-}
-
-/* Is the recipient of no interest to queuerun -R? */
-static bool
-is_other_domain(const struct run *r, const struct target *t)
-{
-	char a[ADDR_DOMAIN_MAX + 1], b[ADDR_DOMAIN_MAX + 1];
-
-	return r->only_domain &&
-	       (addr_to_ascii(addr_domain(t->addr), a) < 0 ||
-	        addr_to_ascii(r->only_domain, b) < 0 || strcmp(a, b) != 0);
-}
-
 /* The recipients for whom nothing was left to do when the last attempt came to its
  * end, but perhaps what was another's, too.  Of a journal with gaps nothing is
  * believed. */
@@ -220,7 +172,7 @@ list_settled(const struct message *m)
 			end = i;
 		}
 	for (i = 0; i < end; i++)
-		if (is_final(&m->note[i]) && m->note[i].rcpt != NOTE_ALL)
+		if (note_is_final(&m->note[i]))
 			settled[m->note[i].rcpt] = true;
 	for (i = begin; i < end; i++)
 		if (m->note[i].what == NOTE_DEFERRED &&
@@ -258,8 +210,8 @@ make_pieces(struct run *r, struct active *a)
 	bool *settled = list_settled(&a->m);
 	size_t j;
 
-	list_targets(&a->m, true, &done);
-	list_targets(&a->m, false, &waiting);
+	message_targets(&a->m, true, &done);
+	message_targets(&a->m, false, &waiting);
 	expand(r, a, settled, false);
 	expand(r, a, settled, true);
 	/* The targets have found their places in memory: point to them. */
@@ -270,16 +222,16 @@ make_pieces(struct run *r, struct active *a)
 		/* What cannot be decided has the name of the address, as what
 		 * failed of the same list. */
 		if ((t->kind != ROUTE_DEFER &&
-		     is_among(&done, target_name(t))) ||
-		    (settled[rcpt] && !is_among(&waiting, target_name(t))))
+		     list_has(&done, target_name(t))) ||
+		    (settled[rcpt] && !list_has(&waiting, target_name(t))))
 			continue;
 		a->piece[a->npiece].rcpt = rcpt;
 		a->piece[a->npiece].to = t;
 		a->piece[a->npiece].msg = a;
 		a->npiece++;
 	}
-	free(done.v);
-	free(waiting.v);
+	list_free(&done);
+	list_free(&waiting);
 	free(settled);
 	a->open = a->npiece;
 	r->npiece += a->npiece;
@@ -293,7 +245,8 @@ wants_domain(const struct run *r, const struct active *a)
 	if (!r->only_domain)
 		return true;
 	for (i = 0; i < a->npiece; i++)
-		if (!is_other_domain(r, a->piece[i].to))
+		if (addr_same_domain(addr_domain(a->piece[i].to->addr),
+		                     r->only_domain))
 			return true;
 	return false;
 }
@@ -357,16 +310,13 @@ start(struct run *r, struct active *a)
 void
 intake_skip(struct run *r, const char *id)
 {
-	r->skip.v =
-	    mem_grow(r->skip.v, &r->skip.cap, r->skip.n + 1, sizeof *r->skip.v);
-	r->skip.v[r->skip.n++] = mem_dup(id, strlen(id));
+	list_add(&r->skip, id);
 }
 
 void
 intake_unskip(struct run *r)
 {
-	while (r->skip.n > 0)
-		free(r->skip.v[--r->skip.n]);
+	list_free(&r->skip);
 }
 
 /* Is there nothing in the message but for destinations that have enough to do? */
@@ -383,16 +333,16 @@ is_behind(const struct run *r, const struct active *a)
 	return a->npiece > 0;
 }
 
-/* Take in one message: 1, or 0 when there is nothing to do for it now.  by: only if it
- * need not wait behind others. */
-static int
+/* Take in one message, if there is something to do for it now; by: only if it need not
+ * wait behind others. */
+static void
 take(struct run *r, const struct name *n, bool by)
 {
 	static const char damaged[] = "the queue file is damaged";
 	struct active *a;
 
 	if (is_active(r, n->id))
-		return 0;
+		return;
 	a = mem_alloc(sizeof *a);
 	snprintf(a->dir, sizeof a->dir, "%s", n->dir);
 	switch (spool_load(&a->m, &r->sp, n->dir, n->id, true)) {
@@ -416,12 +366,12 @@ take(struct run *r, const struct name *n, bool by)
 	make_pieces(r, a);
 	if (!wants_domain(r, a)) {
 		outcome_drop(r, a);
-		return 0;
+		return;
 	}
 	if (by && is_behind(r, a)) {
 		put_later(r, n);
 		outcome_drop(r, a);
-		return 0;
+		return;
 	}
 	/* Who was served must not be served again because others were not. */
 	if (a->npiece > 1 && spool_reserve(&a->m, a->npiece) < 0) {
@@ -429,13 +379,12 @@ take(struct run *r, const struct name *n, bool by)
 		         strerror(errno));
 		intake_skip(r, a->m.id);
 		outcome_drop(r, a);
-		return 0;
+		return;
 	}
 	start(r, a);
-	return 1;
+	return;
 no:
 	free(a);
-	return 0;
 }
 
 /* How many messages may be at work?  Each is an open file, each job two pipes. */
@@ -470,48 +419,46 @@ next_name(struct run *r, bool by, struct name *n)
 }
 
 /* Take in messages up to these limits. */
-static size_t
+static void
 fill(struct run *r, size_t most, size_t pieces, bool by)
 {
 	struct name next; /* a bounce may move the list */
-	size_t n = 0;
 
 	while (r->nactive < most && r->npiece < pieces &&
 	       (!by || r->nlater - r->later_at < LATER_MAX) &&
 	       next_name(r, by, &next))
-		n += (size_t)take(r, &next, by);
+		take(r, &next, by);
 	if (r->name_at == r->nname)
 		r->name_at = r->nname = 0;
 	if (r->later_at == r->nlater)
 		r->later_at = r->nlater = 0;
-	return n;
 }
 
 /* What is slow, a host or a program, may come to have all the room.  When that has been
  * so for a while, who has another way passes by. */
-static size_t
+static void
 let_by(struct run *r)
 {
 	long long now = io_now();
 
 	if (r->name_at == r->nname && !r->more && r->nlater == 0) {
 		r->full = 0;
-		return 0;
+		return;
 	}
 	if (r->full == 0)
 		r->full = r->behind = now;
 	if (now - r->full < FULL)
-		return 0;
+		return;
 	if (now - r->behind >= BEHIND + (long long)r->nlater) {
 		r->behind = now;
 		for (; r->later_at < r->nlater; r->later_at++)
 			intake_name(r, r->later[r->later_at].dir,
 			            r->later[r->later_at].id);
 	}
-	return fill(r, active_max(r), 2 * (size_t)PIECES_MAX, true);
+	fill(r, active_max(r), 2 * (size_t)PIECES_MAX, true);
 }
 
-size_t
+void
 intake_fill(struct run *r)
 {
 	size_t most = active_max(r);
@@ -519,5 +466,6 @@ intake_fill(struct run *r)
 	if (r->name_at < r->nname || r->nlater > 0)
 		router_refresh(&r->router);
 	most -= (most + ROOM_KEPT - 1) / ROOM_KEPT;
-	return fill(r, most, PIECES_MAX, false) + let_by(r);
+	fill(r, most, PIECES_MAX, false);
+	let_by(r);
 }

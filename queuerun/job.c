@@ -28,8 +28,6 @@ enum {
 struct child {
 	struct run *r;
 	struct job *j;
-	struct smtp_send *send;
-	struct piece ***of; /* pieces of each send */
 };
 
 /* One piece less to do: nobody waits for the lock of a message because we still work
@@ -45,35 +43,30 @@ let_go(struct active *a)
 
 /* Note the result in the journal before anybody else hears of it. */
 static void
-report(void *arg, const struct smtp_result *res)
+report(void *arg, const struct smtp_rcpt *to, const struct verdict *v,
+       bool peer_dsn)
 {
 	struct child *c = arg;
-	struct piece *p = c->of[res->send - c->send][res->i];
-	struct note n = {.rcpt = p->rcpt};
+	const struct piece *p = c->j->piece[to->tag];
+	const char *part[3] = {v->status, v->relay, v->text};
+	struct note n = {.rcpt = p->rcpt,
+	                 .what = v->what,
+	                 .when = run_now(c->r),
+	                 .target = target_name(p->to),
+	                 .status = v->status,
+	                 .relay = v->relay,
+	                 .text = v->text};
 	struct str s = {0};
-	size_t i;
-	int noted = 0;
-	char *part[3] = {mem_dup(res->status, strlen(res->status)),
-	                 mem_dup(res->relay, strlen(res->relay)),
-	                 mem_dup(res->text, strlen(res->text))};
+	int i, noted = 0;
 
-	n.what = res->what;
-	if (n.what == NOTE_SENT && res->peer_dsn)
+	if (n.what == NOTE_SENT && peer_dsn)
 		n.what = NOTE_RELAYED;
-	n.when = run_now(c->r);
-	n.status = part[0];
-	n.relay = part[1];
-	n.text = part[2];
-	n.target = target_name(p->to);
 	if (n.what != NOTE_DEFERRED)
 		noted = spool_note(&p->msg->m, &n) == 0;
-	for (i = 0; c->j->piece[i] != p; i++)
-		;
-	str_addf(&s, "%zu\t%c\t%d", i, n.what, noted);
+	str_addf(&s, "%zu\t%c\t%d", to->tag, n.what, noted);
 	for (i = 0; i < 3; i++) {
 		str_addc(&s, '\t');
 		str_adds_clean(&s, part[i], strlen(part[i]), 2000);
-		free(part[i]);
 	}
 	str_addc(&s, '\n');
 	io_writeall(STDOUT_FILENO, s.s, s.n);
@@ -99,15 +92,15 @@ sender_of(const struct piece *p)
 
 /* Pieces of one message with one sender share a transaction. */
 static size_t
-make_sends(struct child *c, struct smtp_send *send)
+make_sends(const struct job *j, struct smtp_send *send)
 {
 	size_t i, n = 0;
 
 	/* From here on those that are ours. */
-	for (i = 0; i < c->j->npiece; i++)
-		c->j->piece[i]->msg->open = 0;
-	for (i = 0; i < c->j->npiece; i++) {
-		struct piece *p = c->j->piece[i];
+	for (i = 0; i < j->npiece; i++)
+		j->piece[i]->msg->open = 0;
+	for (i = 0; i < j->npiece; i++) {
+		struct piece *p = j->piece[i];
 		struct smtp_send *s = n > 0 ? &send[n - 1] : NULL;
 
 		if (!s || s->m != &p->msg->m ||
@@ -115,14 +108,11 @@ make_sends(struct child *c, struct smtp_send *send)
 			s = &send[n++];
 			s->m = &p->msg->m;
 			s->sender = sender_of(p);
-			s->rcpt = mem_alloc(c->j->npiece * sizeof *s->rcpt);
-			c->of[n - 1] =
-			    mem_alloc(c->j->npiece * sizeof *c->of[0]);
+			s->rcpt = mem_alloc(j->npiece * sizeof *s->rcpt);
 		}
 		p->msg->open++;
-		s->rcpt[s->nrcpt].rcpt = (size_t)p->rcpt;
-		s->rcpt[s->nrcpt].addr = p->to->dest;
-		c->of[n - 1][s->nrcpt++] = p;
+		s->rcpt[s->nrcpt++] = (struct smtp_rcpt){
+		    .rcpt = (size_t)p->rcpt, .addr = p->to->dest, .tag = i};
 	}
 	return n;
 }
@@ -161,10 +151,8 @@ child_main(struct run *r, struct job *j)
 	struct smtp_job job = {.conf = r->conf, .domain = j->dest->key};
 
 	close_others(r, j);
-	c.send = mem_alloc(j->npiece * sizeof *c.send);
-	c.of = mem_alloc(j->npiece * sizeof *c.of);
-	job.send = c.send;
-	job.nsend = make_sends(&c, c.send);
+	job.send = mem_alloc(j->npiece * sizeof *job.send);
+	job.nsend = make_sends(j, job.send);
 	job.report = report;
 	job.trace =
 	    r->verbose || j->piece[0]->msg->trace >= 0 ? child_trace : NULL;
@@ -272,29 +260,22 @@ feed_content(struct job *j)
 {
 	const struct message *m = &j->piece[j->feed]->msg->m;
 	char buf[FEED];
+	ssize_t n;
 
-	while (j->at < (off_t)m->len) {
-		off_t left = (off_t)m->len - j->at;
-		ssize_t n = io_preadall(m->fd, buf,
-		                        left < FEED ? (size_t)left : sizeof buf,
-		                        m->start + j->at);
-
-		if (n <= 0)
-			return -1;
+	while ((n = message_read(m, j->at, buf, sizeof buf)) > 0) {
 		n = io_some(j->in, buf, (size_t)n);
 		if (n <= 0)
 			return (int)n;
-		j->at += n;
+		j->at += (size_t)n;
 	}
-	return 1;
+	return n < 0 ? -1 : 1;
 }
 
 void
-job_feed(struct run *r, struct job *j)
+job_feed(struct job *j)
 {
 	int n = 1;
 
-	(void)r;
 	while (j->feed < j->npiece) {
 		n = feed_head(j);
 		if (n > 0)
@@ -408,7 +389,7 @@ start(struct run *r, struct dest *d)
 		         strerror(errno));
 	if (rc == 0 && j->in >= 0) {
 		make_head(j);
-		job_feed(r, j);
+		job_feed(j);
 	}
 	j->next = r->job;
 	r->job = j;
@@ -513,7 +494,7 @@ job_read(struct run *r, struct job *j)
 	}
 	j->heard = io_now();
 	str_add(&j->line, buf, (size_t)n);
-	c = (struct cur){j->line.s, j->line.s + j->line.n};
+	c = str_cur(&j->line);
 	while (memchr(c.p, '\n', cur_len(&c))) {
 		cur_until(&c, "\n", &line);
 		cur_get(&c);

@@ -2,11 +2,8 @@
  * The password is never shown, nor sent in a form that tells it where anybody on
  * the way can read. */
 #include "code.h"
-#include "mem.h"
 #include "scram.h"
 #include "transact.h"
-
-#include <stdio.h>
 
 /* A line of it: prefix, and s in base64.  s is wiped. */
 static void
@@ -84,8 +81,7 @@ scram_talk(struct session *s, struct scram_client *c, struct str *t)
 	if (r == 0) {
 		str_add(&first, t->s, t->n);
 		str_clear(t);
-		r = scram_prove(c, (struct cur){first.s, first.s + first.n},
-		                t) < 0;
+		r = scram_prove(c, str_cur(&first), t) < 0;
 	}
 	str_free(&first);
 	if (r != 0)
@@ -94,7 +90,7 @@ scram_talk(struct session *s, struct scram_client *c, struct str *t)
 	r = challenge(s, t);
 	if (r != 0)
 		return r;
-	if (scram_believe(c, (struct cur){t->s, t->s + t->n}) < 0)
+	if (scram_believe(c, str_cur(t)) < 0)
 		return 1;
 	session_put(s, "%s", "");
 	return session_reply(s, AUTH) < 0 ? -1 : 0;

@@ -230,7 +230,7 @@ wait_and_work(struct run *r, int wake, int ms)
 	r->alone |= p[n - 2].revents != 0;
 	for (i = 0, j = r->job; j && i + 2 < max; j = j->next, i += 2) {
 		if (p[i + 1].revents && j->in >= 0)
-			job_feed(r, j);
+			job_feed(j);
 		if (p[i].revents && j->out >= 0)
 			job_read(r, j);
 	}
@@ -322,19 +322,6 @@ work(struct run *r, int wake, unsigned long linger)
 	outcome_sync(r);
 }
 
-/* Tell the one that owns the queue to look again. */
-static void
-poke(const struct run *r)
-{
-	int fd = openat(r->sp.dir, "wake",
-	                O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	io_some(fd, "scan\n", 5);
-	close(fd);
-}
-
 /* Take the lock that keeps whole runs from piling up.  -1: another run has it,
  * and was told.  When we are to linger we wait for our turn, so that the run of
  * this minute takes over when that of the last one ends. */
@@ -348,8 +335,8 @@ own_queue(struct run *r, unsigned long linger)
 		if (errno != EWOULDBLOCK)
 			log_die(EX_OSERR, "%s/lock: %s", r->conf->spool,
 			        strerror(errno));
-		if (!told)
-			poke(r);
+		if (!told) /* no id: to look again */
+			spool_wake(&r->sp, "scan");
 		told = true;
 		if (io_now() >= end)
 			return -1;

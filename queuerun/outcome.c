@@ -76,18 +76,14 @@ void
 outcome_piece(struct run *r, struct piece *p, const struct outcome *o)
 {
 	struct active *a = p->msg;
-	struct note n = {.rcpt = p->rcpt,
-	                 .what = o->what,
-	                 .when = run_now(r),
-	                 .target = target_name(p->to)};
-	char *part[3] = {mem_dup(o->status, strlen(o->status)),
-	                 mem_dup(o->relay, strlen(o->relay)),
-	                 mem_dup(o->text, strlen(o->text))};
-	int i;
+	const struct note n = {.rcpt = p->rcpt,
+	                       .what = o->what,
+	                       .when = run_now(r),
+	                       .target = target_name(p->to),
+	                       .status = o->status,
+	                       .relay = o->relay,
+	                       .text = o->text};
 
-	n.status = part[0];
-	n.relay = part[1];
-	n.text = part[2];
 	log_piece(r, p, o);
 	if (o->noted || is_last(p, o))
 		message_note(&a->m, &n);
@@ -96,22 +92,13 @@ outcome_piece(struct run *r, struct piece *p, const struct outcome *o)
 	a->dirty |= o->noted;
 	p->what = o->what == NOTE_RELAYED ? NOTE_SENT : o->what;
 	a->open--;
-	for (i = 0; i < 3; i++)
-		free(part[i]);
 }
 
 /* A note about the message as a whole. */
 static void
-note_all(struct run *r, struct active *a, char what)
+note_message(struct run *r, struct active *a, char what)
 {
-	char empty[] = "";
-	struct note n = {.rcpt = NOTE_ALL,
-	                 .what = what,
-	                 .when = run_now(r),
-	                 .target = empty,
-	                 .status = empty,
-	                 .relay = empty,
-	                 .text = empty};
+	const struct note n = note_all(what, run_now(r), "");
 
 	note(a, &n);
 }
@@ -136,7 +123,6 @@ last_notes(const struct active *a)
 static void
 expire(struct run *r, struct active *a)
 {
-	char status[] = "5.4.7";
 	size_t *last = last_notes(a), i, k;
 
 	for (i = 0; i < a->npiece; i++) {
@@ -145,7 +131,8 @@ expire(struct run *r, struct active *a)
 		                 .what = NOTE_FAILED,
 		                 .when = run_now(r),
 		                 .target = target_name(p->to),
-		                 .status = status};
+		                 .status = "5.4.7",
+		                 .relay = "none"};
 		struct str text = {0};
 
 		if (p->what != NOTE_DEFERRED)
@@ -155,9 +142,8 @@ expire(struct run *r, struct active *a)
 		         a->m.expired ? "given up by the postmaster"
 		                      : "delivery time expired",
 		         k > 0 ? a->m.note[k - 1].text : "");
-		n.relay = k > 0 ? mem_dup(a->m.note[k - 1].relay,
-		                          strlen(a->m.note[k - 1].relay))
-		                : mem_dup("none", 4);
+		if (k > 0)
+			n.relay = a->m.note[k - 1].relay;
 		n.text = text.s;
 		p->what = NOTE_FAILED;
 		note(a, &n);
@@ -165,7 +151,6 @@ expire(struct run *r, struct active *a)
 		         "status=bounced (%s)",
 		         a->m.id, p->to->addr,
 		         difftime(run_now(r), a->m.env.time), text.s);
-		free(n.relay);
 		str_free(&text);
 	}
 	free(last);
@@ -272,7 +257,7 @@ defer(struct run *r, struct active *a)
 	char to[24], when[DATE_SIZE];
 	time_t due;
 
-	note_all(r, a, NOTE_ATTEMPT);
+	note_message(r, a, NOTE_ATTEMPT);
 	spool_sync(&a->m);
 	if (strcmp(a->dir, "hold") == 0) {
 		run_trace(r, a, "%s: still on hold", a->m.id);
@@ -338,9 +323,9 @@ static void
 note_told(struct run *r, struct active *a)
 {
 	if (is_news(&a->m, NOTE_FAILED, NOTE_TOLD))
-		note_all(r, a, NOTE_TOLD);
+		note_message(r, a, NOTE_TOLD);
 	if (is_news(&a->m, NOTE_SENT, NOTE_CONFIRMED))
-		note_all(r, a, NOTE_CONFIRMED);
+		note_message(r, a, NOTE_CONFIRMED);
 }
 
 /* Seconds since the message came.  If that is to come, by a clock which was wrong, its

@@ -79,7 +79,7 @@ struct job {
 	size_t decided;  /* of deliver's, which reports in order */
 	size_t feed;     /* piece that is being fed */
 	struct str head; /* of its frame, not yet written */
-	off_t at;        /* in its content */
+	uint64_t at;     /* in its content */
 	struct str line; /* report that is not complete */
 	double started;
 	long long heard; /* io_now() of its last report */
@@ -148,8 +148,8 @@ void intake_name(struct run *r, const char *dir, const char *id);
 /* Pass over this id until the next clearing: it cannot be worked on now. */
 void intake_skip(struct run *r, const char *id);
 void intake_unskip(struct run *r);
-/* Take in messages while there is room.  Returns how many were. */
-size_t intake_fill(struct run *r);
+/* Take in messages while there is room. */
+void intake_fill(struct run *r);
 
 /* dest.c */
 /* Queue a piece at its destination. */
@@ -168,7 +168,7 @@ void dest_drop(struct run *r, struct dest *d);
 void job_start_all(struct run *r);
 /* Read what a job reports; feed it. */
 void job_read(struct run *r, struct job *j);
-void job_feed(struct run *r, struct job *j);
+void job_feed(struct job *j);
 /* Take away the jobs that are over. */
 void job_reap(struct run *r);
 

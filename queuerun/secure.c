@@ -30,11 +30,8 @@ read_name(struct cur w, char out[DNS_NAME])
 	size_t dot = cur_peek(&w) == '.';
 	int n;
 
-	if (cur_len(&w) >= sizeof text)
-		return -1;
-	memcpy(text, w.p, cur_len(&w));
-	text[cur_len(&w)] = '\0';
-	if (addr_to_ascii(text + dot, ascii) < 0)
+	if (cur_copy(w, text, sizeof text) < 0 ||
+	    addr_to_ascii(text + dot, ascii) < 0)
 		return -1;
 	n = snprintf(out, DNS_NAME, "%s%s", dot ? "." : "", ascii);
 	return n < DNS_NAME ? 0 : -1;
@@ -59,11 +56,8 @@ fits(struct cur w, const char *domain, unsigned port)
 
 	if (cur_is(&w, "*"))
 		return 1;
-	if (cur_len(&w) >= sizeof text)
-		return -1;
-	memcpy(text, w.p, cur_len(&w));
-	text[cur_len(&w)] = '\0';
-	if (conf_hostport(text, host, &p) < 0)
+	if (cur_copy(w, text, sizeof text) < 0 ||
+	    conf_hostport(text, host, &p) < 0)
 		return -1;
 	if (dns_literal(host, 0, &a) == 0)
 		snprintf(name, sizeof name, "%s", a.text);
@@ -119,12 +113,8 @@ secure_find(struct cur table, const char *domain, unsigned port,
 
 	*l = (struct secure_line){.level = LEVEL_MAY};
 	try.number = 0;
-	while (cur_len(&table) > 0) {
-		cur_until(&table, "\n", &line);
-		cur_get(&table);
+	while (cur_line(&table, &line)) {
 		try.number++;
-		if (cur_len(&line) > 0 && line.e[-1] == '\r')
-			line.e--;
 		r = read_line(line, domain, port, &try, &what);
 		if (r < 0) {
 			snprintf(why, SECURE_WHY, "tls_policy:%zu: %s",
@@ -233,7 +223,6 @@ secure_decide(const struct secure_facts *f, struct secure *s)
 
 	s->level = l->level;
 	s->n = s->tlsa.n = 0;
-	s->tlsa.secure = true;
 	snprintf(s->sni, sizeof s->sni, "%s", f->host);
 	if (l->number > 0)
 		snprintf(s->why, sizeof s->why, "tls_policy:%zu", l->number);

@@ -27,8 +27,8 @@ secure_open(struct secure_asker *a, char why[SECURE_WHY])
 		r = -1;
 	}
 	if (r == 0)
-		r = secure_find((struct cur){text.s, text.s + text.n},
-		                a->domain, a->port, &a->line, why);
+		r = secure_find(str_cur(&text), a->domain, a->port, &a->line,
+		                why);
 	str_free(&text);
 	free(path);
 	return r;

@@ -53,8 +53,8 @@ verdict_set(struct verdict *v, char what, const char *status, const char *relay,
 	va_end(ap);
 }
 
-__attribute__((format(printf, 2, 3))) static void
-tell(const struct smtp_job *job, const char *fmt, ...)
+void
+session_tell(const struct smtp_job *job, const char *fmt, ...)
 {
 	struct str s = {0}, clean = {0};
 	va_list ap;
@@ -75,29 +75,30 @@ void
 decide(const struct smtp_job *job, struct smtp_send *send, size_t i,
        const struct verdict *v, bool peer_dsn)
 {
-	struct smtp_result r = {send,     i,       v->what, v->status,
-	                        v->relay, v->text, peer_dsn};
 	const char *words = v->text;
 
 	send->rcpt[i].what = v->what;
 	/* "250 2.0.0 ok" is told as "ok". */
 	if (v->what == 's' && strlen(words) > 4)
 		words += 4;
-	tell(job, "%s... %s%s%s", send->rcpt[i].addr,
-	     v->what == 's'   ? "Sent ("
-	     : v->what == 'd' ? "Deferred: "
-	                      : "Failed: ",
-	     words, v->what == 's' ? ")" : "");
-	job->report(job->arg, &r);
+	session_tell(job, "%s... %s%s%s", send->rcpt[i].addr,
+	             v->what == 's'   ? "Sent ("
+	             : v->what == 'd' ? "Deferred: "
+	                              : "Failed: ",
+	             words, v->what == 's' ? ")" : "");
+	job->report(job->arg, &send->rcpt[i], v, peer_dsn);
 }
 
 bool
-undecided(const struct smtp_job *job, struct smtp_send **send, size_t *i)
+undecided(const struct smtp_job *job, bool aside, struct smtp_send **send,
+          size_t *i)
 {
 	size_t k;
 
 	for (k = 0; k < job->nsend; k++) {
 		*send = &job->send[k];
+		if ((*send)->aside && !aside)
+			continue;
 		for (*i = 0; *i < (*send)->nrcpt; ++*i)
 			if (!(*send)->rcpt[*i].what)
 				return true;
@@ -184,7 +185,7 @@ session_reply(struct session *s, enum stage_name st)
 		n = io_line(&s->io, &line, REPLY_LINE);
 		if (n < 0)
 			return session_lost(s, st, n);
-		tell(s->job, "%.*s", (int)n, line.p);
+		session_tell(s->job, "%.*s", (int)n, line.p);
 		more = reply_line(&s->reply, line);
 		if (st == EHLO && s->reply.lines > 1)
 			offer_line(&s->offer, line);
@@ -203,7 +204,7 @@ session_reply(struct session *s, enum stage_name st)
 void
 session_put_secret(struct session *s, const char *line, const char *shown)
 {
-	tell(s->job, ">>> %s", shown);
+	session_tell(s->job, ">>> %s", shown);
 	io_puts(&s->io, line);
 	io_put(&s->io, "\r\n", 2);
 }
@@ -217,15 +218,9 @@ session_put(struct session *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	str_addv(&s->text, fmt, ap);
 	va_end(ap);
-	tell(s->job, ">>> %s", s->text.s);
+	session_tell(s->job, ">>> %s", s->text.s);
 	str_add(&s->text, "\r\n", 2);
 	io_put(&s->io, s->text.s, s->text.n);
-}
-
-void
-session_tell(struct session *s, const char *line)
-{
-	tell(s->job, "%s", line);
 }
 
 void
@@ -320,10 +315,10 @@ session_open(struct session *s)
 	s->block = mem_alloc(SESSION_BLOCK);
 	snprintf(s->relay, sizeof s->relay, "%s[%s]:%u", s->host, s->addr->text,
 	         dns_port(s->addr));
-	if (undecided(s->job, &send, &i))
-		tell(s->job, "%s... Connecting to %s%s via esmtp...",
-		     send->rcpt[i].addr, s->host,
-		     strcmp(s->host, s->addr->text) == 0 ? "" : ".");
+	if (undecided(s->job, true, &send, &i))
+		session_tell(s->job, "%s... Connecting to %s%s via esmtp...",
+		             send->rcpt[i].addr, s->host,
+		             strcmp(s->host, s->addr->text) == 0 ? "" : ".");
 	if (dial(s) < 0 || (s->implicit && session_tls(s) < 0) ||
 	    session_reply(s, GREETING) < 0)
 		return -1;

@@ -14,19 +14,7 @@
 
 #include <sys/types.h>
 
-enum {
-	VERDICT_TEXT = 1400,
-	SESSION_RELAY = 660, /* host[address]:port, and how it is protected */
-	SESSION_RCPTS = 100  /* in a transaction (RFC 5321 4.5.3.1.8) */
-};
-
-/* What is decided for a recipient, and why. */
-struct verdict {
-	char what; /* 's' 'f' 'd', 0: nothing yet */
-	char status[12];
-	char relay[SESSION_RELAY];
-	char text[VERDICT_TEXT];
-};
+enum { SESSION_RCPTS = 100 /* in a transaction (RFC 5321 4.5.3.1.8) */ };
 
 /* Fill a verdict; relay: NULL for "none". */
 __attribute__((format(printf, 5, 6))) void verdict_set(struct verdict *v,
@@ -39,8 +27,10 @@ __attribute__((format(printf, 5, 6))) void verdict_set(struct verdict *v,
 void decide(const struct smtp_job *job, struct smtp_send *send, size_t i,
             const struct verdict *v, bool peer_dsn);
 
-/* A recipient that is still undecided, in *send and *i; false: none is. */
-bool undecided(const struct smtp_job *job, struct smtp_send **send, size_t *i);
+/* A recipient that is still undecided, in *send and *i; aside: or of a message that
+ * was put aside.  false: none is. */
+bool undecided(const struct smtp_job *job, bool aside, struct smtp_send **send,
+               size_t *i);
 
 struct session {
 	const struct smtp_job *job;
@@ -62,7 +52,7 @@ struct session {
 	bool clear;               /* ... but may be in the clear */
 	struct tls tls;           /* version "": all is in the clear */
 	pid_t relay_pid;          /* the relay, or 0 */
-	char relay[SESSION_RELAY];
+	char relay[VERDICT_RELAY];
 	struct io io;
 	struct reply reply;
 	struct offer offer;

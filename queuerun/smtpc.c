@@ -292,19 +292,6 @@ set_aside(struct work *w, struct smtp_send *send)
 	return true;
 }
 
-/* Is there something that another connection could be good for? */
-static bool
-is_left(const struct smtp_job *job)
-{
-	size_t i, k;
-
-	for (k = 0; k < job->nsend; k++)
-		for (i = 0; !job->send[k].aside && i < job->send[k].nrcpt; i++)
-			if (!job->send[k].rcpt[i].what)
-				return true;
-	return false;
-}
-
 static bool
 go_on(const struct work *w)
 {
@@ -312,7 +299,7 @@ go_on(const struct work *w)
 	size_t i;
 
 	return !w->loop && w->tried < JOB_ADDRESSES && io_now() < w->end &&
-	       undecided(w->job, &send, &i);
+	       undecided(w->job, true, &send, &i);
 }
 
 /* One connection.  True when it was good for something, or failed for one message, so
@@ -325,7 +312,8 @@ connection(struct work *w, const char *host, const struct address *a)
 	size_t before = count_undecided(w->job);
 	char key[INET6_ADDRSTRLEN + 8];
 	bool open, clear, progress;
-	struct smtp_send *end;
+	struct smtp_send *end, *send;
+	size_t i;
 
 	s->job = w->job;
 	s->host = host;
@@ -353,7 +341,7 @@ connection(struct work *w, const char *host, const struct address *a)
 	if (clear)
 		w->plan.secure.level = LEVEL_NONE;
 	progress |= open && !progress && set_aside(w, end);
-	return clear || (progress && is_left(w->job));
+	return clear || (progress && undecided(w->job, false, &send, &i));
 }
 
 static void
@@ -409,8 +397,8 @@ find_login(struct work *w, struct verdict *v)
 		return 0;
 	w->login = mem_alloc(sizeof *w->login);
 	if (io_slurp_table_fd(w->job->secrets, LOGIN_TABLE, &text) == 0)
-		r = login_find((struct cur){text.s, text.s + text.n},
-		               w->plan.domain, w->plan.port, w->login, &line);
+		r = login_find(str_cur(&text), w->plan.domain, w->plan.port,
+		               w->login, &line);
 	if (text.n > 0)
 		explicit_bzero(text.s, text.n);
 	str_free(&text);
@@ -448,7 +436,7 @@ smtpc_run(struct smtp_job *job)
 	if (!w->blame.what)
 		verdict_set(&w->blame, 'd', "4.4.0", NULL,
 		            "no time was left for %s", w->plan.domain);
-	while (undecided(job, &send, &i))
+	while (undecided(job, true, &send, &i))
 		decide(job, send, i, &w->blame, false);
 	if (w->login)
 		explicit_bzero(w->login, sizeof *w->login);

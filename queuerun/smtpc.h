@@ -15,24 +15,25 @@ struct smtp_send {
 	struct smtp_rcpt {
 		size_t rcpt;      /* index in m->env.rcpt */
 		const char *addr; /* where it goes */
+		size_t tag;       /* the caller's */
 		char what;        /* 0 until decided, then 's' 'f' 'd' */
 	} * rcpt;
 	size_t nrcpt;
 	bool aside; /* this host hangs up at it: the others come first */
 };
 
-/* Told once for each recipient of each message.  what: 's' sent, 'f' failed for
- * good, 'd' later.  relay: "mx.b.test[192.0.2.1]:25" or "none".
- * peer_dsn: the host took over the duty of delivery notifications.
- * The strings are printable ASCII and bounded (INVARIANTS S9). */
-struct smtp_result {
-	struct smtp_send *send;
-	size_t i; /* in send->rcpt */
-	char what;
-	const char *status;
-	const char *relay;
-	const char *text;
-	bool peer_dsn;
+enum {
+	VERDICT_TEXT = 1400,
+	VERDICT_RELAY = 660 /* host[address]:port, and how it is protected */
+};
+
+/* What is decided for a recipient, and why; printable ASCII (INVARIANTS S9). */
+struct verdict {
+	char
+	    what; /* 's' sent, 'f' failed for good, 'd' later, 0: nothing yet */
+	char status[12];
+	char relay[VERDICT_RELAY]; /* "mx.b.test[192.0.2.1]:25" or "none" */
+	char text[VERDICT_TEXT];
 };
 
 struct smtp_job {
@@ -43,7 +44,10 @@ struct smtp_job {
 	int secrets; /* smarthost_auth, -1: none, -2: one that is not right */
 	struct smtp_send *send;
 	size_t nsend;
-	void (*report)(void *arg, const struct smtp_result *r);
+	/* Told once for each recipient of each message.  peer_dsn: the host took over
+	 * the duty of delivery notifications. */
+	void (*report)(void *arg, const struct smtp_rcpt *to,
+	               const struct verdict *v, bool peer_dsn);
 	/* A line of the dialogue as sendmail -v shows it, or NULL.  The result
 	 * for each recipient ("a@b.test... Sent (ok)") is among them. */
 	void (*trace)(void *arg, const char *line);

@@ -8,7 +8,6 @@
 #include "become.h"
 #include "group.h"
 #include "log.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,12 +25,12 @@ static void
 run_deliver(const struct conf *c, const struct request *q)
 {
 	const char *user = q->kind == ROUTE_USER ? q->key : q->user;
-	char *argv[10], *path = conf_program(c, "deliver");
-	char *env[] = {mem_dup("PATH=/usr/bin:/bin", 18), NULL};
-	const char *what = q->kind == ROUTE_PROGRAM ? q->key + 1 : q->key;
+	const char *const words[] = {"deliver", "-b", "-C", c->file, NULL};
+	char *env[] = {str_dup("PATH=/usr/bin:/bin"), NULL};
+	struct list argv = {0};
 	struct user u;
-	int n = 0;
 
+	conf_command(c, words, &argv);
 	if (user_find_runner(c, user, &u) <= 0) { /* deliver asks again */
 		log_warn("%s: no such user to deliver as", user);
 		return;
@@ -45,19 +44,14 @@ run_deliver(const struct conf *c, const struct request *q)
 	}
 	if (dup2(q->in, STDIN_FILENO) < 0 || dup2(q->out, STDOUT_FILENO) < 0)
 		return;
-	argv[n++] = path;
-	argv[n++] = mem_dup("-b", 2);
-	argv[n++] = mem_dup("-C", 2);
-	argv[n++] = mem_dup(c->file, strlen(c->file));
 	if (q->kind != ROUTE_USER) {
-		argv[n++] = mem_dup(q->kind == ROUTE_PROGRAM ? "-P" : "-F", 2);
-		argv[n++] = mem_dup(what, strlen(what));
+		list_add(&argv, q->kind == ROUTE_PROGRAM ? "-P" : "-F");
+		list_add(&argv, q->key + (q->kind == ROUTE_PROGRAM));
 	}
-	argv[n++] = mem_dup("--", 2);
-	argv[n++] = mem_dup(user, strlen(user));
-	argv[n] = NULL;
-	execve(path, argv, env);
-	log_warn("cannot run %s: %s", path, strerror(errno));
+	list_add(&argv, "--");
+	list_add(&argv, user);
+	execve(argv.v[0], argv.v, env);
+	log_warn("cannot run %s: %s", argv.v[0], strerror(errno));
 }
 
 pid_t

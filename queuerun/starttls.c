@@ -3,7 +3,6 @@
  * Never goes on in the clear unless the level allows it; nothing that was read in the
  * clear behind the reply to STARTTLS, nor what EHLO said before, is used. */
 #include "log.h"
-#include "mem.h"
 #include "transact.h"
 
 #include <errno.h>
@@ -11,40 +10,33 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-	ARGS = 2 * (2 + SECURE_NAMES + DNS_TLSA_MAX) + 1,
-	END_TIME = 2000 /* ms that the relay has, when all was said */
-};
+enum { END_TIME = 2000 /* ms that the relay has, when all was said */ };
 
 /* --- how the relay is called --- */
 
 static void
-add_arg(char **argv, const char *option, const char *value)
+add_arg(struct list *args, const char *option, const char *value)
 {
-	while (*argv)
-		argv++;
-	*argv++ = mem_dup(option, strlen(option));
-	*argv = mem_dup(value, strlen(value));
+	list_add(args, option);
+	list_add(args, value);
 }
 
 static void
-make_args(const struct secure *want, char *argv[ARGS])
+make_args(const struct secure *want, struct list *args)
 {
 	struct str t = {0};
 	struct address a;
 	size_t i, k;
 
-	memset(argv, 0, ARGS * sizeof *argv);
 	/* RFC 6066 3: no address is a server's name. */
 	if (dns_literal(want->sni, 0, &a) < 0)
-		add_arg(argv, "-n", want->sni);
+		add_arg(args, "-n", want->sni);
 	for (i = 0; i < want->n; i++)
-		add_arg(argv, "-v", want->name[i]);
+		add_arg(args, "-v", want->name[i]);
 	for (i = 0; i < want->tlsa.n; i++) {
 		const struct tlsa *r = &want->tlsa.t[i];
 
@@ -52,7 +44,7 @@ make_args(const struct secure *want, char *argv[ARGS])
 		str_addf(&t, "%u %u %u ", r->usage, r->selector, r->type);
 		for (k = 0; k < r->n; k++)
 			str_addf(&t, "%02x", r->data[k]);
-		add_arg(argv, "-d", t.s);
+		add_arg(args, "-d", t.s);
 	}
 	str_free(&t);
 }
@@ -61,14 +53,13 @@ make_args(const struct secure *want, char *argv[ARGS])
 static int
 start(struct session *s, char why[TLS_WHY])
 {
-	char *argv[ARGS];
-	int i, end;
+	struct list args = {0};
 	pid_t pid;
+	int end;
 
-	make_args(s->secure, argv);
-	pid = tls_connect(s->job->conf, s->io.in, argv, &end);
-	for (i = 0; argv[i]; i++)
-		free(argv[i]);
+	make_args(s->secure, &args);
+	pid = tls_connect(s->job->conf, s->io.in, &args, &end);
+	list_free(&args);
 	if (pid < 0) {
 		snprintf(why, TLS_WHY, "cannot start tlsrelay: %s",
 		         strerror(errno));
@@ -131,7 +122,7 @@ say(struct session *s)
 	         "(%u/%u bits)",
 	         *t->verified ? "Verified" : "Untrusted", s->relay, t->version,
 	         t->cipher, t->bits, t->bits);
-	session_tell(s, line.s);
+	session_tell(s->job, "%s", line.s);
 	log_info("%s, level %s: %s", line.s, secure_name(s->secure->level),
 	         s->secure->why);
 	str_free(&line);

@@ -76,11 +76,7 @@ take_time(struct cur *c, time_t *t, char id[STS_ID])
 	*t = (time_t)v;
 	cur_word(c, &w);
 	cur_blanks(c);
-	if (cur_len(&w) == 0 || cur_len(&w) >= STS_ID)
-		return -1;
-	memcpy(id, w.p, cur_len(&w));
-	id[cur_len(&w)] = '\0';
-	return 0;
+	return cur_len(&w) > 0 ? cur_copy(w, id, STS_ID) : -1;
 }
 
 static int
@@ -114,11 +110,9 @@ load(struct look *l)
 		str_free(&s);
 		return;
 	}
-	c = (struct cur){s.s, s.s + s.n};
-	cur_until(&c, "\n", &line);
-	cur_get(&c);
-	cur_until(&c, "\n", &why);
-	cur_get(&c);
+	c = str_cur(&s);
+	cur_line(&c, &line);
+	cur_line(&c, &why);
 	set_text(l->why, why.p, cur_len(&why));
 	str_add(&l->text, c.p, cur_len(&c));
 	if (take_head(l, line) < 0)
@@ -224,15 +218,14 @@ wanted(const struct look *l, time_t now)
 static int
 fetch(struct look *l, struct str *said)
 {
-	const char *words[] = {"-C", l->conf->file, "--", l->domain};
-	char *argv[6] = {conf_program(l->conf, "queuerun/mtasts")};
-	int i, status;
+	const char *const words[] = {
+	    "queuerun/mtasts", "-C", l->conf->file, "--", l->domain, NULL};
+	struct list argv = {0};
+	int status;
 
-	for (i = 0; i < 4; i++)
-		argv[i + 1] = mem_dup(words[i], strlen(words[i]));
-	status = ask_all(argv, FETCH_TIME, STS_TEXT, said);
-	for (i = 0; i < 5; i++)
-		free(argv[i]);
+	conf_command(l->conf, words, &argv);
+	status = ask_all(argv.v, FETCH_TIME, STS_TEXT, said);
+	list_free(&argv);
 	if (status == 0 && said->n <= STS_TEXT)
 		return 0;
 	/* What a program that fails says is why. */

@@ -60,16 +60,12 @@ is_version(struct cur *c)
 static int
 read_id(struct cur c, char id[STS_ID])
 {
-	size_t i, n = cur_len(&c);
+	const char *p;
 
-	if (n >= STS_ID)
-		return -1;
-	for (i = 0; i < n; i++)
-		if (!is_alnum(c.p[i]))
+	for (p = c.p; p < c.e; p++)
+		if (!is_alnum(*p))
 			return -1;
-	memcpy(id, c.p, n);
-	id[n] = '\0';
-	return 0;
+	return cur_copy(c, id, STS_ID);
 }
 
 /* The fields behind the version.  0 or -1. */
@@ -192,17 +188,13 @@ read_field(struct cur line, struct sts *out, unsigned *seen)
 {
 	struct cur name, value;
 	unsigned bit = 0;
-	const char *p;
 
 	if (take_name(&line, ':', &name) < 0)
 		return -1;
 	cur_blanks(&line);
 	value = line;
-	if (cur_len(&value) == 0)
+	if (cur_len(&value) == 0 || cur_has_control(value))
 		return -1;
-	for (p = value.p; p < value.e; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return -1;
 	if (is(&name, "mx"))
 		return read_mx(value, out);
 	if (is(&name, "version"))
@@ -230,11 +222,7 @@ sts_parse(const char *p, size_t n, struct sts *out)
 	out->mode = STS_NONE;
 	out->max_age = 0;
 	out->nmx = 0;
-	while (cur_len(&all) > 0) {
-		cur_until(&all, "\n", &line);
-		cur_get(&all);
-		if (cur_len(&line) > 0 && line.e[-1] == '\r')
-			line.e--;
+	while (cur_line(&all, &line)) {
 		while (cur_len(&line) > 0 &&
 		       (line.e[-1] == ' ' || line.e[-1] == '\t'))
 			line.e--;

@@ -43,23 +43,14 @@ each_block(struct session *s, const struct message *m,
            int (*fn)(struct session *, void *, const char *, size_t), void *arg)
 {
 	uint64_t at = 0;
+	ssize_t n;
 
-	while (at < m->len) {
-		size_t want = m->len - at < SESSION_BLOCK
-		                  ? (size_t)(m->len - at)
-		                  : SESSION_BLOCK;
-		ssize_t n =
-		    io_preadall(m->fd, s->block, want, m->start + (off_t)at);
-
-		if (n >= 0 && (size_t)n < want)
-			errno = EIO;
-		if (n < 0 || (size_t)n < want)
-			return -2;
-		if (fn(s, arg, s->block, want) < 0)
+	while ((n = message_read(m, at, s->block, SESSION_BLOCK)) > 0) {
+		if (fn(s, arg, s->block, (size_t)n) < 0)
 			return -1;
-		at += want;
+		at += (size_t)n;
 	}
-	return 0;
+	return n < 0 ? -2 : 0;
 }
 
 static int
@@ -110,12 +101,8 @@ static bool
 local_utf8(const char *addr)
 {
 	const char *at = addr_at(addr);
-	size_t n = at ? (size_t)(at - addr) : strlen(addr);
 
-	for (; n > 0; addr++, n--)
-		if ((unsigned char)*addr > 127)
-			return true;
-	return false;
+	return cur_has_8bit((struct cur){addr, at ? at : addr + strlen(addr)});
 }
 
 static int
@@ -310,22 +297,13 @@ put_mail(struct session *s, const struct transaction *t)
 static void
 add_notify(struct str *p, unsigned notify)
 {
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} words[] = {
-	    {NOTIFY_NEVER,   "NEVER"  },
-	    {NOTIFY_SUCCESS, "SUCCESS"},
-	    {NOTIFY_FAILURE, "FAILURE"},
-	    {NOTIFY_DELAY,   "DELAY"  }
-        };
 	const char *sep = " NOTIFY=";
-	size_t i;
+	unsigned i;
 
-	for (i = 0; i < sizeof words / sizeof *words; i++) {
-		if (!(notify & words[i].bit))
+	for (i = 0; i < 4; i++) {
+		if (!(notify & 1u << i))
 			continue;
-		str_addf(p, "%s%s", sep, words[i].name);
+		str_addf(p, "%s%s", sep, notify_names[i]);
 		sep = ",";
 	}
 }
@@ -483,7 +461,7 @@ content_put(struct session *s, struct transaction *t)
 	if (put_buf(s) < 0)
 		return -1;
 	if (!t->bdat)
-		session_tell(s, ">>> .");
+		session_tell(s->job, ">>> .");
 	return 0;
 }
 

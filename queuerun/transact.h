@@ -43,7 +43,8 @@ int session_reply(struct session *s, enum stage_name st);
 void session_said(struct session *s, enum stage_name st, struct verdict *v);
 
 /* Show a line to who watches. */
-void session_tell(struct session *s, const char *line);
+__attribute__((format(printf, 2, 3))) void session_tell(
+    const struct smtp_job *job, const char *fmt, ...);
 
 /* EHLO, or HELO.  0, or -1 with s->why. */
 int session_greet(struct session *s);

@@ -39,17 +39,3 @@ guard_enter(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(007); /* queuerun opens, or clears away, by the group */
 }
-
-int
-guard_drop(void)
-{
-	gid_t mine = getgid(), was = getegid();
-
-	if (was == mine)
-		return 0;
-	/* The saved group goes with the real one. */
-	if (setregid(mine, mine) < 0 || getegid() != mine)
-		return -1;
-	/* No way back (root may always). */
-	return getuid() != 0 && setegid(was) == 0 ? -1 : 0;
-}

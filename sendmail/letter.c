@@ -6,7 +6,6 @@
 
 #include "hdr.h"
 #include "log.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <string.h>
@@ -117,16 +116,8 @@ letter_more(struct letter *l)
 	while (!l->eof && l->buf.n == 0)
 		if (feed(l))
 			return EX_IOERR;
-	l->body = (struct cur){l->buf.s, l->buf.s + l->buf.n};
+	l->body = str_cur(&l->buf);
 	return 0;
-}
-
-static const char *
-next_line(const char *p, const char *e)
-{
-	const char *lf = memchr(p, '\n', (size_t)(e - p));
-
-	return lf ? lf + 1 : e;
 }
 
 /* Find header and body in what was read.  Returns whether the end of the
@@ -134,13 +125,14 @@ next_line(const char *p, const char *e)
 static bool
 divide(struct letter *l, bool last)
 {
-	struct cur c = {l->buf.s, l->buf.s + l->buf.n}, at;
+	struct cur c = str_cur(&l->buf), at, line;
 	struct field f;
 	const char *e = c.e;
 
 	/* A From_ line that was left on an mbox's message. */
 	if (cur_len(&c) > 5 && memcmp(c.p, "From ", 5) == 0) {
-		at = (struct cur){next_line(c.p, c.e), c.e};
+		at = c;
+		cur_line(&at, &line);
 		if (hdr_next(&at, &f))
 			c.p = f.all.p;
 	}
@@ -178,10 +170,5 @@ letter_front(struct letter *l)
 bool
 letter_is_ascii(const struct letter *l)
 {
-	size_t i;
-
-	for (i = 0; i < l->buf.n; i++)
-		if ((unsigned char)l->buf.s[i] > 127)
-			return false;
-	return l->eof;
+	return l->eof && !cur_has_8bit(str_cur(&l->buf));
 }

@@ -5,8 +5,8 @@
  * the house with a privilege bit: see guard.c. */
 #include "sendmail.h"
 
+#include "group.h"
 #include "log.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -43,32 +43,9 @@ complain(int code, const char *fmt, ...)
 static int
 parse_notify(const char *arg, unsigned *notify)
 {
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} words[] = {
-	    {"success", NOTIFY_SUCCESS},
-	    {"failure", NOTIFY_FAILURE},
-	    {"delay",   NOTIFY_DELAY  },
-	};
-	struct cur c = cur_of(arg), w;
-	size_t i;
-
-	if (str_ieq(arg, "never")) {
-		*notify = NOTIFY_NEVER;
-		return 0;
-	}
-	*notify = 0;
-	do {
-		cur_until(&c, ",", &w);
-		for (i = 0; i < sizeof words / sizeof words[0]; i++)
-			if (cur_is(&w, words[i].name))
-				break;
-		if (i == sizeof words / sizeof words[0])
-			return -1;
-		*notify |= words[i].bit;
-	} while (cur_take(&c, ','));
-	return 0;
+	if (notify_parse(cur_of(arg), notify) < 0)
+		return -1;
+	return *notify & NOTIFY_NEVER && strchr(arg, ',') ? -1 : 0;
 }
 
 /* The decoded form, printable ASCII. */
@@ -182,24 +159,16 @@ become(const struct conf *c, const char *name, char *const *words)
 	return errno == ENOENT ? EX_UNAVAILABLE : EX_OSERR;
 }
 
-/* The words of a command: strings are copied, so that execv(2) may have them. */
-static void
-add_word(struct list *l, const char *word)
-{
-	l->v = mem_grow(l->v, &l->cap, l->n + 2, sizeof *l->v);
-	l->v[l->n++] = mem_dup(word, strlen(word));
-}
-
 static void
 add_words(struct list *l, const char *name, const struct options *o)
 {
-	add_word(l, name);
+	list_add(l, name);
 	if (o->conf) {
-		add_word(l, "-C");
-		add_word(l, o->conf);
+		list_add(l, "-C");
+		list_add(l, o->conf);
 	}
 	if (o->verbose && strcmp(name, "smtpd") != 0)
-		add_word(l, "-v");
+		list_add(l, "-v");
 }
 
 /* -q, -qIid, -qRdomain. */
@@ -210,8 +179,8 @@ become_queuerun(const struct conf *c, const struct options *o)
 
 	add_words(&l, "queuerun", o);
 	if ((*o->queue == 'I' || *o->queue == 'R') && o->queue[1]) {
-		add_word(&l, *o->queue == 'I' ? "-q" : "-R");
-		add_word(&l, o->queue + 1);
+		list_add(&l, *o->queue == 'I' ? "-q" : "-R");
+		list_add(&l, o->queue + 1);
 	} else if (*o->queue) {
 		return complain(EX_USAGE,
 		                "-q%s: cron(8) calls queuerun(8) in"
@@ -249,7 +218,7 @@ parse_mailq(struct options *o, int argc, char **argv)
 static int
 run(const struct conf *c, const struct options *o, char *const *args)
 {
-	if (!strchr("mps", o->mode) && guard_drop() < 0)
+	if (!strchr("mps", o->mode) && group_drop() < 0)
 		return complain(EX_OSERR, "cannot drop the privilege");
 	switch (o->mode) {
 	case 'p': return become_plain(c, o, "mailq");
@@ -289,7 +258,7 @@ main(int argc, char **argv)
 	if (strcmp(name, "newaliases") == 0)
 		o.mode = 'i';
 	/* A configuration of one's own is read with one's own rights. */
-	if (o.conf && guard_drop() < 0)
+	if (o.conf && group_drop() < 0)
 		return complain(EX_OSERR, "cannot drop the privilege");
 	conf_use(&c, o.conf);
 	if (mailq)

@@ -120,7 +120,7 @@ from_account(struct sender *s, const struct conf *c, const struct options *o,
 	memcpy(s->from, *s->addr ? s->addr : own, sizeof own);
 	/* As whom one may write is one's own matter; what one is not is told. */
 	if (o->sender && getuid() != 0 && !str_ieq(s->addr, own))
-		s->user = mem_dup(u->name, strlen(u->name));
+		s->user = str_dup(u->name);
 	if (!s->name && str_ieq(s->from, own))
 		s->name = gecos_name(u);
 	return 0;

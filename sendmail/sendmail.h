@@ -34,8 +34,6 @@ __attribute__((format(printf, 2, 3))) int complain(int code, const char *fmt,
 
 /* Make the process safe to run with the spool's group, whoever called it. */
 void guard_enter(void);
-/* Give the spool's group away for good.  0 or -1. */
-int guard_drop(void);
 
 /* --- letter.c: the message on stdin --- */
 

@@ -8,7 +8,6 @@
 #include "date.h"
 #include "hdr.h"
 #include "log.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -96,9 +95,9 @@ fill_envelope(struct job *j, char *const *rcpts)
 	clock_gettime(CLOCK_REALTIME, &now);
 	j->env.time = now.tv_sec;
 	j->env.usec = now.tv_nsec / 1000;
-	j->env.sender = mem_dup(j->sender.addr, strlen(j->sender.addr));
+	j->env.sender = str_dup(j->sender.addr);
 	j->env.uid = j->sender.uid;
-	j->env.envid = o->envid ? mem_dup(o->envid, strlen(o->envid)) : NULL;
+	j->env.envid = o->envid ? str_dup(o->envid) : NULL;
 	j->env.ret = o->ret;
 	j->env.eightbit = o->eightbit || !letter_is_ascii(&j->letter);
 	j->env.utf8 |= addr_is_utf8(j->sender.addr);
@@ -168,7 +167,7 @@ put_header(struct job *j)
 	bool open = false;
 
 	add_received(j);
-	put(j, (struct cur){j->out.s, j->out.s + j->out.n});
+	put(j, str_cur(&j->out));
 	str_clear(&j->out);
 	while (hdr_next(&c, &f)) {
 		if (hdr_name_in(&f.name, dropped))
@@ -180,7 +179,7 @@ put_header(struct job *j)
 		str_addc(&j->out, '\n');
 	add_missing(j);
 	str_addc(&j->out, '\n');
-	put(j, (struct cur){j->out.s, j->out.s + j->out.n});
+	put(j, str_cur(&j->out));
 }
 
 /* --- the whole --- */

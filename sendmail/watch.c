@@ -4,6 +4,7 @@
  * us stops the show and nothing else. */
 #include "sendmail.h"
 
+#include "group.h"
 #include "io.h"
 #include "mem.h"
 
@@ -74,7 +75,7 @@ run_queue(const struct watch *w, const char *id)
 	if (fstat(w->sp->dir, &st) == 0 &&
 	    (getuid() == 0 || getuid() == st.st_uid))
 		pid = fork();
-	if (pid == 0 && guard_drop() == 0)
+	if (pid == 0 && group_drop() == 0)
 		execl(prog, "queuerun", "-C", w->conf->file, "-v", "-q", id,
 		      (char *)NULL);
 	if (pid == 0)

@@ -1,5 +1,6 @@
 /* hello - EHLO and HELO: who is there, and what is offered to him.  Called by the loop
  * of serv.c. */
+#include "sasl.h"
 #include "smtp.h"
 
 /* RFC 5321 4.1.1.1, with the underscores and bare addresses that clients send;
@@ -17,14 +18,12 @@ take_helo(struct session *s, struct cur *args)
 		    (*p == '\0' || !strchr("-._:[]", *p)))
 			break;
 	if (p < name.e || cur_len(&name) == 0 || cur_len(&rest) > 0 ||
-	    cur_len(&name) >= sizeof s->helo) {
+	    cur_copy(name, s->helo, sizeof s->helo) < 0) {
 		smtp_reply(s, 501, "5.5.4 say hello with your host name");
 		return -1;
 	}
 	s->state = SMTP_HELLO;
 	smtp_reset(s); /* RFC 5321 4.1.4 */
-	memcpy(s->helo, name.p, cur_len(&name));
-	s->helo[cur_len(&name)] = '\0';
 	return 0;
 }
 
@@ -58,9 +57,13 @@ say_starttls(const struct session *s, struct str *line)
 static bool
 say_auth(const struct session *s, struct str *line)
 {
+	const char *name;
+	unsigned i;
+
 	if (!smtp_has_auth(s))
 		return false;
-	smtp_mechanisms(s, line);
+	for (i = 0; (name = sasl_name(s->judge, i)); i++)
+		str_addf(line, " %s", name);
 	return true;
 }
 

@@ -71,7 +71,7 @@ take_auth(struct params *p, struct cur v)
 	if (cur_is(&v, "<>"))
 		return 0;
 	if (cur_len(&v) <= AUTH_LENGTH && code_unxtext(&s, v) == 0)
-		r = addr_parse((struct cur){s.s, s.s + s.n}, true, addr);
+		r = addr_parse(str_cur(&s), true, addr);
 	str_free(&s);
 	return r;
 }
@@ -79,21 +79,8 @@ take_auth(struct params *p, struct cur v)
 static int
 take_notify(struct params *p, struct cur v)
 {
-	struct cur word;
-
-	do {
-		cur_until(&v, ",", &word);
-		if (cur_is(&word, "NEVER"))
-			p->notify |= NOTIFY_NEVER;
-		else if (cur_is(&word, "SUCCESS"))
-			p->notify |= NOTIFY_SUCCESS;
-		else if (cur_is(&word, "FAILURE"))
-			p->notify |= NOTIFY_FAILURE;
-		else if (cur_is(&word, "DELAY"))
-			p->notify |= NOTIFY_DELAY;
-		else
-			return -1;
-	} while (cur_take(&v, ','));
+	if (notify_parse(v, &p->notify) < 0)
+		return -1;
 	/* RFC 3461 4.1: NEVER stands alone. */
 	return p->notify & NOTIFY_NEVER && p->notify != NOTIFY_NEVER ? -1 : 0;
 }

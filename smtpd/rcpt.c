@@ -66,7 +66,6 @@ rcpt_check(struct session *s, const char *addr)
 {
 	const struct conf *c = s->conf;
 	struct routes rs = {0};
-	struct str text = {0};
 	struct verdict v;
 
 	if (s->has_router && s->state == SMTP_MAIL) /* once for each message */
@@ -80,14 +79,11 @@ rcpt_check(struct session *s, const char *addr)
 	    .full_fails = s->size > c->mailbox_limit ||
 	                  strcmp(c->mailbox_full, "bounce") == 0,
 	});
-	if (v.code != 250) {
-		/* The words that log readers look for. */
-		str_addf(&text, "%s <%s>: %s%s", v.status, addr,
-		         v.code == 554 ? "" : "Recipient address rejected: ",
-		         v.text);
-		smtp_reject(s, NULL, "RCPT", addr, v.code, text.s);
-		str_free(&text);
-	}
+	if (v.code != 250) /* in the words that log readers look for */
+		smtp_reject(s, NULL, "RCPT", addr, v.code, "%s <%s>: %s%s",
+		            v.status, addr,
+		            v.code == 554 ? "" : "Recipient address rejected: ",
+		            v.text);
 	routes_free(&rs);
 	return v.code == 250 ? 0 : -1;
 }

@@ -119,22 +119,14 @@ check(struct session *s)
 		     "5.6.0 message holds a bare CR: lines end in CRLF");
 }
 
-/* The header of somebody who has logged in, with the text that came with it. */
-static void
-submit(struct session *s)
-{
-	const char *why;
-	int code = submit_header(s, &why);
-
-	if (code)
-		fail(s, code, why);
-}
-
-/* Hand the clean lines in out to the spool. */
+/* Hand the clean lines in out to the spool; of somebody who has logged in the header
+ * first, with the text that came with it. */
 static void
 store(struct session *s)
 {
 	struct receipt *in = &s->in;
+	const char *why;
+	int code = 0;
 
 	head_feed(&in->head, in->out.s + in->held, in->out.n - in->held);
 	check(s);
@@ -142,9 +134,11 @@ store(struct session *s)
 	if (in->held)
 		return;
 	if (in->open && *s->login && !in->submitted)
-		submit(s);
+		code = submit_header(s, &why);
 	else if (in->open)
 		spool_write(&in->file, in->out.s, in->out.n);
+	if (code)
+		fail(s, code, why);
 	if (in->open && in->file.err)
 		fail_storage(s, in->file.err);
 	str_clear(&in->out);
@@ -201,7 +195,7 @@ finish(struct session *s)
 		smtp_reject(s, in->file.id[0] ? in->file.id : NULL,
 		            "END-OF-MESSAGE",
 		            s->env.nrcpt == 1 ? s->env.rcpt[0].addr : NULL,
-		            in->code, in->text);
+		            in->code, "%s", in->text);
 	} else {
 		smtp_reply(s, 250, "2.0.0 Ok: queued as %s", in->file.id);
 		s->errors = 0;

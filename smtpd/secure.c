@@ -46,16 +46,6 @@ smtp_has_auth(const struct session *s)
 	       gate_is_safe(s->judge);
 }
 
-void
-smtp_mechanisms(const struct session *s, struct str *line)
-{
-	const char *name;
-	unsigned i;
-
-	for (i = 0; (name = sasl_name(s->judge, i)); i++)
-		str_addf(line, " %s", name);
-}
-
 /* The reply to each end of an exchange that does not let in. */
 static int
 refuse(struct session *s, const struct sasl *x, enum sasl_end end)

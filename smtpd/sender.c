@@ -45,10 +45,9 @@ sender_load(struct sender *s)
 		return -1;
 	if (alias_find(t, s->login, &value, &line) ||
 	    alias_find(t, "*", &value, &line)) {
-		c = (struct cur){value.s, value.s + value.n};
+		c = str_cur(&value);
 		while (alias_item(&c, &item) > 0)
-			for (w = (struct cur){item.s, item.s + item.n};
-			     cur_word(&w, &word) > 0;)
+			for (w = str_cur(&item); cur_word(&w, &word) > 0;)
 				take_word(s, word);
 	}
 	str_free(&value);
@@ -65,15 +64,6 @@ sender_free(struct sender *s)
 
 /* --- addresses --- */
 
-static bool
-same_domain(const char *a, const char *b)
-{
-	char x[ADDR_DOMAIN_MAX + 1], y[ADDR_DOMAIN_MAX + 1];
-
-	return str_ieq(a, b) || (addr_to_ascii(a, x) == 0 &&
-	                         addr_to_ascii(b, y) == 0 && strcmp(x, y) == 0);
-}
-
 /* Is addr what is allowed, "user@domain", "@domain", "*", or "user" at any domain of
  * ours? */
 static bool
@@ -87,18 +77,19 @@ allows(const struct conf *c, const char *may, const char *addr)
 		return true;
 	if (!*domain || (at != may && (n != local || !mem_ieq(may, addr, n))))
 		return false;
-	return at ? same_domain(at + 1, domain) : conf_is_local(c, domain);
+	if (!at)
+		return conf_is_local(c, domain);
+	return str_ieq(at + 1, domain) || addr_same_domain(at + 1, domain);
 }
 
 static bool
 is_listed(const struct sender *s, const char *addr)
 {
-	struct cur c = {s->may.s, s->may.s + s->may.n}, line;
+	struct cur c = str_cur(&s->may), line;
 	bool found = false;
 	char *may;
 
-	while (!found && cur_until(&c, "\n", &line) > 0) {
-		cur_get(&c);
+	while (!found && cur_line(&c, &line)) {
 		may = mem_dup(line.p, cur_len(&line));
 		found = allows(s->conf, may, addr);
 		free(may);

@@ -7,12 +7,12 @@
  * account cannot be kept, mail goes on. */
 #define _GNU_SOURCE /* flock(2) with musl */
 #include "io.h"
+#include "lock.h"
 #include "log.h"
 #include "sender.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +26,8 @@ enum {
 	LINE = 11 + 1 + 10 + 1 + NAME + 1,
 	LINES = 10000, /* logins in an hour, at most */
 	BLOCK = 64,    /* lines that are read at once */
-	TRIES = 100,   /* for the lock, ... */
-	PAUSE = 10     /* ... in ms */
+	PATIENCE =
+	    1000 /* ms to wait for who has the lock, but may be stopped */
 };
 
 /* A line, as it is said above. */
@@ -125,22 +125,6 @@ open_account(struct sent *t, const struct conf *c)
 	return -1;
 }
 
-/* Never wait for somebody who was stopped with the lock in hand. */
-static int
-lock_account(const struct sent *t)
-{
-	int i;
-
-	for (i = 0; i < TRIES; i++) {
-		if (flock(t->fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			break;
-		poll(NULL, 0, PAUSE);
-	}
-	return -1;
-}
-
 /* 0, 1 as sent_count(), or -1 with errno. */
 static int
 count(struct sent *t, const struct sender *s)
@@ -173,7 +157,7 @@ sent_count(struct sent *t, const struct sender *s)
 	if (!s->limit)
 		return 0;
 	if ((t->open || open_account(t, s->conf) == 0) &&
-	    lock_account(t) == 0) {
+	    lock_soon(t->fd, PATIENCE) == 0) {
 		r = count(t, s);
 		flock(t->fd, LOCK_UN);
 	}

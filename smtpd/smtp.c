@@ -91,14 +91,22 @@ smtp_protocol(const struct session *s)
 
 void
 smtp_reject(struct session *s, const char *id, const char *stage,
-            const char *rcpt, int code, const char *text)
+            const char *rcpt, int code, const char *fmt, ...)
 {
+	struct str text = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_addv(&text, fmt, ap);
+	va_end(ap);
 	log_info("%s: reject: %s from %s[%s]: %d %s; from=<%s>%s%s%s "
 	         "proto=%s helo=<%s>",
 	         id ? id : "NOQUEUE", stage, s->peer.host, s->peer.ip, code,
-	         text, s->env.sender ? s->env.sender : "", rcpt ? " to=<" : "",
-	         rcpt ? rcpt : "", rcpt ? ">" : "", smtp_protocol(s), s->helo);
-	smtp_reply(s, code, "%s", text);
+	         text.s, s->env.sender ? s->env.sender : "",
+	         rcpt ? " to=<" : "", rcpt ? rcpt : "", rcpt ? ">" : "",
+	         smtp_protocol(s), s->helo);
+	smtp_reply(s, code, "%s", text.s);
+	str_free(&text);
 }
 
 /* What of the input that came too early may be in the log: no password is. */

@@ -90,8 +90,9 @@ void smtp_line(struct session *s, int code, char sep, const char *text);
 
 /* As smtp_reply() with a line in the log; id is a queue id or NULL, rcpt too may be
  * NULL. */
-void smtp_reject(struct session *s, const char *id, const char *stage,
-                 const char *rcpt, int code, const char *text);
+__attribute__((format(printf, 6, 7))) void smtp_reject(
+    struct session *s, const char *id, const char *stage, const char *rcpt,
+    int code, const char *fmt, ...);
 
 /* Back to the state before MAIL. */
 void smtp_reset(struct session *s);
@@ -127,9 +128,8 @@ int smtp_auth(void *session, struct cur *args);
 
 bool smtp_has_tls(const struct session *s);
 
-/* May it log in now, and how? */
+/* May it log in now? */
 bool smtp_has_auth(const struct session *s);
-void smtp_mechanisms(const struct session *s, struct str *line);
 
 /* --- submit.c --- */
 

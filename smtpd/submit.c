@@ -16,8 +16,6 @@ enum {
 int
 submit_sender(struct session *s)
 {
-	struct str text = {0};
-
 	if (sender_load(&s->sender) < 0) {
 		log_warn("senders: %s", strerror(errno));
 		smtp_reply(s, 451, "4.3.0 cannot take mail now, try later");
@@ -27,27 +25,20 @@ submit_sender(struct session *s)
 	if (!*s->env.sender ||
 	    sender_owns(&s->sender, smtp_router(s), s->env.sender))
 		return 0;
-	str_addf(&text,
-	         "5.7.1 <%s>: Sender address rejected: not owned by "
-	         "user %s",
-	         s->env.sender, s->login);
-	smtp_reject(s, NULL, "MAIL", NULL, 553, text.s);
-	str_free(&text);
+	smtp_reject(s, NULL, "MAIL", NULL, 553,
+	            "5.7.1 <%s>: Sender address rejected: not owned by user %s",
+	            s->env.sender, s->login);
 	return -1;
 }
 
 int
 submit_rcpt(struct session *s, const char *addr)
 {
-	char text[80];
-
 	if (sent_count(&s->sent, &s->sender) == 0)
 		return 0;
-	snprintf(text, sizeof text,
-	         "4.7.1 no more than %lu recipients in an "
-	         "hour, try later",
-	         s->sender.limit);
-	smtp_reject(s, NULL, "RCPT", addr, 450, text);
+	smtp_reject(s, NULL, "RCPT", addr, 450,
+	            "4.7.1 no more than %lu recipients in an hour, try later",
+	            s->sender.limit);
 	return -1;
 }
 

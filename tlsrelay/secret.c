@@ -4,8 +4,6 @@
  * of the empty root. */
 #include "secret.h"
 
-#include "mem.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -46,7 +44,7 @@ secrets_open(const struct conf *c, struct secrets *s)
 		one.key = open_file(dirfd(d), e->d_name, "/privkey.pem", 0);
 		if (one.chain < 0)
 			one.chain = open_file(dirfd(d), e->d_name, "", 0);
-		one.name = mem_dup(e->d_name, strlen(e->d_name));
+		one.name = str_dup(e->d_name);
 		s->v[s->n++] = one;
 	}
 	if (d)

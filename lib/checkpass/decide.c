@@ -55,11 +55,8 @@ among(struct cur list, const char *service, const char *ip)
 		cur_get(&list);
 		if (service && cur_is(&w, service))
 			return true;
-		if (!ip || cur_len(&w) >= sizeof text)
-			continue;
-		memcpy(text, w.p, cur_len(&w));
-		text[cur_len(&w)] = '\0';
-		if (conf_net_match(&net, ip))
+		if (ip && cur_copy(w, text, sizeof text) == 0 &&
+		    conf_net_match(&net, ip))
 			return true;
 	}
 	return false;

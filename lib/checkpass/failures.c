@@ -5,10 +5,10 @@
 #include "failures.h"
 
 #include "io.h"
+#include "lock.h"
 #include "log.h"
 
 #include <arpa/inet.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -40,20 +40,6 @@ struct row {
 
 enum { SIZE = (int)(sizeof(struct head) + TABLES * ROWS * sizeof(struct row)) };
 
-/* Nobody holds it for long; who cannot get it does without. */
-static int
-take_lock(int fd)
-{
-	long long end = io_now() + FAILURES_PATIENCE;
-
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (io_now() >= end)
-			return -1;
-		poll(NULL, 0, 5);
-	}
-	return 0;
-}
-
 void
 failures_open(struct failures *f, int fd)
 {
@@ -61,7 +47,7 @@ failures_open(struct failures *f, int fd)
 	struct stat st;
 
 	*f = (struct failures){.fd = -1};
-	if (fd < 0 || take_lock(fd) < 0)
+	if (fd < 0 || lock_soon(fd, FAILURES_PATIENCE) < 0)
 		return;
 	if (io_preadall(fd, &h, sizeof h, 0) < (ssize_t)sizeof h ||
 	    memcmp(h.magic, MAGIC, sizeof h.magic) != 0 || fstat(fd, &st) < 0 ||
@@ -221,7 +207,7 @@ failures_tell(const struct failures *f, const char *ip, const char *name,
 	unsigned a = 0, u;
 	uint32_t last;
 
-	if (f->fd < 0 || take_lock(f->fd) < 0)
+	if (f->fd < 0 || lock_soon(f->fd, FAILURES_PATIENCE) < 0)
 		return 0;
 	last = (uint32_t)(mix(f, "tried", name, secret) >> 48);
 	if (network(ip, text))

@@ -32,7 +32,7 @@ answer(int n, const struct pam_message **ask, struct pam_response **to,
 	r = mem_alloc((size_t)n * sizeof *r);
 	for (i = 0; i < n; i++)
 		if (ask[i]->msg_style == PAM_PROMPT_ECHO_OFF)
-			r[i].resp = mem_dup(secret, strlen(secret));
+			r[i].resp = str_dup(secret);
 	*to = r;
 	return PAM_SUCCESS;
 }
@@ -89,7 +89,7 @@ ask_pam(const char *dir, const char *service, char **name, char *secret)
 	if (r == PAM_SUCCESS)
 		r = pam_get_item(pam, PAM_USER, &who);
 	if (r == PAM_SUCCESS)
-		*name = who ? mem_dup(who, strlen(who)) : *name;
+		*name = who ? str_dup(who) : *name;
 	if (pam)
 		pam_end(pam, r);
 	return verdict(r);

@@ -15,24 +15,8 @@
  * a letter, and IDLE is not ended before the next command.
  *
  * ACKs are never delayed, see pop.c. */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-static struct {
-	long clients, sessions;
-	bool idle;
-	struct sockaddr_in where;
-	const char *user, *secret;
-	char **commands;
-} o = {.clients = 1};
+#include <stddef.h>
 
 /* Bytes that have room to grow. */
 struct bytes {
@@ -48,27 +32,13 @@ struct conn {
 	struct bytes in, out;
 };
 
-static void
-die(const char *what)
-{
-	perror(what);
-	_exit(1);
-}
+#include "clients.h"
 
 static void
 fail(const char *what, const char *text)
 {
 	fprintf(stderr, "imap: %s: %.200s\n", what, text);
 	_exit(1);
-}
-
-static double
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
 static void
@@ -297,29 +267,30 @@ run(struct conn *c, const char *text)
 static void
 login(struct conn *c, long i)
 {
-	const char *star = strchr(o.user, '%');
-	char buf[512];
-	int on = 1;
+	char user[200], buf[512];
 
 	c->in.n = c->pos = 0;
-	c->fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (c->fd < 0 ||
-	    connect(c->fd, (struct sockaddr *)&o.where, sizeof o.where) < 0)
-		die("connect");
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	c->fd = dial();
 	room(&c->in, 1 << 18);
 	if (strncmp(line(c), "* OK", 4) != 0)
 		fail("greeting", c->in.p);
-	if (star)
-		snprintf(buf, sizeof buf, "LOGIN %.*s%ld%s %s",
-		         (int)(star - o.user), o.user, i, star + 1, o.secret);
-	else
-		snprintf(buf, sizeof buf, "LOGIN %s %s", o.user, o.secret);
+	name(i, user, sizeof user);
+	snprintf(buf, sizeof buf, "LOGIN %s %s", user, o.secret);
 	run(c, buf);
 }
 
 static void
-logout(struct conn *c)
+enter(struct conn *c, long i)
+{
+	char **p;
+
+	login(c, i);
+	for (p = o.commands; *p; p++)
+		run(c, *p);
+}
+
+static void
+quit(struct conn *c)
 {
 	run(c, "LOGOUT");
 	while (fill(c))
@@ -341,76 +312,5 @@ session(struct conn *c, long i)
 		if (o.sessions == 0)
 			printf("%.2f %ld\n", now() - start, found);
 	}
-	logout(c);
-}
-
-static void
-idle(void)
-{
-	struct conn *c = calloc((size_t)o.clients, sizeof *c);
-	char b, **p;
-	long i;
-
-	if (!c)
-		die("calloc");
-	for (i = 0; i < o.clients; i++) {
-		login(&c[i], i);
-		for (p = o.commands; *p; p++)
-			run(&c[i], *p);
-	}
-	puts("idle");
-	fflush(stdout);
-	if (read(0, &b, 1) < 0)
-		die("read");
-	for (i = 0; i < o.clients; i++)
-		logout(&c[i]);
-	free(c);
-}
-
-static void
-client(long i)
-{
-	static struct conn c;
-	long n;
-
-	for (n = i; n < o.sessions; n += o.clients)
-		session(&c, i);
-	_exit(0);
-}
-
-int
-main(int argc, char **argv)
-{
-	static struct conn c;
-	int opt, status, rc = 0;
-	long i;
-
-	while ((opt = getopt(argc, argv, "c:n:i")) != -1)
-		switch (opt) {
-		case 'c': o.clients = strtol(optarg, NULL, 10); break;
-		case 'n': o.sessions = strtol(optarg, NULL, 10); break;
-		case 'i': o.idle = true; break;
-		default: return 64;
-		}
-	if (argc - optind < 4)
-		return 64;
-	argv += optind;
-	o.where.sin_family = AF_INET;
-	o.where.sin_port = htons((unsigned short)strtol(argv[1], NULL, 10));
-	if (inet_pton(AF_INET, argv[0], &o.where.sin_addr) != 1)
-		return 64;
-	o.user = argv[2];
-	o.secret = argv[3];
-	o.commands = argv + 4;
-	if (o.idle || o.sessions == 0) {
-		o.idle ? idle() : session(&c, 0);
-		return 0;
-	}
-	for (i = 0; i < o.clients; i++)
-		if (fork() == 0)
-			client(i);
-	while (wait(&status) > 0)
-		if (status != 0)
-			rc = 1;
-	return rc;
+	quit(c);
 }

@@ -12,24 +12,8 @@
  * A server that writes a reply in two halves without TCP_NODELAY waits for our ACK
  * between them, 40 ms where the client's system delays it.  We never delay it,
  * so that what is measured is the server's own work. */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-static struct {
-	long clients, sessions;
-	bool idle;
-	struct sockaddr_in where;
-	const char *user, *secret;
-	char **commands;
-} o = {.clients = 1};
+#include <stddef.h>
 
 struct conn {
 	int fd;
@@ -37,21 +21,7 @@ struct conn {
 	char buf[65536];
 };
 
-static void
-die(const char *what)
-{
-	perror(what);
-	_exit(1);
-}
-
-static double
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
+#include "clients.h"
 
 /* Read more; false at the end. */
 static bool
@@ -144,24 +114,15 @@ run_last(struct conn *c, long n)
 }
 
 static void
-login(struct conn *c, long i)
+enter(struct conn *c, long i)
 {
-	const char *star = strchr(o.user, '%');
-	char buf[512];
-	int on = 1;
+	char user[256], buf[512];
 
 	c->n = c->pos = 0;
-	c->fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (c->fd < 0 ||
-	    connect(c->fd, (struct sockaddr *)&o.where, sizeof o.where) < 0)
-		die("connect");
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	c->fd = dial();
 	expect(c, "greeting");
-	if (star)
-		snprintf(buf, sizeof buf, "USER %.*s%ld%s",
-		         (int)(star - o.user), o.user, i, star + 1);
-	else
-		snprintf(buf, sizeof buf, "USER %s", o.user);
+	name(i, user, sizeof user);
+	snprintf(buf, sizeof buf, "USER %s", user);
 	command(c, buf);
 	snprintf(buf, sizeof buf, "PASS %s", o.secret);
 	command(c, buf);
@@ -182,7 +143,7 @@ session(struct conn *c, long i)
 	double start = now(), end;
 	char **p;
 
-	login(c, i);
+	enter(c, i);
 	for (p = o.commands; *p; p++)
 		if (strncmp(*p, "LAST ", 5) == 0)
 			run_last(c, strtol(*p + 5, NULL, 10));
@@ -192,72 +153,4 @@ session(struct conn *c, long i)
 	quit(c);
 	if (o.sessions == 0)
 		printf("%.2f %.2f\n", end - start, now() - end);
-}
-
-static void
-idle(void)
-{
-	struct conn *c = calloc((size_t)o.clients, sizeof *c);
-	char b;
-	long i;
-
-	if (!c)
-		die("calloc");
-	for (i = 0; i < o.clients; i++)
-		login(&c[i], i);
-	puts("idle");
-	fflush(stdout);
-	if (read(0, &b, 1) < 0)
-		die("read");
-	for (i = 0; i < o.clients; i++)
-		quit(&c[i]);
-	free(c);
-}
-
-static void
-client(long i)
-{
-	static struct conn c;
-	long n;
-
-	for (n = i; n < o.sessions; n += o.clients)
-		session(&c, i);
-	_exit(0);
-}
-
-int
-main(int argc, char **argv)
-{
-	static struct conn c;
-	int opt, status, rc = 0;
-	long i;
-
-	while ((opt = getopt(argc, argv, "c:n:i")) != -1)
-		switch (opt) {
-		case 'c': o.clients = strtol(optarg, NULL, 10); break;
-		case 'n': o.sessions = strtol(optarg, NULL, 10); break;
-		case 'i': o.idle = true; break;
-		default: return 64;
-		}
-	if (argc - optind < 4)
-		return 64;
-	argv += optind;
-	o.where.sin_family = AF_INET;
-	o.where.sin_port = htons((unsigned short)strtol(argv[1], NULL, 10));
-	if (inet_pton(AF_INET, argv[0], &o.where.sin_addr) != 1)
-		return 64;
-	o.user = argv[2];
-	o.secret = argv[3];
-	o.commands = argv + 4;
-	if (o.idle || o.sessions == 0) {
-		o.idle ? idle() : session(&c, 0);
-		return 0;
-	}
-	for (i = 0; i < o.clients; i++)
-		if (fork() == 0)
-			client(i);
-	while (wait(&status) > 0)
-		if (status != 0)
-			rc = 1;
-	return rc;
 }

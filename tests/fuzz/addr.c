@@ -1,18 +1,7 @@
 /* addr - fuzz target: a parsed address parses again to itself, and no path or
  * list yields one with a control character in it. */
 #include "addr.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static int
 check(void *arg, const char *addr)

@@ -3,23 +3,13 @@
  * With: deliver/frame.c deliver/copy.c */
 #include "deliver/deliver.h"
 #include "hdr.h"
+#include "tests/fuzz/fuzz.h"
 
-#include <stdint.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static const char *const never[] = {"Status",         "X-Status", "X-Keywords",
                                     "Content-Length", "X-UID",    "X-IMAP",
                                     "X-IMAPbase",     NULL};
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 put(void *arg, const void *p, size_t n)

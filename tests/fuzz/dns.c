@@ -1,21 +1,11 @@
 /* dns - fuzz target: a name server's answer.  The first byte is the type that
  * was asked for, the name is b.test. */
 #include "dns.h"
+#include "tests/fuzz/fuzz.h"
 
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { DNS_TXT = 16 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

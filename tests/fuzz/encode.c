@@ -2,18 +2,7 @@
  * is cut, and is fit for the wire.
  * With: queuerun/encode.c queuerun/wire.c */
 #include "queuerun/encode.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* Both passes in pieces of step bytes; then what came out is 7bit. */
 static bool

@@ -3,18 +3,7 @@
  * With: imapd/fetchparse.c imapd/headername.c imapd/parse.c imapd/out.c
  */
 #include "imapd/fetch.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_section(const struct section *c)

@@ -1,18 +1,7 @@
 /* reply - fuzz target: lines divided by LF are what a server may send.
  * With: queuerun/reply.c */
 #include "queuerun/reply.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 check(const struct reply *r)

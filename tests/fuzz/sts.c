@@ -2,18 +2,7 @@
  * by LF.
  * With: queuerun/stsparse.c */
 #include "queuerun/sts.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* What was read can be written, and read again. */
 static void

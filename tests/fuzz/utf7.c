@@ -1,17 +1,6 @@
 /* utf7 - fuzz target: what is taken is taken in one form only, and comes back. */
 #include "utf7.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static struct cur
 all(const struct str *s)

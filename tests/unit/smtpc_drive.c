@@ -25,14 +25,13 @@
 static bool protection;
 
 static void
-report(void *arg, const struct smtp_result *r)
+report(void *arg, const struct smtp_rcpt *to, const struct verdict *v,
+       bool peer_dsn)
 {
-	const struct smtp_job *job = arg;
-
-	printf("%zu %s %c %s %.*s%s %s\n", (size_t)(r->send - job->send),
-	       r->send->rcpt[r->i].addr, r->what, r->status,
-	       (int)strcspn(r->relay, protection ? "" : ","), r->relay,
-	       r->peer_dsn ? " dsn" : "", r->text);
+	(void)arg;
+	printf("%zu %s %c %s %.*s%s %s\n", to->tag, to->addr, v->what,
+	       v->status, (int)strcspn(v->relay, protection ? "" : ","),
+	       v->relay, peer_dsn ? " dsn" : "", v->text);
 }
 
 static void
@@ -79,6 +78,7 @@ run(struct smtp_job *job, struct message *m, char **to, size_t n)
 		for (i = 0; i < n; i++) {
 			job->send[k].rcpt[i].rcpt = i;
 			job->send[k].rcpt[i].addr = to[i];
+			job->send[k].rcpt[i].tag = k;
 		}
 	}
 	smtpc_run(job);
