@@ -390,9 +390,10 @@ box_measure(const struct maildirbox *b, const struct entry *e,
 	    (uint64_t)st.st_mtim.tv_sec * SECOND + (uint64_t)st.st_mtim.tv_nsec;
 	m->date = st.st_mtim.tv_sec;
 	name_parse(&n, cur_of(name));
-	/* A name that is wrong about the one is not believed the other. */
-	if ((n.size == NAME_UNSAID || n.size == m->len) &&
-	    n.wire != NAME_UNSAID && n.wire >= m->len && n.wire <= 2 * m->len) {
+	/* A name that is not right about the one is not believed the other: the file
+	 * may have been written anew. */
+	if (n.size == m->len && n.wire != NAME_UNSAID && n.wire >= m->len &&
+	    n.wire <= 2 * m->len) {
 		m->size = n.wire;
 		return 1;
 	}
