@@ -118,12 +118,14 @@ keep_msg(struct store *s, size_t i, bool touched[DIRS])
 	return 1;
 }
 
-/* One pass over what is to be kept; how many files were not found, or -1. */
+/* One pass over what is to be kept; how many files were not found, or -1: one that
+ * could not be renamed does not keep back the others. */
 static ssize_t
 keep_all(struct store *s, size_t *first, bool touched[DIRS])
 {
 	ssize_t missed = 0;
 	size_t i;
+	int err = 0;
 
 	for (i = 0; i < store_count(s); i++) {
 		int r;
@@ -131,12 +133,13 @@ keep_all(struct store *s, size_t *first, bool touched[DIRS])
 		if (!is_pending(store_msg(s, i)))
 			continue;
 		if ((r = keep_msg(s, i, touched)) < 0)
-			return -1;
+			err = errno;
 		missed += r == 0;
 		if (r > 0 && i < *first)
 			*first = i;
 	}
-	return missed;
+	errno = err;
+	return err ? -1 : missed;
 }
 
 static bool

@@ -3,6 +3,7 @@
 #include "record.h"
 #include "tests/unit/maildirhelp.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -123,6 +124,29 @@ races(void)
 	assert(waitpid(pid, NULL, 0) == pid);
 	store_sync(&s);
 	assert(store_count(&s) == 0);
+	store_close(&s);
+}
+
+/* A message whose file cannot be renamed keeps no other from it. */
+static void
+obstinate(void)
+{
+	struct store s;
+	uint32_t uid;
+
+	begin();
+	put("cur/1.a:2,", "a\n");
+	put("cur/2.b:2,", "b\n");
+	put("cur/3.c:2,", "c\n");
+	assert(mkdir(at("cur/2.b:2,S"), 0700) == 0);
+	begin_store(&s);
+	for (uid = 1; uid <= 3; uid++)
+		set(&s, uid, FLAG_SEEN, 0);
+	assert(store_keep(&s) < 0 && errno == EISDIR);
+	assert(there("cur/1.a:2,S") && there("cur/3.c:2,S"));
+	assert(there("cur/2.b:2,") && flags(&s, 2) & FLAG_SEEN);
+	assert(rmdir(at("cur/2.b:2,S")) == 0);
+	assert(store_keep(&s) == 0 && there("cur/2.b:2,S"));
 	store_close(&s);
 }
 
@@ -249,6 +273,7 @@ main(void)
 	place();
 	damaged();
 	races();
+	obstinate();
 	killed();
 	wipe(top);
 	return 0;
