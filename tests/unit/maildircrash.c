@@ -1,5 +1,6 @@
 /* maildircrash - a Maildir through store.h when the index is damaged, when others
- * rename all the time, and when we are killed at any system call. */
+ * rename all the time or write anew, and when we are killed at any system call. */
+#include "maildirbox.h"
 #include "record.h"
 #include "tests/unit/maildirhelp.h"
 
@@ -150,6 +151,38 @@ obstinate(void)
 	store_close(&s);
 }
 
+/* A file that is written anew between two looks is one message. */
+static void
+anew(void)
+{
+	struct maildirbox b;
+	struct entry *e;
+
+	begin();
+	put("cur/1.a:2,S", "a\n");
+	put("cur/2.b:2,S", "b\n");
+	put("tmp/x", "x\n");
+	put("tmp/y", "y\n");
+	box_init(&b);
+	assert(box_open(&b, box, getuid()) == 1);
+	assert(box_scan(&b, false) == 0 && b.n == 2);
+	/* One has a higher inode, one a lower, however they are given out. */
+	move("tmp/x", "cur/1.a:2,S");
+	move("tmp/y", "cur/2.b:2,S");
+	put("tmp/z", "z\n");
+	move("tmp/z", "cur/2.b:2,S");
+	assert(box_scan(&b, true) == 0 && b.n == 2);
+	for (e = b.entry; e < b.entry + b.n; e++) {
+		struct stat st;
+
+		assert(stat(at("cur/2.b:2,S"), &st) == 0);
+		if (strncmp(box_name(&b, e), "2.b", 3) == 0)
+			assert(e->ino == st.st_ino);
+		assert(!e->twin);
+	}
+	box_free(&b);
+}
+
 /* --- kill -9 --- */
 
 /* What is interrupted: flags for all, the even ones out. */
@@ -274,6 +307,7 @@ main(void)
 	damaged();
 	races();
 	obstinate();
+	anew();
 	killed();
 	wipe(top);
 	return 0;
