@@ -160,7 +160,7 @@ maildir_keep(struct store *s)
 	size_t first = SIZE_MAX;
 	bool touched[DIRS] = {false};
 	ssize_t missed = 1;
-	int pass, r = 0;
+	int pass, r = 0, err;
 
 	if (d->box.top < 0 || !any_pending(s))
 		return 0;
@@ -177,8 +177,10 @@ maildir_keep(struct store *s)
 	}
 	if (missed < 0 || sync_dirs(d, touched) < 0)
 		r = maildir_fail(s, "rename a message of");
+	err = errno;
 	if (first < store_count(s))
 		index_save(&s->index, first, store_count(s));
+	errno = err;
 	return maildir_turn_end(s, r);
 }
 
@@ -267,7 +269,7 @@ maildir_expunge(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
 	struct maildir_store *d = s->box;
 	bool touched[DIRS] = {false};
 	ssize_t missed = 1;
-	int pass, r = 0;
+	int pass, r = 0, err;
 
 	if (d->box.top < 0)
 		return 0;
@@ -291,6 +293,8 @@ maildir_expunge(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
 	}
 	if (missed < 0 || sync_dirs(d, touched) < 0)
 		r = maildir_fail(s, "remove a message of");
+	err = errno;
 	*gone = n - forget(s, uid, n);
+	errno = err;
 	return maildir_turn_end(s, r);
 }

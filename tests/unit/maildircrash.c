@@ -132,8 +132,9 @@ races(void)
 static void
 obstinate(void)
 {
+	uint32_t uid, all[] = {1, 2, 3};
 	struct store s;
-	uint32_t uid;
+	size_t gone;
 
 	begin();
 	put("cur/1.a:2,", "a\n");
@@ -148,6 +149,11 @@ obstinate(void)
 	assert(there("cur/2.b:2,") && flags(&s, 2) & FLAG_SEEN);
 	assert(rmdir(at("cur/2.b:2,S")) == 0);
 	assert(store_keep(&s) == 0 && there("cur/2.b:2,S"));
+	/* Where one cannot be removed, why is told. */
+	assert(unlink(at("cur/2.b:2,S")) == 0);
+	assert(mkdir(at("cur/2.b:2,S"), 0700) == 0);
+	assert(store_expunge(&s, all, 3, &gone) < 0 && errno == EISDIR);
+	assert(gone == 1 && !there("cur/1.a:2,S"));
 	store_close(&s);
 }
 
