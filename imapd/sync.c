@@ -386,7 +386,8 @@ tell_flags(struct session *s, const struct index_span *p)
 }
 
 /* Are there UIDs among those that the client knows which it was never told?  Then
- * somebody put back what was gone, and no number is right. */
+ * somebody put back what was gone, and no number is right.  Nor is one of a mailbox
+ * that came in the place of this one. */
 static bool
 is_other(const struct session *s)
 {
@@ -394,7 +395,8 @@ is_other(const struct session *s)
 	uint32_t last = b->n > 0 ? b->v[b->n - 1].uid : 0;
 	size_t i, k = 0, count = store_count(&b->store);
 
-	if (b->store.index.head.validity != b->validity)
+	if (b->store.index.head.validity != b->validity ||
+	    store_is_replaced(&b->store))
 		return true;
 	for (i = 0; k < count && store_msg(&b->store, k)->uid <= last; k++) {
 		while (b->v[i].uid < store_msg(&b->store, k)->uid)

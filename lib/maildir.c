@@ -5,6 +5,7 @@
 
 #include "io.h"
 #include "maildirname.h"
+#include "mbox.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,14 +26,16 @@ explain(char why[MAILDIR_WHY], const char *what)
 	snprintf(why, MAILDIR_WHY, "%s: %s", what, strerror(errno));
 }
 
-/* Open a directory of ours below dir, making it when missing. */
+/* Open a directory of ours below dir, making it when missing; then it is *made. */
 static int
-open_dir(int dir, const char *name, uid_t owner)
+open_dir(int dir, const char *name, uid_t owner, bool *made)
 {
 	struct stat st;
 	int fd;
 
-	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(dir, name, 0700) == 0)
+		*made = true;
+	else if (errno != EEXIST)
 		return -1;
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -67,30 +70,44 @@ clear_strays(int tmp)
 	closedir(d);
 }
 
+/* Open the three in top, and make durable what is new: a letter is nowhere if the
+ * way to it is lost. */
+static int
+open_dirs(struct maildir *m, int top, uid_t owner)
+{
+	bool made = false;
+
+	m->tmp = open_dir(top, "tmp", owner, &made);
+	if (m->tmp >= 0)
+		m->new = open_dir(top, "new", owner, &made);
+	if (m->new >= 0)
+		m->cur = open_dir(top, "cur", owner, &made);
+	if (m->cur < 0)
+		return -1;
+	return made ? fsync(top) : 0;
+}
+
 int
 maildir_open(struct maildir *m, const char *path, uid_t owner,
              char why[MAILDIR_WHY])
 {
-	struct str top = {0};
-	int dir, err;
+	struct str name = {0};
+	bool made = false;
+	int top, r = -1, err;
 
 	*m = (struct maildir){.tmp = -1, .new = -1, .cur = -1, .fd = -1};
 	/* O_NOFOLLOW looks through a name that ends in '/'. */
-	str_adds(&top, path);
-	while (top.n > 1 && top.s[top.n - 1] == '/')
-		top.s[--top.n] = '\0';
-	dir = open_dir(AT_FDCWD, top.s, owner);
-	str_free(&top);
-	if (dir < 0) {
-		explain(why, "cannot open Maildir");
-		return -1;
-	}
-	m->tmp = open_dir(dir, "tmp", owner);
-	m->new = open_dir(dir, "new", owner);
-	m->cur = open_dir(dir, "cur", owner);
+	str_adds(&name, path);
+	while (name.n > 1 && name.s[name.n - 1] == '/')
+		name.s[--name.n] = '\0';
+	top = open_dir(AT_FDCWD, name.s, owner, &made);
+	if (top >= 0 && open_dirs(m, top, owner) == 0)
+		r = made ? mbox_sync_dir(name.s) : 0;
 	err = errno;
-	close(dir);
-	if (m->tmp >= 0 && m->new >= 0 && m->cur >= 0) {
+	str_free(&name);
+	if (top >= 0)
+		close(top);
+	if (r == 0) {
 		clear_strays(m->tmp);
 		return 0;
 	}

@@ -236,6 +236,17 @@ sort(struct maildirbox *b)
 		qsort(b->entry, b->n, sizeof *b->entry, by_hash);
 }
 
+/* Is it one message, under two names or written anew between two looks? */
+static bool
+is_same(const struct maildirbox *b, const struct entry *x,
+        const struct entry *y)
+{
+	return x->hash == y->hash &&
+	       (x->ino == y->ino ||
+	        (box_dir(b, x) == box_dir(b, y) &&
+	         strcmp(box_name(b, x), box_name(b, y)) == 0));
+}
+
 /* A file that was renamed under our eyes counts once, by the name seen last.
  * Files with the same base name that are not the same are told apart by their
  * inodes. */
@@ -250,7 +261,9 @@ tidy(struct maildirbox *b)
 		struct entry *e = &b->entry[i];
 		struct entry *last = k > 0 ? &b->entry[k - 1] : NULL;
 
-		if (last && last->hash == e->hash && last->ino == e->ino) {
+		if (last && is_same(b, last, e)) {
+			if (last->name > e->name)
+				*e = *last;
 			e->twin = last->twin;
 			k--;
 		} else if (last && last->hash == e->hash) {
@@ -390,9 +403,10 @@ box_measure(const struct maildirbox *b, const struct entry *e,
 	    (uint64_t)st.st_mtim.tv_sec * SECOND + (uint64_t)st.st_mtim.tv_nsec;
 	m->date = st.st_mtim.tv_sec;
 	name_parse(&n, cur_of(name));
-	/* A name that is wrong about the one is not believed the other. */
-	if ((n.size == NAME_UNSAID || n.size == m->len) &&
-	    n.wire != NAME_UNSAID && n.wire >= m->len && n.wire <= 2 * m->len) {
+	/* A name that is not right about the one is not believed the other: the file
+	 * may have been written anew. */
+	if (n.size == m->len && n.wire != NAME_UNSAID && n.wire >= m->len &&
+	    n.wire <= 2 * m->len) {
 		m->size = n.wire;
 		return 1;
 	}

@@ -118,12 +118,14 @@ keep_msg(struct store *s, size_t i, bool touched[DIRS])
 	return 1;
 }
 
-/* One pass over what is to be kept; how many files were not found, or -1. */
+/* One pass over what is to be kept; how many files were not found, or -1: one that
+ * could not be renamed does not keep back the others. */
 static ssize_t
 keep_all(struct store *s, size_t *first, bool touched[DIRS])
 {
 	ssize_t missed = 0;
 	size_t i;
+	int err = 0;
 
 	for (i = 0; i < store_count(s); i++) {
 		int r;
@@ -131,12 +133,13 @@ keep_all(struct store *s, size_t *first, bool touched[DIRS])
 		if (!is_pending(store_msg(s, i)))
 			continue;
 		if ((r = keep_msg(s, i, touched)) < 0)
-			return -1;
+			err = errno;
 		missed += r == 0;
 		if (r > 0 && i < *first)
 			*first = i;
 	}
-	return missed;
+	errno = err;
+	return err ? -1 : missed;
 }
 
 static bool
@@ -157,7 +160,7 @@ maildir_keep(struct store *s)
 	size_t first = SIZE_MAX;
 	bool touched[DIRS] = {false};
 	ssize_t missed = 1;
-	int pass, r = 0;
+	int pass, r = 0, err;
 
 	if (d->box.top < 0 || !any_pending(s))
 		return 0;
@@ -174,8 +177,10 @@ maildir_keep(struct store *s)
 	}
 	if (missed < 0 || sync_dirs(d, touched) < 0)
 		r = maildir_fail(s, "rename a message of");
+	err = errno;
 	if (first < store_count(s))
 		index_save(&s->index, first, store_count(s));
+	errno = err;
 	return maildir_turn_end(s, r);
 }
 
@@ -264,7 +269,7 @@ maildir_expunge(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
 	struct maildir_store *d = s->box;
 	bool touched[DIRS] = {false};
 	ssize_t missed = 1;
-	int pass, r = 0;
+	int pass, r = 0, err;
 
 	if (d->box.top < 0)
 		return 0;
@@ -288,6 +293,8 @@ maildir_expunge(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
 	}
 	if (missed < 0 || sync_dirs(d, touched) < 0)
 		r = maildir_fail(s, "remove a message of");
+	err = errno;
 	*gone = n - forget(s, uid, n);
+	errno = err;
 	return maildir_turn_end(s, r);
 }

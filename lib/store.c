@@ -77,6 +77,18 @@ store_is_named(const struct store *s)
 }
 
 bool
+store_is_replaced(const struct store *s)
+{
+	struct stat st;
+
+	/* Its index went, or got another name, with it.  An mbox tells by itself
+	 * which it is. */
+	return s->op == &store_maildir && s->index.fd >= 0 &&
+	       fstat(s->index.fd, &st) == 0 && st.st_nlink == 0 &&
+	       lstat(s->path, &st) == 0;
+}
+
+bool
 store_is_readonly(const struct store *s)
 {
 	struct str path = {0};

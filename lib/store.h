@@ -62,6 +62,8 @@ bool store_is_readonly(const struct store *s);
 /* Is it still what its path names?  After store_remove() or store_rename() by others it
  * is not. */
 bool store_is_named(const struct store *s);
+/* Is it not, and there is another mailbox of that name? */
+bool store_is_replaced(const struct store *s);
 
 /* How many there are, message i, and the number of a UID or -1. */
 size_t store_count(const struct store *s);

@@ -452,6 +452,31 @@ letter=$'Subject: hello\n\nhello there\n'
 	END
 }
 
+@test "Maildir: a new one is durable before the letter is said to be there" {
+	need strace
+	local d
+	sed -i "s,^mailbox .*,mailbox %h/Maildir/," "$C"
+	M=$D/home/alice/Maildir
+	strace -qq -f -y -o "$T/trace" -e trace=fsync,mkdirat,renameat \
+	    "$(prog deliver)" -C "$C" alice <<< "$letter"
+	for d in "$D/home/alice" "$M" "$M/new"; do
+		grep -q "fsync([0-9]*<$d>) *= 0" "$T/trace"
+	done
+	# Nothing was made in them later.
+	[ "$(grep -n mkdirat "$T/trace" | tail -n 1 | cut -d: -f1)" -lt \
+	    "$(grep -nE "fsync\([0-9]*<$M>" "$T/trace" | cut -d: -f1)" ]
+	# The next letter costs no more than before.
+	strace -qq -f -y -o "$T/trace" -e trace=fsync \
+	    "$(prog deliver)" -C "$C" alice <<< "$letter"
+	[ "$(grep -c "fsync([0-9]*<${M}[>/]" "$T/trace")" -eq 2 ]
+	# What is wrong is said, whichever directory it is.
+	rmdir "$M/tmp"
+	ln -s new "$M/tmp"
+	run deliver alice <<< "$letter"
+	[ "$status" -eq 75 ]
+	[[ "$output" != *"File exists"* ]]
+}
+
 @test "Maildir: limit, links, and a torn stream" {
 	sed -i "s,^mailbox .*,mailbox %h/Maildir/," "$C"
 	echo 'mailbox_limit 3000' >> "$C"

@@ -708,6 +708,40 @@ readonly_box()
 	END
 }
 
+@test "Maildir: a folder in the place of the one that is selected is another mailbox" {
+	sed -i "s|^mailbox .*|mailbox $D/mail/%u/|" "$C"
+	sessions <<-'END'
+		a = Imap()
+		a.ok("CREATE x")
+		def anew(*commands, looks=False):
+		    """Somebody has x selected meanwhile, and is told."""
+		    a.append("x", "Subject: old\n\ny\n")
+		    b = Imap()
+		    b.ok("SELECT x")
+		    for c in commands:
+		        a.ok(c)
+		        if looks and "CREATE" not in c:
+		            b.ok("NOOP")
+		            assert b.said[0].endswith(" EXPUNGE"), b.said
+		    a.append("x", "Subject: new\n\ny\n")
+		    assert b.cmd("NOOP") is None, b.said
+		    assert b.said[-1].startswith("* BYE [UNAVAILABLE] this is another"), b.said
+		    b.cut()
+		anew("DELETE x", "CREATE x")
+		anew("DELETE x", "CREATE x", looks=True)
+		anew("RENAME x y", "CREATE x")
+		anew("RENAME x z", "CREATE x", looks=True)
+		# Moved away and back it may have messages that are not those.
+		anew("RENAME x v", "RENAME v x")
+		b = Imap()
+		b.ok("SELECT x")
+		b.ok("FETCH 1:* UID")
+		assert b.said == ["* %d FETCH (UID %d)" % (i, i) for i in (1, 2, 3)], b.said
+		a.end()
+		b.end()
+	END
+}
+
 @test "what was watched in IDLE is no longer behind it" {
 	need strace
 	box bob 1

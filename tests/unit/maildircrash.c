@@ -1,8 +1,10 @@
 /* maildircrash - a Maildir through store.h when the index is damaged, when others
- * rename all the time, and when we are killed at any system call. */
+ * rename all the time or write anew, and when we are killed at any system call. */
+#include "maildirbox.h"
 #include "record.h"
 #include "tests/unit/maildirhelp.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -124,6 +126,67 @@ races(void)
 	store_sync(&s);
 	assert(store_count(&s) == 0);
 	store_close(&s);
+}
+
+/* A message whose file cannot be renamed keeps no other from it. */
+static void
+obstinate(void)
+{
+	uint32_t uid, all[] = {1, 2, 3};
+	struct store s;
+	size_t gone;
+
+	begin();
+	put("cur/1.a:2,", "a\n");
+	put("cur/2.b:2,", "b\n");
+	put("cur/3.c:2,", "c\n");
+	assert(mkdir(at("cur/2.b:2,S"), 0700) == 0);
+	begin_store(&s);
+	for (uid = 1; uid <= 3; uid++)
+		set(&s, uid, FLAG_SEEN, 0);
+	assert(store_keep(&s) < 0 && errno == EISDIR);
+	assert(there("cur/1.a:2,S") && there("cur/3.c:2,S"));
+	assert(there("cur/2.b:2,") && flags(&s, 2) & FLAG_SEEN);
+	assert(rmdir(at("cur/2.b:2,S")) == 0);
+	assert(store_keep(&s) == 0 && there("cur/2.b:2,S"));
+	/* Where one cannot be removed, why is told. */
+	assert(unlink(at("cur/2.b:2,S")) == 0);
+	assert(mkdir(at("cur/2.b:2,S"), 0700) == 0);
+	assert(store_expunge(&s, all, 3, &gone) < 0 && errno == EISDIR);
+	assert(gone == 1 && !there("cur/1.a:2,S"));
+	store_close(&s);
+}
+
+/* A file that is written anew between two looks is one message. */
+static void
+anew(void)
+{
+	struct maildirbox b;
+	struct entry *e;
+
+	begin();
+	put("cur/1.a:2,S", "a\n");
+	put("cur/2.b:2,S", "b\n");
+	put("tmp/x", "x\n");
+	put("tmp/y", "y\n");
+	box_init(&b);
+	assert(box_open(&b, box, getuid()) == 1);
+	assert(box_scan(&b, false) == 0 && b.n == 2);
+	/* One has a higher inode, one a lower, however they are given out. */
+	move("tmp/x", "cur/1.a:2,S");
+	move("tmp/y", "cur/2.b:2,S");
+	put("tmp/z", "z\n");
+	move("tmp/z", "cur/2.b:2,S");
+	assert(box_scan(&b, true) == 0 && b.n == 2);
+	for (e = b.entry; e < b.entry + b.n; e++) {
+		struct stat st;
+
+		assert(stat(at("cur/2.b:2,S"), &st) == 0);
+		if (strncmp(box_name(&b, e), "2.b", 3) == 0)
+			assert(e->ino == st.st_ino);
+		assert(!e->twin);
+	}
+	box_free(&b);
 }
 
 /* --- kill -9 --- */
@@ -249,6 +312,8 @@ main(void)
 	place();
 	damaged();
 	races();
+	obstinate();
+	anew();
 	killed();
 	wipe(top);
 	return 0;

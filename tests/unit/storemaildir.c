@@ -115,8 +115,9 @@ measured(void)
 	put("new/2.lie,S=3,W=5", "a\nb\n");
 	put("new/3.lie,W=900", "a\nb\n");
 	put("cur/4.true,S=4,W=6:2,", "a\nb\n");
+	put("cur/5.half,W=5:2,", "a\nb\n");
 	begin_store(&s);
-	assert(store_count(&s) == 4);
+	assert(store_count(&s) == 5);
 	out = take(&s, 1);
 	assert(out.n == 30000 * 6 && store_msg(&s, 0)->size == out.n);
 	for (i = 0; i < out.n; i += 6)
@@ -124,6 +125,7 @@ measured(void)
 	assert(reads(&s, 2, "a\r\nb\r\n"));
 	assert(reads(&s, 3, "a\r\nb\r\n"));
 	assert(reads(&s, 4, "a\r\nb\r\n"));
+	assert(reads(&s, 5, "a\r\nb\r\n"));
 	str_free(&big);
 	str_free(&out);
 	store_close(&s);
