@@ -86,10 +86,20 @@ dest_open(const struct run *r, const struct piece *p)
 	return d ? d->open : 0;
 }
 
+struct line *
+dest_line(struct run *r, const struct dest *d)
+{
+	switch (d->kind) {
+	case ROUTE_REMOTE: return &r->line[LINE_HOST];
+	case ROUTE_PROGRAM: return &r->line[LINE_PROGRAM];
+	default: return &r->line[LINE_MAILBOX];
+	}
+}
+
 void
 dest_line_up(struct run *r, struct dest *d)
 {
-	struct line *l = &r->line[d->kind == ROUTE_REMOTE];
+	struct line *l = dest_line(r, d);
 
 	if (d->ready || !d->first || d->running >= d->window)
 		return;

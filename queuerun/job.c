@@ -20,7 +20,7 @@ enum {
 	FEED = 65536,
 	REPORT_MAX = 8192,
 	SILENCE = 3600 * 1000, /* ms after which a deliver is given up */
-	KEPT = 10 /* of so many places one is for local mail, one for hosts */
+	KEPT = 10 /* of so many places each line has one for itself */
 };
 
 /* --- the SMTP client: in the child --- */
@@ -343,7 +343,6 @@ finish(struct run *r, struct job *j)
 	    .started = j->started,
 	};
 	struct dest *d = j->dest;
-	bool remote = d->kind == ROUTE_REMOTE;
 	size_t i;
 
 	if (j->pid > 0)
@@ -352,7 +351,9 @@ finish(struct run *r, struct job *j)
 		if (j->piece[i])
 			decide(r, j, i, &lost);
 	d->running--;
-	if (remote) {
+	r->njob--;
+	dest_line(r, d)->njob--;
+	if (d->kind == ROUTE_REMOTE) {
 		if (j->failed)
 			d->window = d->window > 1 ? d->window / 2 : 1;
 		else if (d->window < r->conf->destination_limit)
@@ -364,8 +365,6 @@ finish(struct run *r, struct job *j)
 	str_free(&j->head);
 	str_free(&j->line);
 	free(j);
-	r->njob--;
-	r->line[remote].njob--;
 }
 
 static void
@@ -382,7 +381,7 @@ start(struct run *r, struct dest *d)
 	take_pieces(j, d);
 	d->running++;
 	r->njob++;
-	r->line[d->kind == ROUTE_REMOTE].njob++;
+	dest_line(r, d)->njob++;
 	rc = d->kind == ROUTE_REMOTE ? start_client(r, j) : start_deliver(r, j);
 	if (rc < 0)
 		log_warn("cannot start a delivery process: %s",
@@ -396,20 +395,31 @@ start(struct run *r, struct dest *d)
 	dest_line_up(r, d);
 }
 
-/* Start what may be: neither hosts that do not answer nor programs that do not end
- * take the last places from the others. */
+/* May one more of the line start?  Neither hosts that do not answer nor programs that do
+ * not end take the last places from the others. */
+static bool
+has_place(const struct run *r, const struct line *l)
+{
+	size_t all = r->conf->process_limit, taken = r->njob, i;
+	size_t kept = all < LINES ? 0 : (all + KEPT - 1) / KEPT;
+
+	for (i = 0; i < LINES; i++)
+		if (&r->line[i] != l && r->line[i].njob < kept)
+			taken += kept - r->line[i].njob;
+	return taken < all;
+}
+
 void
 job_start_all(struct run *r)
 {
-	size_t all = r->conf->process_limit, kept = (all + KEPT - 1) / KEPT;
-	size_t most = all > kept ? all - kept : all, i, started;
+	size_t i, started;
 
 	do
-		for (i = started = 0; i < 2; i++) {
+		for (i = started = 0; i < LINES; i++) {
 			struct line *l = &r->line[i];
 			struct dest *d = NULL;
 
-			if (r->njob < all && l->njob < most)
+			if (has_place(r, l))
 				d = dest_ready(l);
 			if (d)
 				start(r, d);

@@ -279,6 +279,18 @@ give_way(struct run *r)
 	}
 }
 
+/* Is there something that can be begun? */
+static bool
+is_more(const struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < LINES; i++)
+		if (r->line[i].first)
+			return true;
+	return r->name_at < r->nname || r->nlater > 0 || r->more;
+}
+
 /* Work until nothing is left to do; when we linger, until then and until the
  * time is over. */
 static void
@@ -308,8 +320,7 @@ work(struct run *r, int wake, unsigned long linger)
 		job_start_all(r);
 		if (r->njob > 0)
 			wait_and_work(r, wake, 1000);
-		else if (r->line[0].first || r->line[1].first ||
-		         r->name_at < r->nname || r->nlater > 0 || r->more)
+		else if (is_more(r))
 			continue;
 		else if (r->busy && !last) {
 			last = now >= end;
@@ -376,6 +387,7 @@ main(int argc, char **argv)
 	                .secrets = -1,
 	                .trace_fd = STDOUT_FILENO};
 	struct conf c;
+	size_t i;
 	int rc;
 
 	log_open("queuerun");
@@ -391,8 +403,8 @@ main(int argc, char **argv)
 		return check(o.conf);
 	conf_use(&c, o.conf);
 	r.conf = &c;
-	r.line[0].last = &r.line[0].first;
-	r.line[1].last = &r.line[1].first;
+	for (i = 0; i < LINES; i++)
+		r.line[i].last = &r.line[i].first;
 	if (o.domain)
 		return print_domain(o.domain);
 	if (o.user)

@@ -94,6 +94,8 @@ struct name {
 	char dir[24], id[SPOOL_ID_MAX + 1];
 };
 
+enum { LINE_MAILBOX, LINE_PROGRAM, LINE_HOST, LINES };
+
 struct run {
 	const struct conf *conf;
 	struct spool sp;
@@ -126,7 +128,7 @@ struct run {
 	struct line {
 		struct dest *first, **last; /* that wait for a job */
 		size_t njob;                /* at work */
-	} line[2];                          /* local; remote */
+	} line[LINES];
 	struct job *job;
 	size_t njob;
 };
@@ -154,6 +156,8 @@ void intake_fill(struct run *r);
 /* dest.c */
 /* Queue a piece at its destination. */
 void dest_add(struct run *r, struct piece *p);
+/* The line in which it waits and works. */
+struct line *dest_line(struct run *r, const struct dest *d);
 /* How many pieces that are not decided are there where this one would be? */
 size_t dest_open(const struct run *r, const struct piece *p);
 /* The next destination that may have a job, taken from its line, or NULL. */

@@ -765,6 +765,28 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	stop run
 }
 
+@test "programs that do not end leave mailboxes and hosts their places" {
+	local i
+	printf 'process_limit 5\nsmarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" "$T/peer"
+	wait_for test -e "$T/peer/ready"
+	mkdir -m 777 "$D/out"
+	[ "$EUID" -ne 0 ] || grep '^nobody:' /etc/passwd >> "$D/passwd"
+	for i in {1..6}; do
+		echo "p$i: \"|until [ -e $D/out/end ]; do echo > $D/out/$i; sleep .1; done\""
+	done >> "$D/aliases"
+	write -- p1 p2 p3 p4 p5 p6
+	start run "$(prog queuerun)" -C "$C" -w 60
+	wait_for test -e "$D/out/3"
+	write -- bob kim@far.test
+	PATIENCE=20 wait_for delivered a bob 1
+	PATIENCE=20 wait_for grep '^C: MAIL' "$T/peer/log"
+	[ ! -e "$D/out/4" ]
+	: > "$D/out/end"
+	wait_for left 0
+	stop run
+}
+
 @test "more messages than descriptors" {
 	echo 'process_limit 10' >> "$C"
 	many 120 bob@a.test
