@@ -319,18 +319,27 @@ intake_unskip(struct run *r)
 	list_free(&r->skip);
 }
 
-/* Is there nothing in the message but for destinations that have enough to do? */
+/* Is there nothing in the message but for destinations that have enough to do?  It is
+ * neither locked nor read to its end: who waits is looked at more than once. */
 static bool
-is_behind(const struct run *r, const struct active *a)
+is_behind(struct run *r, const struct name *n)
 {
+	struct active *a = mem_alloc(sizeof *a);
+	bool behind;
 	size_t i;
 
+	if (spool_load(&a->m, &r->sp, n->dir, n->id, false) != SPOOL_OK) {
+		free(a);
+		return false;
+	}
+	make_pieces(r, a);
+	behind = a->npiece > 0 && wants_domain(r, a);
 	for (i = 0; i < a->npiece; i++)
-		if (a->piece[i].to->kind == ROUTE_FAIL ||
-		    a->piece[i].to->kind == ROUTE_DEFER ||
-		    dest_open(r, &a->piece[i]) < BATCH_REMOTE)
-			return false;
-	return a->npiece > 0;
+		behind &= a->piece[i].to->kind != ROUTE_FAIL &&
+		          a->piece[i].to->kind != ROUTE_DEFER &&
+		          dest_open(r, &a->piece[i]) >= BATCH_REMOTE;
+	outcome_drop(r, a);
+	return behind;
 }
 
 /* Take in one message, if there is something to do for it now; by: only if it need not
@@ -343,6 +352,10 @@ take(struct run *r, const struct name *n, bool by)
 
 	if (is_active(r, n->id))
 		return;
+	if (by && is_behind(r, n)) {
+		put_later(r, n);
+		return;
+	}
 	a = mem_alloc(sizeof *a);
 	snprintf(a->dir, sizeof a->dir, "%s", n->dir);
 	switch (spool_load(&a->m, &r->sp, n->dir, n->id, true)) {
@@ -365,11 +378,6 @@ take(struct run *r, const struct name *n, bool by)
 	}
 	make_pieces(r, a);
 	if (!wants_domain(r, a)) {
-		outcome_drop(r, a);
-		return;
-	}
-	if (by && is_behind(r, a)) {
-		put_later(r, n);
 		outcome_drop(r, a);
 		return;
 	}
@@ -454,6 +462,7 @@ let_by(struct run *r)
 		for (; r->later_at < r->nlater; r->later_at++)
 			intake_name(r, r->later[r->later_at].dir,
 			            r->later[r->later_at].id);
+		r->nlater = r->later_at = 0;
 	}
 	fill(r, active_max(r), 2 * (size_t)PIECES_MAX, true);
 }

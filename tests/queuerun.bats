@@ -713,6 +713,8 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	    "$T/peer" mail=hang
 	wait_for test -e "$T/peer/ready"
 	many 150 kim%d@far.test
+	{ printf 'Subject: large\n\n' && yes | head -c 8000000; } |
+	    send a -i -f alice@a.test kim@far.test
 	# There is room for a hundred.
 	start run bash -c 'ulimit -n 142; exec "$1" -C "$2" -w 60' - \
 	    "$(prog queuerun)" "$C"
@@ -721,8 +723,11 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	PATIENCE=20 wait_for delivered a bob 1
 	write -- bob
 	PATIENCE=20 wait_for delivered a bob 2
+	# Who waits is not read to the end of it.
+	[ "$(pgrep -s "$(cat "$T/pid/run")" | sed 's|.*|/proc/&/io|' |
+	    xargs awk '/^rchar/ { n += $2 } END { print n }')" -lt 8000000 ]
 	stop run
-	[ "$(queued a)" -eq 150 ]
+	[ "$(queued a)" -eq 151 ]
 }
 
 @test "a message that was put off is free, though its client goes on with others" {
