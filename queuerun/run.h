@@ -169,6 +169,8 @@ void job_start_all(struct run *r);
 /* Read what a job reports; feed it. */
 void job_read(struct run *r, struct job *j);
 void job_feed(struct job *j);
+/* Is a piece of the message with one of them, and not decided? */
+bool job_has(const struct run *r, const struct active *a);
 /* Take away the jobs that are over. */
 void job_reap(struct run *r);
 

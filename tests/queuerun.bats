@@ -861,6 +861,29 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ "$status" -eq 1 ]
 }
 
+@test "the root half is killed: what had not begun is not locked" {
+	[ "$EUID" -eq 0 ] || skip "only root's queuerun has two halves"
+	mkdir -m 1777 "$T/ran"
+	printf '%s\n' '#!/bin/sh' "mktemp '$T/ran/XXXXXX'" \
+	    "until [ -e '$T/go' ]; do sleep 0.05; done" > "$T/slow"
+	chmod +x "$T/slow"
+	echo "slow: |$T/slow" >> "$D/aliases"
+	echo 'process_limit 1' >> "$C"
+	write -- slow
+	start run "$(prog queuerun)" -C "$C" -w 60
+	wait_for compgen -G "$T/ran/*"
+	write -- bob
+	active() { [ "$(grep -c 'queue active' "$D/log")" -eq 2 ]; }
+	wait_for active
+	kill -KILL "$(cat "$T/pid/run")"
+	PATIENCE=10 wait_for flock -n "$D/spool/lock" true
+	queue a
+	delivered a bob 1
+	touch "$T/go"
+	wait_for left 0
+	[ "$(find "$T/ran" -type f | wc -l)" -eq 1 ]
+}
+
 @test "a damaged queue file is set aside, an unfinished one goes" {
 	write -- bob
 	write -- bob
