@@ -13,8 +13,7 @@
 
 enum {
 	FULL = 1000,   /* ms without room, after which others are let by */
-	BEHIND = 30000 /* ms until those that were passed are looked at again,
-	                  and one more for each of them */
+	BEHIND = 30000 /* ms until those that were passed are looked at again */
 };
 
 static bool
@@ -442,6 +441,25 @@ fill(struct run *r, size_t most, size_t pieces, bool by)
 		r->later_at = r->nlater = 0;
 }
 
+/* Look at those that were passed again, as names that come next?  Each costs a ms of
+ * pause; more there is as long as nothing that was let by has come to its end. */
+static void
+look_behind(struct run *r, long long now)
+{
+	long long pause = (long long)r->nlater;
+
+	if (r->nactive >= r->passing)
+		pause += BEHIND;
+	if (now - r->behind < pause)
+		return;
+	r->behind = now;
+	r->passing = 0;
+	for (; r->later_at < r->nlater; r->later_at++)
+		intake_name(r, r->later[r->later_at].dir,
+		            r->later[r->later_at].id);
+	r->nlater = r->later_at = 0;
+}
+
 /* What is slow, a host or a program, may come to have all the room.  When that has been
  * so for a while, who has another way passes by. */
 static void
@@ -457,14 +475,10 @@ let_by(struct run *r)
 		r->full = r->behind = now;
 	if (now - r->full < FULL)
 		return;
-	if (now - r->behind >= BEHIND + (long long)r->nlater) {
-		r->behind = now;
-		for (; r->later_at < r->nlater; r->later_at++)
-			intake_name(r, r->later[r->later_at].dir,
-			            r->later[r->later_at].id);
-		r->nlater = r->later_at = 0;
-	}
+	look_behind(r, now);
 	fill(r, active_max(r), 2 * (size_t)PIECES_MAX, true);
+	if (r->nactive > r->passing)
+		r->passing = r->nactive;
 }
 
 void

@@ -113,6 +113,7 @@ struct run {
 	size_t nlater, later_at, later_cap;
 	long long full;   /* since this io_now() there is no room for all */
 	long long behind; /* the later ones were looked at last */
+	size_t passing;   /* most messages at work since */
 	time_t looked;    /* what was due then was walked over */
 	bool more;        /* the walk was cut short: walk again */
 	bool busy;        /* somebody held a message: look again soon */

@@ -730,6 +730,23 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ "$(queued a)" -eq 151 ]
 }
 
+@test "many letters for one mailbox pass by what is slow, as fast as they go" {
+	local i
+	sed -i '/^nameserver/d' "$C"
+	printf 'process_limit 5\nsmarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" \
+	    "$T/peer" mail=hang
+	wait_for test -e "$T/peer/ready"
+	many 420 kim%d@far.test
+	for ((i = 0; i < 80; i++)); do
+		printf 'MAIL FROM:<alice@a.test>\nRCPT TO:<bob>\nDATA\n\nx\n.\n'
+	done | { echo 'EHLO me'; cat; echo QUIT; } | smtpd a > "$T/many.out"
+	# There is room for 458, and for others than the host a part of 58.
+	start run bash -c 'ulimit -n 500; exec "$1" -C "$2" -w 60' - \
+	    "$(prog queuerun)" "$C"
+	PATIENCE=20 wait_for delivered a bob 80
+}
+
 @test "a message that was put off is free, though its client goes on with others" {
 	sed -i '/^nameserver/d' "$C"
 	printf 'smarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
