@@ -13,8 +13,7 @@
 
 enum {
 	FULL = 1000,   /* ms without room, after which others are let by */
-	BEHIND = 30000 /* ms until those that were passed are looked at again,
-	                  and one more for each of them */
+	BEHIND = 30000 /* ms until those that were passed are looked at again */
 };
 
 static bool
@@ -319,18 +318,27 @@ intake_unskip(struct run *r)
 	list_free(&r->skip);
 }
 
-/* Is there nothing in the message but for destinations that have enough to do? */
+/* Is there nothing in the message but for destinations that have enough to do?  It is
+ * neither locked nor read to its end: who waits is looked at more than once. */
 static bool
-is_behind(const struct run *r, const struct active *a)
+is_behind(struct run *r, const struct name *n)
 {
+	struct active *a = mem_alloc(sizeof *a);
+	bool behind;
 	size_t i;
 
+	if (spool_load(&a->m, &r->sp, n->dir, n->id, false) != SPOOL_OK) {
+		free(a);
+		return false;
+	}
+	make_pieces(r, a);
+	behind = a->npiece > 0 && wants_domain(r, a);
 	for (i = 0; i < a->npiece; i++)
-		if (a->piece[i].to->kind == ROUTE_FAIL ||
-		    a->piece[i].to->kind == ROUTE_DEFER ||
-		    dest_open(r, &a->piece[i]) < BATCH_REMOTE)
-			return false;
-	return a->npiece > 0;
+		behind &= a->piece[i].to->kind != ROUTE_FAIL &&
+		          a->piece[i].to->kind != ROUTE_DEFER &&
+		          dest_open(r, &a->piece[i]) >= BATCH_REMOTE;
+	outcome_drop(r, a);
+	return behind;
 }
 
 /* Take in one message, if there is something to do for it now; by: only if it need not
@@ -343,6 +351,10 @@ take(struct run *r, const struct name *n, bool by)
 
 	if (is_active(r, n->id))
 		return;
+	if (by && is_behind(r, n)) {
+		put_later(r, n);
+		return;
+	}
 	a = mem_alloc(sizeof *a);
 	snprintf(a->dir, sizeof a->dir, "%s", n->dir);
 	switch (spool_load(&a->m, &r->sp, n->dir, n->id, true)) {
@@ -365,11 +377,6 @@ take(struct run *r, const struct name *n, bool by)
 	}
 	make_pieces(r, a);
 	if (!wants_domain(r, a)) {
-		outcome_drop(r, a);
-		return;
-	}
-	if (by && is_behind(r, a)) {
-		put_later(r, n);
 		outcome_drop(r, a);
 		return;
 	}
@@ -434,6 +441,25 @@ fill(struct run *r, size_t most, size_t pieces, bool by)
 		r->later_at = r->nlater = 0;
 }
 
+/* Look at those that were passed again, as names that come next?  Each costs a ms of
+ * pause; more there is as long as nothing that was let by has come to its end. */
+static void
+look_behind(struct run *r, long long now)
+{
+	long long pause = (long long)r->nlater;
+
+	if (r->nactive >= r->passing)
+		pause += BEHIND;
+	if (now - r->behind < pause)
+		return;
+	r->behind = now;
+	r->passing = 0;
+	for (; r->later_at < r->nlater; r->later_at++)
+		intake_name(r, r->later[r->later_at].dir,
+		            r->later[r->later_at].id);
+	r->nlater = r->later_at = 0;
+}
+
 /* What is slow, a host or a program, may come to have all the room.  When that has been
  * so for a while, who has another way passes by. */
 static void
@@ -449,13 +475,10 @@ let_by(struct run *r)
 		r->full = r->behind = now;
 	if (now - r->full < FULL)
 		return;
-	if (now - r->behind >= BEHIND + (long long)r->nlater) {
-		r->behind = now;
-		for (; r->later_at < r->nlater; r->later_at++)
-			intake_name(r, r->later[r->later_at].dir,
-			            r->later[r->later_at].id);
-	}
+	look_behind(r, now);
 	fill(r, active_max(r), 2 * (size_t)PIECES_MAX, true);
+	if (r->nactive > r->passing)
+		r->passing = r->nactive;
 }
 
 void

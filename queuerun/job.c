@@ -518,6 +518,19 @@ job_read(struct run *r, struct job *j)
 	j->line.n = (size_t)n;
 }
 
+bool
+job_has(const struct run *r, const struct active *a)
+{
+	const struct job *j;
+	size_t i;
+
+	for (j = r->job; j; j = j->next)
+		for (i = 0; i < j->npiece; i++)
+			if (j->piece[i] && j->piece[i]->msg == a)
+				return true;
+	return false;
+}
+
 /* The user whose deliver it is may stop it for ever. */
 static void
 give_up(struct job *j)

@@ -264,6 +264,18 @@ look_again(struct run *r, int wake)
 	r->more = true;
 }
 
+/* Of what no job has nothing will come: others may have it. */
+static void
+let_go(struct run *r)
+{
+	struct active *a;
+
+	outcome_sync(r);
+	for (a = r->active; a; a = a->next)
+		if (a->m.fd >= 0 && !job_has(r, a))
+			a->m.fd = io_close(a->m.fd, -1);
+}
+
 /* The root half was killed: nothing can be delivered any more, which is no fault of
  * the mail.  The next run has the queue at once; what is at work comes to its end. */
 static void
@@ -273,7 +285,7 @@ give_way(struct run *r)
 	if (r->lock >= 0)
 		close(r->lock);
 	r->lock = -1;
-	while (r->njob > 0) {
+	for (let_go(r); r->njob > 0; let_go(r)) {
 		wait_and_work(r, -1, 1000);
 		job_reap(r);
 	}

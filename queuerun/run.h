@@ -115,6 +115,7 @@ struct run {
 	size_t nlater, later_at, later_cap;
 	long long full;   /* since this io_now() there is no room for all */
 	long long behind; /* the later ones were looked at last */
+	size_t passing;   /* most messages at work since */
 	time_t looked;    /* what was due then was walked over */
 	bool more;        /* the walk was cut short: walk again */
 	bool busy;        /* somebody held a message: look again soon */
@@ -173,6 +174,8 @@ void job_start_all(struct run *r);
 /* Read what a job reports; feed it. */
 void job_read(struct run *r, struct job *j);
 void job_feed(struct job *j);
+/* Is a piece of the message with one of them, and not decided? */
+bool job_has(const struct run *r, const struct active *a);
 /* Take away the jobs that are over. */
 void job_reap(struct run *r);
 

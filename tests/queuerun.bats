@@ -713,6 +713,8 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	    "$T/peer" mail=hang
 	wait_for test -e "$T/peer/ready"
 	many 150 kim%d@far.test
+	{ printf 'Subject: large\n\n' && yes | head -c 8000000; } |
+	    send a -i -f alice@a.test kim@far.test
 	# There is room for a hundred.
 	start run bash -c 'ulimit -n 142; exec "$1" -C "$2" -w 60' - \
 	    "$(prog queuerun)" "$C"
@@ -721,8 +723,28 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	PATIENCE=20 wait_for delivered a bob 1
 	write -- bob
 	PATIENCE=20 wait_for delivered a bob 2
+	# Who waits is not read to the end of it.
+	[ "$(pgrep -s "$(cat "$T/pid/run")" | sed 's|.*|/proc/&/io|' |
+	    xargs awk '/^rchar/ { n += $2 } END { print n }')" -lt 8000000 ]
 	stop run
-	[ "$(queued a)" -eq 150 ]
+	[ "$(queued a)" -eq 151 ]
+}
+
+@test "many letters for one mailbox pass by what is slow, as fast as they go" {
+	local i
+	sed -i '/^nameserver/d' "$C"
+	printf 'process_limit 5\nsmarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" \
+	    "$T/peer" mail=hang
+	wait_for test -e "$T/peer/ready"
+	many 420 kim%d@far.test
+	for ((i = 0; i < 80; i++)); do
+		printf 'MAIL FROM:<alice@a.test>\nRCPT TO:<bob>\nDATA\n\nx\n.\n'
+	done | { echo 'EHLO me'; cat; echo QUIT; } | smtpd a > "$T/many.out"
+	# There is room for 458, and for others than the host a part of 58.
+	start run bash -c 'ulimit -n 500; exec "$1" -C "$2" -w 60' - \
+	    "$(prog queuerun)" "$C"
+	PATIENCE=20 wait_for delivered a bob 80
 }
 
 @test "a message that was put off is free, though its client goes on with others" {
@@ -876,6 +898,29 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	grep -q 'relay=program.*status=sent' "$D/log"
 	run grep 'status=deferred' "$D/log"
 	[ "$status" -eq 1 ]
+}
+
+@test "the root half is killed: what had not begun is not locked" {
+	[ "$EUID" -eq 0 ] || skip "only root's queuerun has two halves"
+	mkdir -m 1777 "$T/ran"
+	printf '%s\n' '#!/bin/sh' "mktemp '$T/ran/XXXXXX'" \
+	    "until [ -e '$T/go' ]; do sleep 0.05; done" > "$T/slow"
+	chmod +x "$T/slow"
+	echo "slow: |$T/slow" >> "$D/aliases"
+	echo 'process_limit 1' >> "$C"
+	write -- slow
+	start run "$(prog queuerun)" -C "$C" -w 60
+	wait_for compgen -G "$T/ran/*"
+	write -- bob
+	active() { [ "$(grep -c 'queue active' "$D/log")" -eq 2 ]; }
+	wait_for active
+	kill -KILL "$(cat "$T/pid/run")"
+	PATIENCE=10 wait_for flock -n "$D/spool/lock" true
+	queue a
+	delivered a bob 1
+	touch "$T/go"
+	wait_for left 0
+	[ "$(find "$T/ran" -type f | wc -l)" -eq 1 ]
 }
 
 @test "a damaged queue file is set aside, an unfinished one goes" {
