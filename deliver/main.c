@@ -147,6 +147,7 @@ main(int argc, char **argv)
 	log_open("deliver");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* or nobody could be waited for */
 	/* Who hands us mail would return it for a 78. */
 	if (conf_try(&conf, o.conf) < 0)
 		refuse(EX_TEMPFAIL, "4.3.5", o.user,

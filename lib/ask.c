@@ -16,9 +16,10 @@ enum { PAUSE = 100 /* ms between two looks at a silent child */ };
 static void
 become_program(char *const argv[], int in, int out, int err, unsigned seconds)
 {
-	char path[] = "PATH=/usr/bin:/bin", *env[] = {path, NULL};
 	int null = open("/dev/null", O_RDWR);
+	struct list env = {0};
 
+	conf_environment(&env);
 	signal(SIGPIPE, SIG_DFL);
 	alarm(seconds);
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
@@ -26,7 +27,7 @@ become_program(char *const argv[], int in, int out, int err, unsigned seconds)
 	    dup2(out, STDOUT_FILENO) >= 0 &&
 	    (in < 0 ||
 	     (dup2(in, ASK_FD) >= 0 && fcntl(ASK_FD, F_SETFD, 0) >= 0)))
-		execve(argv[0], argv, env);
+		execve(argv[0], argv, env.v);
 	_exit(EX_TEMPFAIL);
 }
 

@@ -615,6 +615,20 @@ conf_command(const struct conf *c, const char *const words[], struct list *argv)
 		list_add(argv, *words);
 }
 
+void
+conf_environment(struct list *env)
+{
+	const char *tz = getenv("TZ");
+	struct str s = {0};
+
+	list_add(env, "PATH=/usr/bin:/bin");
+	if (tz) {
+		str_addf(&s, "TZ=%s", tz);
+		list_add(env, s.s);
+		str_free(&s);
+	}
+}
+
 bool
 conf_is_local(const struct conf *c, const char *domain)
 {

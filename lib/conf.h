@@ -96,6 +96,10 @@ char *conf_program(const struct conf *c, const char *name);
 void conf_command(const struct conf *c, const char *const words[],
                   struct list *argv);
 
+/* The environment of any: PATH, and TZ where there is one, so that times of one zone
+ * stand in mailboxes and logs. */
+void conf_environment(struct list *env);
+
 /* Split HOST, HOST:PORT, [HOST] or [HOST]:PORT; a bare IPv6 address is a HOST.
  * *port is left alone when there is none.  0, or -1 when it cannot be read. */
 int conf_hostport(const char *text, char host[CONF_HOST], unsigned *port);

@@ -51,6 +51,7 @@ front_run(struct front *f, int argc, char **argv)
 	log_stderr(isatty(STDERR_FILENO));
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* or nobody could be waited for */
 	io_init(f->gate.io, STDIN_FILENO, STDOUT_FILENO);
 	/* With -s nobody is there yet who would understand it. */
 	f->open = !f->gate.secure;

@@ -45,23 +45,25 @@ tls_offered(const struct conf *c)
 }
 
 /* Run it with these descriptors, 0 and 1 of which may be where they belong
- * already, and an environment of PATH alone: OpenSSL listens to more. */
+ * already, and an environment of ours: OpenSSL listens to more. */
 static pid_t
 spawn(char *const argv[], int in, int out, int end)
 {
-	char path[] = "PATH=/usr/bin:/bin", *env[] = {path, NULL};
 	posix_spawn_file_actions_t fds;
+	struct list env = {0};
 	pid_t pid;
 
 	if (posix_spawn_file_actions_init(&fds) != 0)
 		return -1;
+	conf_environment(&env);
 	if (posix_spawn_file_actions_adddup2(&fds, in, STDIN_FILENO) != 0 ||
 	    posix_spawn_file_actions_adddup2(&fds, out, STDOUT_FILENO) != 0 ||
 	    posix_spawn_file_actions_adddup2(&fds, end, TLS_PLAIN_FD) != 0 ||
 	    posix_spawn_file_actions_addopen(&fds, STDERR_FILENO, "/dev/null",
 	                                     O_RDWR, 0) != 0 ||
-	    posix_spawn(&pid, argv[0], &fds, NULL, argv, env) != 0)
+	    posix_spawn(&pid, argv[0], &fds, NULL, argv, env.v) != 0)
 		pid = -1;
+	list_free(&env);
 	posix_spawn_file_actions_destroy(&fds);
 	return pid;
 }

@@ -431,6 +431,7 @@ main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* or nobody could be waited for */
 	umask(007);
 	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
 	r.secrets = spawn_secrets(&c);

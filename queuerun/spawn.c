@@ -26,11 +26,11 @@ run_deliver(const struct conf *c, const struct request *q)
 {
 	const char *user = q->kind == ROUTE_USER ? q->key : q->user;
 	const char *const words[] = {"deliver", "-b", "-C", c->file, NULL};
-	char *env[] = {str_dup("PATH=/usr/bin:/bin"), NULL};
-	struct list argv = {0};
+	struct list argv = {0}, env = {0};
 	struct user u;
 
 	conf_command(c, words, &argv);
+	conf_environment(&env);
 	if (user_find_runner(c, user, &u) <= 0) { /* deliver asks again */
 		log_warn("%s: no such user to deliver as", user);
 		return;
@@ -50,7 +50,7 @@ run_deliver(const struct conf *c, const struct request *q)
 	}
 	list_add(&argv, "--");
 	list_add(&argv, user);
-	execve(argv.v[0], argv.v, env);
+	execve(argv.v[0], argv.v, env.v);
 	log_warn("cannot run %s: %s", argv.v[0], strerror(errno));
 }
 

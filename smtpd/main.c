@@ -104,6 +104,7 @@ main(int argc, char **argv)
 	log_stderr(isatty(STDERR_FILENO));
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* or nobody could be waited for */
 	umask(007);
 	io_init(&session.io, STDIN_FILENO, STDOUT_FILENO);
 	atexit(say_goodbye);

@@ -51,3 +51,23 @@ stranger()
 	grep -E '^<20>facteur/popd\[[0-9]+\]: warning: no login for' "$T/got" ||
 	    grep -E "^<20>$NOW.*popd.*no login for" "$T/got" # another libc
 }
+
+# In a container there is often no other file of it than this.
+@test "a time zone of the environment is that of all that is started" {
+	sed -i "s|:x:|:$SECRET_HASH:|" "$D/passwd"
+	echo 'clear_from 192.0.2.0/24' >> "$C"
+	export TZ=XXX-7:30 TCPREMOTEIP=192.0.2.1
+	before=$(date +%s)
+	send a bob <<< 'Subject: hi'
+	queue a
+	printf 'a LOGIN bob %s\r\nb SELECT INBOX\r\nc FETCH 1 INTERNALDATE\r\nd LOGOUT\r\n' \
+	    "$SECRET" | "$(prog imapd)" -C "$C" > "$T/got"
+	after=$(date +%s)
+	got=$(date -d "$(sed -n 's/.*INTERNALDATE "\([^"]*\)".*/\1/p' "$T/got" | tr -s - ' ')" +%s)
+	[ "$got" -ge "$before" ]
+	[ "$got" -le "$after" ]
+	grep 'Login user=bob' "$D/log"
+	cut -c 1-15 "$D/log" | while read -r at; do
+		[ "$(date -d "$at" +%s)" -ge "$before" ]
+	done
+}

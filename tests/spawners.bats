@@ -247,3 +247,27 @@ with_password() { sed -i "s|:x:|:$SECRET_HASH:|" "$D/passwd"; }
 	    "EXEC:$(prog popd) -C $C"
 	fetch '.*'
 }
+
+# ignoring COMMAND...: as somebody starts it who lets nobody wait for children.
+ignoring()
+{
+	timeout 20 python3 -IS -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])' "$@"
+}
+
+@test "who starts them may ignore the end of children" {
+	sed -i "s|:x:|:$SECRET_HASH:|" "$D/passwd"
+	echo 'clear_from 192.0.2.0/24' >> "$C"
+	echo 'kim: "|cat > /dev/null"' >> "$D/aliases"
+	send a bob kim <<< 'Subject: hi'
+	ignoring "$(prog queuerun)" -C "$C"
+	[ "$(queued a)" -eq 0 ]
+	delivered a bob 1
+	ignoring "$(prog deliver)" -C "$C" alice <<< 'Subject: hi'
+	delivered a alice 1
+	[ "$EUID" -eq 0 ] || return 0 # no login
+	printf 'USER bob\r\nPASS %s\r\nQUIT\r\n' "$SECRET" |
+	    TCPREMOTEIP=192.0.2.1 ignoring "$(prog popd)" -C "$C" |
+	    grep '^+OK bob has 1 '
+}
