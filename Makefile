@@ -94,9 +94,8 @@ MUSLCC	= musl-gcc $(addprefix -idirafter /usr/include/,. $(shell uname -m)-linux
 CRT1	= $(if $(MUSL),-nostdlib $(MUSL)/rcrt1.o $(MUSL)/crti.o)
 CRTN	= $(if $(MUSL),$(MUSL)/libc.a -lgcc $(MUSL)/crtn.o)
 FASTMEM = $(if $(findstring x86_64,$(MUSL)),,lib/fastmem.c)
-SYSLOG	= $(if $(MUSL),,lib/syslog.c)
-SHAREDSRC = $(addprefix lib/,dns.c idn.c userask.c) $(FASTMEM) $(SYSLOG)
-STATICSRC = $(addprefix lib/,userfar.c fastmem.c syslog.c)
+SHAREDSRC = $(addprefix lib/,dns.c idn.c userask.c) $(FASTMEM)
+STATICSRC = $(addprefix lib/,userfar.c fastmem.c)
 LIBSRC	= $(wildcard lib/*.c)
 
 $(B)/static/%.o: %.c

@@ -14,16 +14,17 @@
 enum { STAMP = 160 };
 
 static struct {
-	char tag[40];     /* facteur/smtpd */
+	char tag[40]; /* facteur/smtpd */
+	struct syslog to;
 	const char *file; /* NULL: syslog */
 	int fd;           /* of the file, or -1 */
 	int err;          /* warnings on stderr too */
-	int open;         /* openlog() was called */
+	int open;         /* that was tried */
 	time_t at;        /* of the stamp */
 	pid_t pid;        /* likewise */
 	char stamp
 	    [STAMP]; /* date, host and tag: how a line of the file begins */
-} lg = {.tag = "facteur", .fd = -1};
+} lg = {.tag = "facteur", .to = {.fd = -1}, .fd = -1};
 
 void
 log_open(const char *prog)
@@ -50,7 +51,7 @@ log_ready(void)
 {
 	tzset();
 	if (!lg.file && !lg.open) {
-		openlog(lg.tag, LOG_PID | LOG_NDELAY, LOG_MAIL);
+		syslog_reach(&lg.to);
 		lg.open = 1;
 	}
 	if (lg.file && lg.fd < 0)
@@ -114,7 +115,7 @@ log_line(int level, const char *prefix, const char *fmt, va_list ap)
 		log_file(line, (size_t)(p - line));
 	} else {
 		log_ready();
-		syslog(level, "%s", text);
+		syslog_line(&lg.to, level, lg.tag, text);
 	}
 	errno = saved;
 }

@@ -6,6 +6,7 @@
 #define LOG_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 enum { LOG_LINE = 2000 };
 
@@ -30,5 +31,16 @@ __attribute__((format(printf, 1, 2))) void log_warn(const char *fmt, ...);
 __attribute__((format(printf, 2, 3), noreturn)) void log_die(int code,
                                                              const char *fmt,
                                                              ...);
+
+/* syslog.c, for log.c alone.  A line that is not taken within a second is lost, and
+ * until one is taken none is waited for. */
+struct syslog {
+	int fd;    /* connected, or -1 */
+	bool late; /* the last line was not taken in time */
+};
+
+void syslog_reach(struct syslog *to);
+void syslog_line(struct syslog *to, int level, const char *tag,
+                 const char *text);
 
 #endif

@@ -1,64 +1,59 @@
-/* syslog - openlog(3) and syslog(3) in the place of musl's, which stamps lines with a
- * time that is not the local one and cuts them at 1024 bytes.  Who takes a line
- * without a stamp gives it his time.
+/* syslog - hand a line to syslogd, in the place of syslog(3): that waits for ever where
+ * nobody reads, and musl's stamps lines with a time that is not the local one and cuts
+ * them at 1024 bytes.  Who takes a line without a stamp gives it his time.
  * Called by log.c alone, with the whole line. */
 #include "log.h"
 
-#include <stdarg.h>
+#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
-static struct {
-	const char *tag;
-	int facility;
-	int fd; /* connected, or -1 */
-} to = {.fd = -1};
-
-static void
-reach(void)
+/* Or stay with what there is. */
+void
+syslog_reach(struct syslog *to)
 {
 	static const struct sockaddr_un at = {AF_UNIX, _PATH_LOG};
+	static const struct timeval patience = {.tv_sec = 1};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int old = to.fd;
+	int old = to->fd;
 
-	if (fd >= 0 &&
-	    connect(fd, (const struct sockaddr *)&at, sizeof at) == 0) {
-		to.fd = fd;
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	if (connect(fd, (const struct sockaddr *)&at, sizeof at) == 0) {
+		to->fd = fd;
 		fd = old;
 	}
 	if (fd >= 0)
 		close(fd);
 }
 
-void
-openlog(const char *tag, int options, int facility)
+/* 0, also when it is given up, or -1. */
+static int
+put(struct syslog *to, const char *line, size_t n)
 {
-	to.tag = tag;
-	to.facility = facility;
-	if (options & LOG_NDELAY)
-		reach();
+	if (to->fd < 0)
+		return -1;
+	to->late = send(to->fd, line, n, to->late ? MSG_DONTWAIT : 0) < 0;
+	return !to->late || errno == EAGAIN ? 0 : -1;
 }
 
 /* Who takes the lines may have been started anew meanwhile. */
 void
-syslog(int level, const char *fmt, ...)
+syslog_line(struct syslog *to, int level, const char *tag, const char *text)
 {
 	char line[LOG_LINE + 80];
-	va_list ap;
-	int n, m;
+	int n = snprintf(line, sizeof line, "<%d>%s[%d]: %s", LOG_MAIL | level,
+	                 tag, (int)getpid(), text);
 
-	n = snprintf(line, sizeof line, "<%d>%s[%d]: ", to.facility | level,
-	             to.tag, (int)getpid());
-	va_start(ap, fmt);
-	m = vsnprintf(line + n, sizeof line - (size_t)n, fmt, ap);
-	va_end(ap);
-	n = m < (int)sizeof line - n ? n + m : (int)sizeof line - 1;
-	if (to.fd >= 0 && send(to.fd, line, (size_t)n, 0) >= 0)
+	if (n >= (int)sizeof line)
+		n = (int)sizeof line - 1;
+	if (put(to, line, (size_t)n) == 0)
 		return;
-	reach();
-	if (to.fd >= 0)
-		send(to.fd, line, (size_t)n, 0);
+	syslog_reach(to);
+	put(to, line, (size_t)n);
 }

@@ -48,8 +48,7 @@ stranger()
 @test "syslog gives lines its own time" {
 	sed -i '/^log /d' "$C"
 	stranger
-	grep -E '^<20>facteur/popd\[[0-9]+\]: warning: no login for' "$T/got" ||
-	    grep -E "^<20>$NOW.*popd.*no login for" "$T/got" # another libc
+	grep -E '^<20>facteur/popd\[[0-9]+\]: warning: no login for' "$T/got"
 }
 
 # In a container there is often no other file of it than this.
@@ -70,4 +69,33 @@ stranger()
 	cut -c 1-15 "$D/log" | while read -r at; do
 		[ "$(date -d "$at" +%s)" -ge "$before" ]
 	done
+}
+
+@test "a syslog that stands still does not hold up the mail" {
+	sed -i '/^log /d' "$C"
+	mkdir "$T/dev"
+	cat > "$T/far" <<-'END'
+		mount -t tmpfs none "$T/dev" && : > "$T/dev/null" &&
+			mount --bind /dev/null "$T/dev/null" &&
+			mount --rbind "$T/dev" /dev || exit 99
+		python3 -c 'import socket, time
+		one = lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s = one()
+		s.bind("/dev/log")
+		others = [one() for _ in range(50)]
+		for o in others:
+		    o.connect("/dev/log")
+		    o.setblocking(False)
+		    try:
+		        while True: o.send(b"x")
+		    except BlockingIOError: pass
+		open("/dev/full", "w")
+		time.sleep(100)' > /dev/null 2>&1 3>&- &
+		trap "kill $!" EXIT
+		for _ in $(seq 100); do [ ! -e /dev/full ] || break; sleep .1; done
+		timeout 20 "$1" -C "$3" bob <<< 'Subject: hi' || exit 98
+		timeout 20 "$2" -C "$3"
+	END
+	unshare -m bash "$T/far" "$(prog sendmail)" "$(prog queuerun)" "$C"
+	delivered a bob 1
 }
