@@ -16,7 +16,7 @@ WARN	= -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 HARDEN	= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 CFLAGS	= -O2 -g
 override CPPFLAGS += -std=c17 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L \
-	  -D_FILE_OFFSET_BITS=64 -Ilib -DVERSION='"$(VERSION)"' \
+	  -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -Ilib -DVERSION='"$(VERSION)"' \
 	  -DPROGRAMS='"$(SBIN)"'
 LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LIBS	= -lresolv -lcrypt

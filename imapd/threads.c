@@ -64,7 +64,7 @@ hash(const struct threads *t, struct cur c)
 static struct entry *
 probe(const struct table *x, uint64_t h, struct cur key)
 {
-	size_t i = h & (x->cap - 1);
+	size_t i = (size_t)h & (x->cap - 1);
 
 	for (;; i = (i + 1) & (x->cap - 1)) {
 		struct entry *e = &x->v[i];

@@ -153,14 +153,14 @@ split(struct cur line, struct cur *name, struct cur *value, bool *bad)
 	return 0;
 }
 
-static uint64_t
+static size_t
 hash_name(const char *p, size_t n)
 {
 	uint64_t h = 14695981039346656037u;
 
 	for (; n > 0; n--, p++)
 		h = (h ^ (unsigned char)str_lower(*p)) * 1099511628211u;
-	return h;
+	return (size_t)h;
 }
 
 static void

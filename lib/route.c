@@ -109,8 +109,8 @@ same_target(const struct target *a, enum route_kind kind, const char *name)
 static size_t *
 find_slot(const struct routes *rs, enum route_kind kind, const char *name)
 {
-	size_t h =
-	    (hash_of(name, strlen(name)) + (size_t)kind) & (rs->nhash - 1);
+	size_t h = ((size_t)hash_of(name, strlen(name)) + (size_t)kind) &
+	           (rs->nhash - 1);
 
 	while (rs->hash[h] && !same_target(&rs->t[rs->hash[h] - 1], kind, name))
 		h = (h + 1) & (rs->nhash - 1);

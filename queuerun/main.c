@@ -100,7 +100,7 @@ parse_options(int argc, char **argv, struct options *o, struct run *r)
 		case 'T':
 			if (parse_number(optarg, LONG_MAX, &now) < 0)
 				return -1;
-			r->clock_offset = (long)now - (long)time(NULL);
+			r->clock_offset = (time_t)now - time(NULL);
 			break;
 		case 'V': puts("facteur " VERSION); return 1;
 		case 'c': o->check = true; break;

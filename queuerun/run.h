@@ -100,12 +100,12 @@ struct run {
 	const struct conf *conf;
 	struct spool sp;
 	struct router router;
-	int spawner;       /* socket to the root half, or -1 */
-	bool alone;        /* ... which has ended */
-	int lock;          /* of the queue, or -1 */
-	int secrets;       /* smarthost_auth, or as spawn_secrets() says */
-	long clock_offset; /* -T */
-	bool verbose;      /* -v: dialogue on trace_fd */
+	int spawner;         /* socket to the root half, or -1 */
+	bool alone;          /* ... which has ended */
+	int lock;            /* of the queue, or -1 */
+	int secrets;         /* smarthost_auth, or as spawn_secrets() says */
+	time_t clock_offset; /* -T */
+	bool verbose;        /* -v: dialogue on trace_fd */
 	int trace_fd;
 	const char *only_id, *only_domain;
 

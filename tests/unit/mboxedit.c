@@ -174,29 +174,28 @@ edits(struct edit e[EDITS], const char *words, size_t size, int way)
 	long sum = 0;
 
 	for (i = 0; i < n && pos < size; i++) {
-		size_t rest = size - pos, span = 1 + rest / n;
+		size_t span = 1 + (size - pos) / n, len;
+		size_t off = pos + dice(dice(3) ? span : 2);
 		struct edit *x = &e[k++];
-		long room;
+		long room = -sum;
 
-		x->off = pos + dice(dice(3) ? span : 2);
-		x->off = x->off > size ? size : x->off;
-		x->len = dice(dice(2) ? 40 : span);
-		x->len = x->len > size - x->off ? size - x->off : x->len;
-		x->len = x->len > MOST / 4 ? MOST / 4 : x->len;
-		x->n = x->len;
-		room = -sum;
+		off = off > size ? size : off;
+		len = dice(dice(2) ? 40 : span);
+		len = len > size - off ? size - off : len;
+		len = len > MOST / 4 ? MOST / 4 : len;
+		*x = (struct edit){off, len, NULL, len};
 		if (way < 0 && dice(3))
-			x->n = dice(x->len + (size_t)room + 1);
+			x->n = dice(len + (size_t)room + 1);
 		else if (way > 0 && dice(3))
-			x->n = x->len + dice(300);
+			x->n = len + dice(300);
 		x->n = x->n > MOST / 4 ? MOST / 4 : x->n;
 		x->p = words + dice(MOST / 2);
-		sum += (long)x->n - (long)x->len;
+		sum += (long)x->n - (long)len;
 		if (way > 0 && sum < 0)
-			x->n = x->len;
+			x->n = len;
 		if (way < 0)
 			assert(sum <= 0);
-		pos = x->off + x->len;
+		pos = off + len;
 	}
 	return k;
 }
