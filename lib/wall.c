@@ -71,17 +71,29 @@ add_library(struct wall *w, const char *path)
 		add_to(w, path, "", MAY_READ);
 }
 
+/* What starts dynamic programs, in glibc and in musl. */
+static const char *const loaders[] = {
+#if defined __x86_64__
+    "/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"
+#elif defined __aarch64__
+    "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1"
+#elif defined __arm__
+    "/lib/ld-linux-armhf.so.3", "/lib/ld-musl-armhf.so.1"
+#elif defined __riscv
+    "/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld-musl-riscv64.so.1"
+#elif defined __powerpc64__
+    "/lib64/ld64.so.2", "/lib/ld-musl-powerpc64le.so.1"
+#elif defined __s390x__
+    "/lib/ld64.so.1", "/lib/ld-musl-s390x.so.1"
+#else
+    "/lib/ld-linux.so.2", "/lib/ld-musl-i386.so.1"
+#endif
+};
+
 /* Programs of ours, and who loads them. */
 static void
 add_programs(struct wall *w, const struct conf *c, const char *const names[])
 {
-	static const char *const loaders[] = {
-#ifdef __x86_64__
-	    "/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"
-#else
-	    "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1"
-#endif
-	};
 	size_t i;
 
 	for (; *names; names++)

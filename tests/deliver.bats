@@ -303,6 +303,7 @@ letter=$'Subject: hello\n\nhello there\n'
 }
 
 @test "a batch: one lock, one commit, results in order" {
+	export TZ=UTC
 	need strace
 	{
 		frame A1 for ali@a.test < <(printf %s "$letter")
@@ -563,6 +564,7 @@ at_once()
 
 # shellcheck disable=SC2016
 @test "a program gets the letter and a clean environment" {
+	export TZ=UTC
 	SECRET=1 deliver -b -P 'cat > out; env > env; pwd > pwd' alice < <(
 	    frame A1 sender '$(touch pwned)`x` "()"@b.test' to 'alice+d@a.test' \
 	    for ali@a.test detail d < <(printf %s "$letter"))

@@ -110,6 +110,7 @@ b OK that is all' "$(fetch 'body.peek[header]' | sed 's/{[0-9]*}/{369}/')"
 }
 
 @test "macros, and items by themselves" {
+	export TZ=UTC
 	box bob 1
 	fast='FLAGS (\Recent) INTERNALDATE "21-Nov-2026 10:01:00 +0000" RFC822.SIZE 161'
 	size=$(fetch RFC822.SIZE | sed -n 's/.*SIZE \([0-9]*\).*/\1/p')
@@ -314,6 +315,7 @@ c NO [UNKNOWN-CTE]'*'d NO [UNKNOWN-CTE]'* ]]
 }
 
 @test "EMAILID goes with a copy; SAVEDATE, PREVIEW" {
+	export TZ=UTC
 	nested
 	rfc822 <<-'END'
 		Content-Type: text/html

@@ -136,6 +136,7 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 }
 
 @test "6.3.12: APPEND with flags, keywords and date" {
+	export TZ=UTC
 	imap_says bob <<-'END'
 		C: A003 APPEND INBOX (\Seen $MDNSent) "07-Feb-1994 21:52:25 -0800" {324+}
 		C: Date: Mon, 7 Feb 1994 21:52:25 -0800 (PST)

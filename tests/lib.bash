@@ -34,7 +34,7 @@ test_begin()
 	NET=127.$((n / 254 + 20)).$((n % 254 + 1))
 	mkdir "$T/pid"
 	export T NET
-	export TZ=UTC LC_ALL=C.UTF-8
+	export TZ=${TEST_TZ:-UTC} LC_ALL=C.UTF-8
 	ME=$(id -un)
 }
 

@@ -87,6 +87,7 @@ where()
 }
 
 @test "the short form, byte for byte" {
+	export TZ=UTC
 	diff <(q) - <<-END
 		-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------
 		$ONE    1234 Sat Nov 21 19:54:01  alice@a.test
@@ -117,6 +118,7 @@ where()
 }
 
 @test "a reason that is not known behind one that is" {
+	export TZ=UTC
 	put q/$LATER $ONE 1795290841 alice@a.test x kim@b.test lee@b.test -- \
 	    "$(deferred kim@b.test 0 why)"
 	q | grep -A3 "$ONE" > "$T/out"
@@ -142,6 +144,7 @@ where()
 }
 
 @test "-v adds attempts and the time of the next" {
+	export TZ=UTC
 	q -v | grep -x ' *attempts 2, next Tue Oct  2 07:07:00 2096'
 	q -v | grep -x ' *attempts 0, next never'
 }

@@ -318,7 +318,7 @@ stored() { cat "$D"/spool/new/*; }
 	stored > "$T/got"
 	grep -qx 'From: bob+x@a.test' "$T/got"
 	grep -qx "Message-ID: <$id@a.test>" "$T/got"
-	grep -q '^Date: [A-Z][a-z][a-z], .* +0000$' "$T/got"
+	grep -q '^Date: [A-Z][a-z][a-z], .* [+-][0-9]\{4\}$' "$T/got"
 	[ "$(tail -n 2 "$T/got")" = $'\ntext' ]
 	grep -q "$id: message-id=<$id@a.test>" "$D/log"
 	rm "$D"/spool/new/*
