@@ -84,6 +84,7 @@ add_programs(struct wall *w, const struct conf *c, const char *const names[])
 	add_library(w, "/lib64");
 	add_to(w, "/etc/resolv.conf", "", MAY_READ); /* often a link */
 	add_to(w, "/dev/null", "", MAY_READ | MAY_ADD);
+	add_to(w, "/run/systemd/userdb", "", MAY_LIST); /* of sockets */
 }
 
 static void
