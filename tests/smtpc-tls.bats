@@ -673,6 +673,18 @@ OFFER='PIPELINING,AUTH PLAIN LOGIN SCRAM-SHA-256'
 	grep -q '^login PLAIN ok' "$T/host/log"
 }
 
+@test "an authority that cannot be read is no fault of the host" {
+	root
+	dnsd
+	policy 'b.test verify mx.b.test'
+	host good
+	cp -a "$CERTS/ca" "$T/ca"
+	chmod 600 "$T/ca/ca.pem"
+	CERTS=$T drive b.test
+	kept 4.7.5
+	grep 'certificate verify failed: ' <<< "$output"
+}
+
 # linked COMMAND: the letter goes by queuerun, behind the walls of its client, where
 # that made an /etc/ssl; its configuration is a link there.
 linked()
