@@ -232,6 +232,8 @@ static const short start_calls[] = {
     SYS_epoll_create1,
     SYS_epoll_ctl,
     SYS_epoll_pwait,
+    SYS_timerfd_create, /* nss-systemd */
+    SYS_timerfd_settime,
 #ifdef __x86_64__
     SYS_arch_prctl,
     SYS_fork,

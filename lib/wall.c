@@ -35,19 +35,11 @@ add_to(struct wall *w, const char *dir, const char *name, unsigned may)
 	add(w, s.s, may);
 }
 
-static bool
-is_elsewhere(const char *path)
-{
-	return *path == '/' && strncmp(path, "/etc/", 5) != 0 &&
-	       strncmp(path, "/usr/", 5) != 0;
-}
-
-/* A file that may lie anywhere. */
+/* A file that may lie anywhere: one below /etc may be a link. */
 static void
 add_table(struct wall *w, const char *path)
 {
-	if (is_elsewhere(path))
-		add_to(w, path, "", MAY_READ);
+	add_to(w, path, "", MAY_READ);
 }
 
 /* What every libc reads. */
@@ -104,6 +96,7 @@ add_programs(struct wall *w, const struct conf *c, const char *const names[])
 	add_library(w, "/lib64");
 	add_to(w, "/etc/resolv.conf", "", MAY_READ); /* often a link */
 	add_to(w, "/dev/null", "", MAY_READ | MAY_ADD);
+	add_to(w, "/run/systemd/userdb", "", MAY_LIST); /* of sockets */
 }
 
 static void
@@ -144,7 +137,7 @@ add_list(void *arg, struct cur path)
 	str_add(&s, path.p, cur_len(&path));
 	for (i = 0; i < w->n && strcmp(w->path[i].path, s.s) != 0; i++)
 		;
-	if (i == w->n && is_elsewhere(s.s))
+	if (i == w->n)
 		add(w, s.s, MAY_READ);
 	else
 		str_free(&s);
@@ -223,6 +216,7 @@ wall_client(const struct conf *c)
 	add_to(&w, c->spool, "/sts", MAY_CHANGE);
 	/* Or all of the spool would stand for it. */
 	mkdir(w.path[w.n - 1].path, 0700);
+	add_to(&w, "/etc/ssl/certs", "", MAY_READ); /* or where it leads to */
 	add_programs(&w, c, programs);
 	enter(&w, SANDBOX_CLIENT);
 }
@@ -233,8 +227,10 @@ wall_verifier(const char *dir)
 	struct wall w = {.n = 0};
 
 	add_to(&w, dir, "", MAY_READ);
-	/* Debian's directory is one of links to these. */
+	/* The directory is one of links to these: Debian's, Arch's, Fedora's. */
 	add_to(&w, "/usr/share/ca-certificates", "", MAY_READ);
 	add_to(&w, "/usr/local/share/ca-certificates", "", MAY_READ);
+	add_to(&w, "/etc/ca-certificates", "", MAY_READ);
+	add_to(&w, "/etc/pki/ca-trust", "", MAY_READ);
 	enter(&w, SANDBOX_VERIFIER);
 }

@@ -404,6 +404,8 @@ main(int argc, char **argv)
 
 	log_open("queuerun");
 	log_stderr(1);
+	if (io_standard() < 0)
+		log_die(EX_OSERR, "/dev/null: %s", strerror(errno));
 	rc = parse_options(argc, argv, &o, &r);
 	if (rc > 0)
 		return EX_OK;

@@ -6,7 +6,8 @@
  * is an error of write(2) and not a signal. */
 #include "sendmail.h"
 
-#include <fcntl.h>
+#include "io.h"
+
 #include <signal.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -18,15 +19,11 @@ void
 guard_enter(void)
 {
 	struct sigaction sa = {.sa_handler = SIG_DFL};
-	int fd, sig;
 	sigset_t none;
+	int sig;
 
-	do /* else the spool's file could become descriptor 2 */
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
+	if (io_standard() < 0)
 		_exit(EX_OSERR);
-	close(fd);
 	if (getegid() != getgid() && environ)
 		*environ = NULL;
 	alarm(0);

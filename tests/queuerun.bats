@@ -441,6 +441,15 @@ count()
 	[ "$(letters "$D/mail/alice")" -eq 0 ]
 }
 
+@test "with descriptors 0 to 2 closed letters go all the same" {
+	printf 'smarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" "$T/peer"
+	wait_for test -e "$T/peer/ready"
+	write -- bob kim@far.test
+	queue a <&- >&- 2>&-
+	[ "$(grep -c 'status=sent' "$D/log")" -eq 2 ]
+}
+
 @test "what cannot be decided now is deferred, warned of and given up in time" {
 	local i
 	write -- bob@far.test # no name server answers

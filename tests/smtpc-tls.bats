@@ -672,3 +672,46 @@ OFFER='PIPELINING,AUTH PLAIN LOGIN SCRAM-SHA-256'
 	grep -q 'status=sent' "$D/log"
 	grep -q '^login PLAIN ok' "$T/host/log"
 }
+
+@test "an authority that cannot be read is no fault of the host" {
+	root
+	dnsd
+	policy 'b.test verify mx.b.test'
+	host good
+	cp -a "$CERTS/ca" "$T/ca"
+	chmod 600 "$T/ca/ca.pem"
+	CERTS=$T drive b.test
+	kept 4.7.5
+	grep 'certificate verify failed: ' <<< "$output"
+}
+
+# linked COMMAND: the letter goes by queuerun, behind the walls of its client, where
+# that made an /etc/ssl; its configuration is a link there.
+linked()
+{
+	rm -f "$D"/spool/hosts/*
+	send a bob@b.test < "$T/m"
+	unshare -m sh -e -c 'mount -t tmpfs none /etc/ssl
+		ln -s "$2" /etc/ssl/facteur
+		eval "$3"
+		exec "$1" -C /etc/ssl/facteur/facteur.conf' \
+	    sh "$(prog queuerun)" "$D" "$1"
+	cat "$D/log"
+	grep 'Verified TLS .* mx.b.test' "$D/log"
+	grep 'status=sent' "$D/log"
+	: > "$D/log"
+}
+
+@test "certificates and configuration may be links out of their directory" {
+	root
+	instance a a.test
+	dnsd
+	host good
+	echo 'b.test verify mx.b.test' > "$D/tls_policy"
+	linked 'ln -s "$CERTS/ca" /etc/ssl/certs'
+	[ -d /etc/ca-certificates ] || return 0
+	linked 'mount -t tmpfs none /etc/ca-certificates
+		mkdir /etc/ca-certificates/extracted /etc/ssl/certs
+		cp -a "$CERTS/ca/." /etc/ca-certificates/extracted
+		ln -s /etc/ca-certificates/extracted/* /etc/ssl/certs'
+}

@@ -469,3 +469,44 @@ early()
 	grep -q 'setuid(20001) *= 0' "$T/trace"
 	grep -q 'setgroups(1, \[20001\]) *= 0' "$T/trace"
 }
+
+# Where systemd runs, its users are asked for by a socket in a directory that is listed.
+@test "as root: behind the walls users of nss-systemd are found" {
+	[ "$EUID" -eq 0 ] || skip 'not root'
+	unshare -m true || skip 'no namespaces'
+	sed -i '/^users /d' "$C"
+	cat > "$T/userdb" <<-'END'
+		import json, os, socket
+		s = socket.socket(socket.AF_UNIX)
+		s.bind("/run/systemd/userdb/.x")
+		os.chmod("/run/systemd/userdb/.x", 0o666)
+		s.listen(9)
+		os.rename("/run/systemd/userdb/.x", "/run/systemd/userdb/x")
+		while True:
+		    c, _ = s.accept()
+		    asked = json.loads(c.recv(4096).rstrip(b"\0"))["parameters"]
+		    got = {"error": "io.systemd.UserDatabase.NoRecordFound"}
+		    if asked.get("userName") == "homer":
+		        got = {"parameters": {"incomplete": False, "record": {
+		            "userName": "homer", "uid": 20077, "gid": 20077,
+		            "homeDirectory": "/", "disposition": "regular",
+		            "service": "x"}}}
+		    c.sendall(json.dumps(got).encode() + b"\0")
+		    c.close()
+	END
+	cat > "$T/far" <<-'END'
+		mount -t tmpfs none /run && mkdir -p /run/systemd/userdb &&
+			echo 'passwd: files systemd' > /run/nsswitch &&
+			mount --bind /run/nsswitch /etc/nsswitch.conf || exit 99
+		python3 "$4" > /dev/null 2>&1 3>&- &
+		trap "kill $!" EXIT
+		for _ in $(seq 100); do [ ! -S /run/systemd/userdb/x ] || break; sleep .1; done
+		"$2" -C "$3" -u homer > /dev/null || exit 98
+		printf '%s\r\n' 'EHLO me' 'MAIL FROM:<>' 'RCPT TO:<homer@a.test>' \
+		    'RCPT TO:<marge@a.test>' | "$1" -C "$3"
+	END
+	run unshare -m bash "$T/far" "$(prog smtpd)" "$(prog queuerun)" "$C" "$T/userdb"
+	[ "$status" -ne 98 ] || skip 'no nss-systemd here'
+	echo "$output"
+	[[ $output == *'250 2.1.5 '*'550 5.1.1 <marge@'* ]]
+}

@@ -71,14 +71,15 @@ explain(SSL *ssl, int error, struct str *why)
 {
 	long verdict = SSL_get_verify_result(ssl);
 
-	if (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_ZERO_RETURN)
+	/* Before the rest, as an authority that we cannot read is an error of the
+	 * system, too. */
+	if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && verdict != X509_V_OK)
+		str_addf(why, "certificate verify failed: %s",
+		         X509_verify_cert_error_string(verdict));
+	else if (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_ZERO_RETURN)
 		str_adds(why, "the peer hung up");
 	else if (is_plain_text())
 		str_adds(why, "this is no TLS");
-	else if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE &&
-	         verdict != X509_V_OK)
-		str_addf(why, "certificate verify failed: %s",
-		         X509_verify_cert_error_string(verdict));
 	else
 		why_not(why, "handshake failed");
 }
