@@ -554,6 +554,15 @@ is_crlf()
 	host b "$HOST"
 	drive "$TO" "$T/m" bob@bücher.test
 	grep -q '^C: RCPT TO:<bob@xn--bcher-kva.test>$' "$T/b/log"
+	# So it does without SMTPUTF8 to a host that knows that (RFC 6531 3.4).
+	again b "$HOST" OFFER=SMTPUTF8,8BITMIME
+	drive -u -f jo@bücher.test "$TO" "$T/m" bob@bücher.test
+	grep -q '^C: MAIL FROM:<jo@xn--bcher-kva.test>$' "$T/b/log"
+	grep -q '^C: RCPT TO:<bob@xn--bcher-kva.test>$' "$T/b/log"
+	again b "$HOST" OFFER=SMTPUTF8,8BITMIME
+	drive -u -f jø@bücher.test "$TO" "$T/m" bob@bücher.test
+	grep -q '^C: MAIL FROM:<jø@bücher.test> SMTPUTF8$' "$T/b/log"
+	grep -q '^C: RCPT TO:<bob@bücher.test>$' "$T/b/log"
 }
 
 @test "CHUNKING: BDAT with the exact length, no dots" {
