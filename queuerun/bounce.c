@@ -293,7 +293,10 @@ write_recipient(struct news *w, const struct note *n)
 	}
 	str_addf(s, "Final-Recipient: %s; ",
 	         addr_is_utf8(addr) ? "utf-8" : "rfc822");
-	put_clean(s, addr);
+	if (addr_is_utf8(addr) && !w->a->m.env.utf8)
+		code_unitext(s, cur_of(addr), " \\+="); /* RFC 6533 3 */
+	else
+		put_clean(s, addr);
 	str_addf(s, "\nAction: %s\n",
 	         w->kind == BOUNCE_SUCCESS && remote ? "relayed"
 	                                             : kinds[w->kind].action);

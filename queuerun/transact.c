@@ -320,8 +320,8 @@ put_rcpt(struct session *s, const struct transaction *t, size_t i)
 	add_path(t, &p, to->addr);
 	if (wants_dsn(s, t)) {
 		add_notify(&p, r->notify);
-		/* RFC 3461 4.2; the forms of RFC 6533 are left out. */
-		if (semi && !addr_is_utf8(r->orcpt)) {
+		/* RFC 3461 4.2 */
+		if (semi) {
 			str_adds(&p, " ORCPT=");
 			str_add(&p, r->orcpt, (size_t)(semi + 1 - r->orcpt));
 			code_xtext(&p, semi + 1, strlen(semi + 1));
