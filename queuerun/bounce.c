@@ -18,7 +18,11 @@
 #define POSTMASTER "postmaster"
 
 /* Longer messages come back as header only, unless RET=FULL asks for all. */
-enum { RETURN_MAX = 50000, HEADER_MAX = 65536, TEXT_MAX = 1000 };
+enum { RETURN_MAX = 50000, HEADER_MAX = 65536 };
+
+/* RFC 5322 2.1.1: no line of ours is longer than 998 bytes, with what stands before
+ * the text of a host. */
+enum { TEXT_MAX = 900, LINE_MAX_TEXT = 998 };
 
 struct news {
 	struct run *r;
@@ -232,7 +236,8 @@ write_human(struct news *w, const struct note *n)
 {
 	str_adds(&w->s, "<");
 	put_clean(&w->s, final_addr(w->a, n));
-	str_adds(&w->s, ">: ");
+	str_adds(&w->s, ">:");
+	str_addc(&w->s, w->s.n + strlen(n->text) < LINE_MAX_TEXT ? ' ' : '\n');
 	put_clean(&w->s, n->text);
 	str_addc(&w->s, '\n');
 	put(w);

@@ -380,6 +380,17 @@ count()
 	END
 }
 
+@test "no line of a report is too long, whatever is to be told (RFC 5322 2.1.1)" {
+	local a
+	a=$(printf 'a%.0s' {1..250})
+	printf '%s: ":fail: %s"\n' "$a" "$(printf 'no%.0s' {1..800})" >> "$D/aliases"
+	write -- bob "$a"
+	queue a
+	grep -q "^<$a@a.test>:" "$D/mail/alice"
+	grep -q '^Diagnostic-Code: .*nono' "$D/mail/alice"
+	! grep -qE '^.{999}' "$D/mail/alice"
+}
+
 @test "an original recipient in UTF-8: the letter arrives, reports hold ASCII (RFC 6533 3)" {
 	echo 'list: bøb+x' >> "$D/aliases"
 	smtpd a <<-END
