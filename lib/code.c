@@ -164,6 +164,30 @@ code_is_utf8(struct cur c)
 	return true;
 }
 
+void
+code_unitext(struct str *s, struct cur c, const char *special)
+{
+	size_t n, i;
+
+	for (; c.p < c.e; c.p += n) {
+		unsigned long v = (unsigned char)*c.p;
+
+		n = utf8_len(&c);
+		if (n < 2) {
+			n = 1;
+			if (v < 0x80 && (v == 0 || !strchr(special, *c.p))) {
+				str_addc(s, *c.p);
+				continue;
+			}
+		} else {
+			v &= 0x7ful >> n;
+			for (i = 1; i < n; i++)
+				v = v << 6 | ((unsigned char)c.p[i] & 0x3f);
+		}
+		str_addf(s, "\\x{%02lX}", v);
+	}
+}
+
 /* --- phrases, RFC 5322 3.2.5 and RFC 2047 5 (3) --- */
 
 enum { PHRASE_BARE, PHRASE_QUOTED, PHRASE_ENCODED };

@@ -16,6 +16,10 @@ void code_xtext(struct str *s, const char *p, size_t n);
 /* 0, or -1 when it is not xtext or holds a control character. */
 int code_unxtext(struct str *s, struct cur c);
 
+/* UTF-8 in the form of RFC 6533 3 that is ASCII, "\x{F6}" for U+00F6, and so are
+ * the bytes of special. */
+void code_unitext(struct str *s, struct cur c, const char *special);
+
 /* A display name as a header field takes it: bare, quoted, or as RFC 2047
  * encoded words in UTF-8 when it holds bytes over 127. */
 void code_phrase(struct str *s, const char *name);

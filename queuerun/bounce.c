@@ -18,7 +18,11 @@
 #define POSTMASTER "postmaster"
 
 /* Longer messages come back as header only, unless RET=FULL asks for all. */
-enum { RETURN_MAX = 50000, HEADER_MAX = 65536, TEXT_MAX = 1000 };
+enum { RETURN_MAX = 50000, HEADER_MAX = 65536 };
+
+/* RFC 5322 2.1.1: no line of ours is longer than 998 bytes, with what stands before
+ * the text of a host. */
+enum { TEXT_MAX = 900, LINE_MAX_TEXT = 998 };
 
 struct news {
 	struct run *r;
@@ -232,7 +236,8 @@ write_human(struct news *w, const struct note *n)
 {
 	str_adds(&w->s, "<");
 	put_clean(&w->s, final_addr(w->a, n));
-	str_adds(&w->s, ">: ");
+	str_adds(&w->s, ">:");
+	str_addc(&w->s, w->s.n + strlen(n->text) < LINE_MAX_TEXT ? ' ' : '\n');
 	put_clean(&w->s, n->text);
 	str_addc(&w->s, '\n');
 	put(w);
@@ -293,7 +298,10 @@ write_recipient(struct news *w, const struct note *n)
 	}
 	str_addf(s, "Final-Recipient: %s; ",
 	         addr_is_utf8(addr) ? "utf-8" : "rfc822");
-	put_clean(s, addr);
+	if (addr_is_utf8(addr) && !w->a->m.env.utf8)
+		code_unitext(s, cur_of(addr), " \\+="); /* RFC 6533 3 */
+	else
+		put_clean(s, addr);
 	str_addf(s, "\nAction: %s\n",
 	         w->kind == BOUNCE_SUCCESS && remote ? "relayed"
 	                                             : kinds[w->kind].action);

@@ -292,8 +292,34 @@ read_cte(struct cur c)
 	return str_ieq(name, "7bit") || !*name ? SEVEN : CODED;
 }
 
+/* Behind the quoted string that begins at p, or behind p where it has no end. */
+static const char *
+behind_quotes(const char *p, const char *e)
+{
+	const char *q;
+
+	for (q = p + 1; q < e && *q != '"'; q++)
+		if (*q == '\\')
+			q++;
+	return q < e ? q + 1 : p + 1;
+}
+
+/* Take what goes up to one of the bytes of stop outside of quotes. */
+static struct cur
+take_until(struct cur *c, const char *stop)
+{
+	struct cur w = {c->p, c->p};
+
+	while (c->p < c->e && !strchr(stop, *c->p)) {
+		c->p = *c->p == '"' ? behind_quotes(c->p, c->e) : c->p + 1;
+	}
+	w.e = c->p;
+	return w;
+}
+
 /* The next run of words that hold bytes over 127, with the blanks between
- * them; false: there is none. */
+ * them; false: there is none.  A quoted string is of one word, as there are no
+ * encoded words in it (RFC 2047 5). */
 static bool
 next_run(struct cur c, struct cur *run)
 {
@@ -301,7 +327,8 @@ next_run(struct cur c, struct cur *run)
 
 	run->p = NULL;
 	while (c.p < c.e) {
-		if (cur_until(&c, " \t\n", &w) == 0) {
+		w = take_until(&c, " \t\n");
+		if (cur_len(&w) == 0) {
 			c.p++;
 			continue;
 		}
@@ -345,13 +372,76 @@ put_words(struct str *out, struct cur run)
 	str_adds(out, "?=");
 }
 
+/* Write what no form can be found for. */
+static void
+put_seven(struct str *out, struct cur c)
+{
+	for (; c.p < c.e; c.p++)
+		str_addc(out, is_bad(*c.p) ? '?' : *c.p);
+}
+
+/* Write name="value", with bytes over 127 in it, as RFC 2231 4 has it. */
+static void
+put_param(struct str *out, struct cur c)
+{
+	struct cur name, v;
+	bool quoted;
+
+	cur_until(&c, "=", &name);
+	put_seven(out, name);
+	if (cur_has_8bit(name) || !cur_take(&c, '=')) {
+		put_seven(out, c);
+		return;
+	}
+	quoted = cur_peek(&c) == '"' && behind_quotes(c.p, c.e) > c.p + 1;
+	if (quoted) {
+		v.p = c.p + 1;
+		c.p = behind_quotes(c.p, c.e);
+		v.e = c.p - 1;
+	} else {
+		cur_until(&c, " \t\n", &v);
+	}
+	str_addf(out, "*=%s''", code_is_utf8(v) ? "utf-8" : "unknown-8bit");
+	for (; v.p < v.e; v.p++) {
+		v.p += quoted && *v.p == '\\';
+		if (str_isalpha(*v.p) || str_isdigit(*v.p) || *v.p == '.')
+			str_addc(out, *v.p);
+		else
+			str_addf(out, "%%%02X", (unsigned char)*v.p);
+	}
+	put_seven(out, c);
+}
+
+/* A field of MIME: there are no encoded words in its parameters (RFC 2047 5). */
+static void
+put_params(struct str *out, struct cur c)
+{
+	struct cur w;
+
+	while (c.p < c.e) {
+		w = take_until(&c, ";");
+		if (cur_has_8bit(w))
+			put_param(out, w);
+		else
+			str_add(out, w.p, cur_len(&w));
+		if (c.p < c.e)
+			str_addc(out, *c.p++);
+	}
+}
+
 /* Bytes over 127 in a field: without SMTPUTF8 outside every standard, but it
  * happens. */
 static void
 emit_field(struct encode *e, struct str *out, struct cur c)
 {
-	struct cur run;
+	struct cur run, at = c, name;
 
+	cur_until(&at, ": \t\n", &name);
+	if (!e->learn && (cur_is(&name, "Content-Type") ||
+	                  cur_is(&name, "Content-Disposition"))) {
+		put_params(out, c);
+		return;
+	}
 	while (!e->learn && next_run(c, &run)) {
 		str_add(out, c.p, (size_t)(run.p - c.p));
 		put_words(out, run);

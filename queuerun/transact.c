@@ -243,16 +243,16 @@ wants_dsn(const struct session *s, const struct transaction *t)
 	       strcmp(t->send->sender, t->send->m->env.sender) == 0;
 }
 
-/* An address as this host takes it: the domain as A-labels where it does not
- * know better. */
+/* An address as MAIL or RCPT has it: the domain as A-labels, unless the message goes
+ * with SMTPUTF8 (RFC 6531 3.4). */
 static void
-add_path(struct session *s, struct str *out, const char *addr)
+add_path(const struct transaction *t, struct str *out, const char *addr)
 {
 	char domain[ADDR_DOMAIN_MAX + 1];
 	const char *at = addr_at(addr);
 	struct str a = {0};
 
-	if (at && addr_is_utf8(at) && !s->offer.utf8 &&
+	if (at && addr_is_utf8(at) && !t->utf8 &&
 	    addr_to_ascii(at + 1, domain) == 0) {
 		str_add(&a, addr, (size_t)(at + 1 - addr));
 		str_adds(&a, domain);
@@ -272,7 +272,7 @@ put_mail(struct session *s, const struct transaction *t)
 	struct str p = {0};
 
 	str_adds(&p, "MAIL FROM:");
-	add_path(s, &p, t->send->sender);
+	add_path(t, &p, t->send->sender);
 	if (s->offer.size)
 		str_addf(&p, " SIZE=%llu", (unsigned long long)t->scan.size);
 	if (t->scan.eightbit && !t->convert)
@@ -317,11 +317,11 @@ put_rcpt(struct session *s, const struct transaction *t, size_t i)
 	struct str p = {0};
 
 	str_adds(&p, "RCPT TO:");
-	add_path(s, &p, to->addr);
+	add_path(t, &p, to->addr);
 	if (wants_dsn(s, t)) {
 		add_notify(&p, r->notify);
-		/* RFC 3461 4.2; the forms of RFC 6533 are left out. */
-		if (semi && !addr_is_utf8(r->orcpt)) {
+		/* RFC 3461 4.2 */
+		if (semi) {
 			str_adds(&p, " ORCPT=");
 			str_add(&p, r->orcpt, (size_t)(semi + 1 - r->orcpt));
 			code_xtext(&p, semi + 1, strlen(semi + 1));

@@ -5,6 +5,7 @@
  * the house with a privilege bit: see guard.c. */
 #include "sendmail.h"
 
+#include "code.h"
 #include "group.h"
 #include "log.h"
 
@@ -16,7 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { ENVID_MAX = 100 }; /* RFC 3461 4.4 */
+enum { ENVID_MAX = 100 }; /* in xtext, RFC 3461 4.4 */
 
 /* What mailq(8) gives to getopt(3). */
 #define MAILQ_OPTIONS "+C:jsv"
@@ -52,13 +53,18 @@ parse_notify(const char *arg, unsigned *notify)
 static int
 parse_envid(const char *arg, const char **envid)
 {
+	struct str x = {0};
 	const char *p;
+	bool fits;
 
 	for (p = arg; *p; p++)
 		if (*p < ' ' || *p > '~')
 			return -1;
+	code_xtext(&x, arg, strlen(arg));
+	fits = x.n > 0 && x.n <= ENVID_MAX;
+	str_free(&x);
 	*envid = arg;
-	return *arg && strlen(arg) <= ENVID_MAX ? 0 : -1;
+	return fits ? 0 : -1;
 }
 
 static int

@@ -108,8 +108,9 @@ take_orcpt(struct params *p, struct cur v)
 	str_addc(&p->orcpt, ';');
 	if (is_graphic(v, '~') || !cur_is(&type, "utf-8"))
 		return code_unxtext(&p->orcpt, v);
-	/* RFC 6533 3: the utf-8 type may come as it is. */
-	str_add(&p->orcpt, v.p, cur_len(&v));
+	/* RFC 6533 3: the utf-8 type may come as it is; it is kept in the form that
+	 * any host, and any report, may have. */
+	code_unitext(&p->orcpt, v, "");
 	return is_graphic(v, 0xff) && code_is_utf8(v) ? 0 : -1;
 }
 

@@ -380,6 +380,38 @@ count()
 	END
 }
 
+@test "no line of a report is too long, whatever is to be told (RFC 5322 2.1.1)" {
+	local a
+	a=$(printf 'a%.0s' {1..250})
+	printf '%s: ":fail: %s"\n' "$a" "$(printf 'no%.0s' {1..800})" >> "$D/aliases"
+	write -- bob "$a"
+	queue a
+	grep -q "^<$a@a.test>:" "$D/mail/alice"
+	grep -q '^Diagnostic-Code: .*nono' "$D/mail/alice"
+	! grep -qE '^.{999}' "$D/mail/alice"
+}
+
+@test "an original recipient in UTF-8: the letter arrives, reports hold ASCII (RFC 6533 3)" {
+	echo 'list: bøb+x' >> "$D/aliases"
+	smtpd a <<-END
+		EHLO me
+		MAIL FROM:<alice@a.test>
+		RCPT TO:<bob@a.test> ORCPT=utf-8;bøb@x.test NOTIFY=SUCCESS
+		DATA
+		Subject: test
+
+		hello
+		.
+	END
+	write -- bob list
+	queue a
+	[ "$(letters "$D/mail/bob")" -eq 2 ]
+	dsn alice 1 > "$T/reports"
+	dsn alice 2 >> "$T/reports"
+	grep -qFx 'Original-Recipient: utf-8;b\x{F8}b@x.test' "$T/reports"
+	grep -qFx 'Final-Recipient: utf-8; b\x{F8}b\x{2B}x@a.test' "$T/reports"
+}
+
 @test "NOTIFY and RET decide who hears what" {
 	echo 'gone: :fail: no' >> "$D/aliases"
 	write -N never -- gone kim

@@ -318,6 +318,7 @@ fails()
 	done
 	fails 64 -V send a -V $'a\nb' alice < /dev/null
 	fails 64 -V send a -V "$(printf '%0101d' 0)" alice < /dev/null
+	fails 64 -V send a -V "$(printf '%098d+' 0)" alice < /dev/null
 	fails 64 -f send a -f 'a b' alice < /dev/null
 	fails 64 -f send a -f 'a@b, c@d' alice < /dev/null
 	fails 64 -f send a -f $'a\nb@c' alice < /dev/null

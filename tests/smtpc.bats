@@ -554,6 +554,15 @@ is_crlf()
 	host b "$HOST"
 	drive "$TO" "$T/m" bob@bücher.test
 	grep -q '^C: RCPT TO:<bob@xn--bcher-kva.test>$' "$T/b/log"
+	# So it does without SMTPUTF8 to a host that knows that (RFC 6531 3.4).
+	again b "$HOST" OFFER=SMTPUTF8,8BITMIME
+	drive -u -f jo@bücher.test "$TO" "$T/m" bob@bücher.test
+	grep -q '^C: MAIL FROM:<jo@xn--bcher-kva.test>$' "$T/b/log"
+	grep -q '^C: RCPT TO:<bob@xn--bcher-kva.test>$' "$T/b/log"
+	again b "$HOST" OFFER=SMTPUTF8,8BITMIME
+	drive -u -f jø@bücher.test "$TO" "$T/m" bob@bücher.test
+	grep -q '^C: MAIL FROM:<jø@bücher.test> SMTPUTF8$' "$T/b/log"
+	grep -q '^C: RCPT TO:<bob@bücher.test>$' "$T/b/log"
 }
 
 @test "CHUNKING: BDAT with the exact length, no dots" {
@@ -578,6 +587,8 @@ is_crlf()
 	[[ $output == *"$SMTP_PORT dsn 250 "* ]]
 	grep -q '^C: MAIL FROM:<jo@a.test> RET=HDRS ENVID=id+2B+201$' "$T/b/log"
 	grep -q '^C: RCPT TO:<bob@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+20o+3Db@x.test$' "$T/b/log"
+	drive -o 'utf-8;b\x{F8}b@x.test' "$TO" "$T/m" bob@b.test
+	grep -qF 'C: RCPT TO:<bob@b.test> ORCPT=utf-8;b\x{F8}b@x.test' "$T/b/log"
 	again b "$HOST" OFFER=
 	drive -e x -r FULL -N NEVER -o 'rfc822;bob@x' "$TO" "$T/m" bob@b.test
 	[[ $output != *" dsn "* ]]

@@ -55,6 +55,18 @@ xtext_is(const char *plain, const char *coded)
 }
 
 static void
+test_unitext(void)
+{
+	struct str s = {0};
+
+	code_unitext(&s, cur_of("a+\\\xc3\xb6\xe2\x82\xac\xf0\x9f\x98\x80\xc3"),
+	             "\\+");
+	assert(strcmp(s.s, "a\\x{2B}\\x{5C}\\x{F6}\\x{20AC}\\x{1F600}"
+	                   "\\x{C3}") == 0);
+	str_free(&s);
+}
+
+static void
 test_xtext(void)
 {
 	static const char *const bad[] = {"a b", "a=b", "a+0Ab", "a+2",
@@ -139,6 +151,7 @@ main(void)
 {
 	test_base64();
 	test_xtext();
+	test_unitext();
 	test_phrase();
 	test_utf8();
 	return 0;

@@ -83,7 +83,10 @@ rcpt(void)
 	assert(strcmp(p.orcpt.s, "rfc822;a+b@x") == 0);
 	param_free(&p);
 	assert(parse(&p, " ORCPT=utf-8;\303\251@x", PARAM_RCPT) == 0);
-	assert(strcmp(p.orcpt.s, "utf-8;\303\251@x") == 0);
+	assert(strcmp(p.orcpt.s, "utf-8;\\x{E9}@x") == 0);
+	param_free(&p);
+	assert(parse(&p, " ORCPT=utf-8;\\x{5C}\303\251@x", PARAM_RCPT) == 0);
+	assert(strcmp(p.orcpt.s, "utf-8;\\x{5C}\\x{E9}@x") == 0);
 	param_free(&p);
 	assert(code(" ORCPT=rfc822;\303\251@x", PARAM_RCPT) == 501);
 	assert(code(" ORCPT=utf-8;\303@x", PARAM_RCPT) == 501);
