@@ -304,15 +304,17 @@ behind_quotes(const char *p, const char *e)
 	return q < e ? q + 1 : p + 1;
 }
 
-/* Take what goes up to one of the bytes of stop outside of quotes. */
+/* Take what goes up to one of the bytes of stop outside of quotes.  No quoted string
+ * begins behind a backslash: many of them would be sought an end in vain. */
 static struct cur
 take_until(struct cur *c, const char *stop)
 {
 	struct cur w = {c->p, c->p};
+	char last = '\0';
 
-	while (c->p < c->e && !strchr(stop, *c->p)) {
-		c->p = *c->p == '"' ? behind_quotes(c->p, c->e) : c->p + 1;
-	}
+	for (; c->p < c->e && !strchr(stop, *c->p); last = c->p[-1])
+		c->p = *c->p == '"' && last != '\\' ? behind_quotes(c->p, c->e)
+		                                    : c->p + 1;
 	w.e = c->p;
 	return w;
 }
@@ -342,9 +344,10 @@ next_run(struct cur c, struct cur *run)
 	return run->p != NULL;
 }
 
-/* Write a run as encoded words (RFC 2047 4.2), broken between characters. */
+/* Write a run as encoded words (RFC 2047 4.2), broken between characters.  In a phrase
+ * quotes are not of the text. */
 static void
-put_words(struct str *out, struct cur run)
+put_words(struct str *out, struct cur run, bool phrase)
 {
 	const char *open =
 	    code_is_utf8(run) ? "=?utf-8?Q?" : "=?unknown-8bit?Q?";
@@ -352,11 +355,16 @@ put_words(struct str *out, struct cur run)
 
 	str_adds(out, open);
 	for (; run.p < run.e; run.p++) {
-		char c = *run.p;
-		bool inside = ((unsigned char)c & 0xc0) == 0x80;
+		bool inside;
+		char c;
 
+		if (phrase && *run.p == '"')
+			continue;
+		run.p += phrase && *run.p == '\\' && run.p + 1 < run.e;
+		c = *run.p;
 		if (c == '\n')
 			continue;
+		inside = ((unsigned char)c & 0xc0) == 0x80;
 		if (n + 3 > WORD_BODY && !inside) {
 			str_addf(out, "?=\n %s", open);
 			n = 0;
@@ -429,22 +437,35 @@ put_params(struct str *out, struct cur c)
 	}
 }
 
+static bool
+is_one_of(struct cur name, const char *const *names)
+{
+	while (*names && !cur_is(&name, *names))
+		names++;
+	return *names != NULL;
+}
+
 /* Bytes over 127 in a field: without SMTPUTF8 outside every standard, but it
  * happens. */
 static void
 emit_field(struct encode *e, struct str *out, struct cur c)
 {
+	static const char *const mime[] = {"Content-Type",
+	                                   "Content-Disposition", NULL};
+	static const char *const phrases[] = {
+	    "From",      "Sender",    "Reply-To",    "To",
+	    "Cc",        "Bcc",       "Resent-From", "Resent-Sender",
+	    "Resent-To", "Resent-Cc", NULL};
 	struct cur run, at = c, name;
 
 	cur_until(&at, ": \t\n", &name);
-	if (!e->learn && (cur_is(&name, "Content-Type") ||
-	                  cur_is(&name, "Content-Disposition"))) {
+	if (!e->learn && is_one_of(name, mime)) {
 		put_params(out, c);
 		return;
 	}
 	while (!e->learn && next_run(c, &run)) {
 		str_add(out, c.p, (size_t)(run.p - c.p));
-		put_words(out, run);
+		put_words(out, run, is_one_of(name, phrases));
 		c.p = run.e;
 	}
 	emit(e, out, c.p, cur_len(&c));

@@ -228,9 +228,9 @@ test_header(void)
 	encode_is(
 	    "Subject: a \xc3\xa4 \xc3\xb6 b\nFrom: \"J\xc3\xbc X\" <j@x>\n\n",
 	    "Subject: a =?utf-8?Q?=C3=A4_=C3=B6?= b\n"
-	    "From: =?utf-8?Q?=22J=C3=BC_X=22?= <j@x>\n\n");
+	    "From: =?utf-8?Q?J=C3=BC_X?= <j@x>\n\n");
 	encode_is("From: \"Jo J\xc3\xbc\\\" X\" <j@x>\nA: 5\" \xc3\xbc \"\n\n",
-	          "From: =?utf-8?Q?=22Jo_J=C3=BC=5C=22_X=22?= <j@x>\n"
+	          "From: =?utf-8?Q?Jo_J=C3=BC=22_X?= <j@x>\n"
 	          "A: =?utf-8?Q?5=22_=C3=BC_=22?=\n\n");
 	encode_is("A: \"\xc3\xbc b\n\n", "A: =?utf-8?Q?=22=C3=BC?= b\n\n");
 	/* RFC 2231 4 */
