@@ -340,6 +340,10 @@ c NO [UNKNOWN-CTE]'*'d NO [UNKNOWN-CTE]'* ]]
 		assert said[3] == "{400}\r\n" + "\u00fc" * 200 + ")", said
 		s.ok("FETCH 5 PREVIEW"); assert s.said[0].endswith("{11}\r\ncaf\u00e9 fr\u00fch)"), s.said
 		s.ok("FETCH 1 PREVIEW (LAZY)"); assert said[0] in s.said[0]
+		for how in "", " (LAZY)":
+		    s.ok("FETCH 1:5 PREVIEW%s (CHANGEDSINCE 9999999999999999)" % how)
+		    assert not any("PREVIEW" in x for x in s.said), s.said
+		s.bad("FETCH 1 PREVIEW (EAGER)"), s.bad("FETCH 1 (PREVIEW (EAGER) UID)")
 		s.ok("FETCH 1 SAVEDATE"); assert re.search(r'SAVEDATE "[ \d]\d-\w+-\d{4} [\d:]{8} \+0000"\)', s.said[0]), s.said
 		s.ok("CREATE other"); s.ok("COPY 1:4 other"); s.ok("SELECT other")
 		s.ok("FETCH 1:4 EMAILID"); assert ids == [x.split("EMAILID ")[1] for x in s.said]
