@@ -78,6 +78,7 @@ struct session {
 	struct parse parse;
 	struct cur tag;
 	bool uid;          /* it came as UID FETCH and so on */
+	bool numbers;      /* and yet speaks in numbers: UID SEARCH 1 */
 	const char *word;  /* "OK", "NO", "BAD": what the answer will be */
 	struct str answer; /* its text, with response code */
 	struct box box;

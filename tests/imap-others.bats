@@ -26,7 +26,8 @@ load imap
 		assert a.said == ["* 3 FETCH (FLAGS (\\Seen \\Recent))"], a.said
 		a.no("STORE 1:3 +FLAGS (\\Seen)", "NO [EXPUNGEISSUED]")
 		no_gone(a)
-		for c in "FETCH 1,3 FLAGS", "SEARCH ALL", "FETCH 2 FLAGS", "STORE 4 FLAGS \\Seen":
+		for c in "FETCH 1,3 FLAGS", "SEARCH ALL", "FETCH 2 FLAGS", "STORE 4 FLAGS \\Seen", \
+		    "UID SEARCH NOT 2", "UID SORT (DATE) UTF-8 1:3": # RFC 7162 3.2.10.2
 		    a.cmd(c)
 		    no_gone(a)
 		# Mail may come in between: the number counts what was not told.
