@@ -202,7 +202,7 @@ replace(struct session *s, struct append *a, uint32_t old)
 	str_free(&x);
 	if (store_expunge(&s->box.store, &old, 1, &gone) < 0)
 		return no_store(s, &s->box.store);
-	return ok(s, "done");
+	return box_purged(s);
 }
 
 int

@@ -212,6 +212,15 @@ box_purge(struct session *s, const uint32_t *at, size_t n)
 	return -1;
 }
 
+int
+box_purged(struct session *s)
+{
+	if (!(s->on & ON_QRESYNC))
+		return ok(s, "done");
+	return ok(s, "[HIGHESTMODSEQ %llu] done",
+	          (unsigned long long)s->box.store.index.head.modseq);
+}
+
 uint32_t *
 box_all(struct session *s)
 {

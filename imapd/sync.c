@@ -269,6 +269,17 @@ sync_flags(struct session *s, size_t i, struct str *x)
 
 /* --- updates --- */
 
+void
+sync_condstore(struct session *s)
+{
+	uint64_t told = s->box.told;
+
+	if (!(s->on & ON_CONDSTORE) && s->state & SELECTED)
+		io_putf(&s->io, "* OK [HIGHESTMODSEQ %llu] from here on\r\n",
+		        (unsigned long long)(told ? told : 1));
+	s->on |= ON_CONDSTORE;
+}
+
 /* Has something changed that the client was not told? */
 static bool
 is_news(const struct session *s, const struct seen *v,
@@ -471,7 +482,7 @@ by_lo(const void *a, const void *b)
 }
 
 /* The set's ranges the right way round and in order, up to the last UID that there
- * was.  NULL: that is all. */
+ * was, which is that of *; one beyond it has nothing.  NULL: that is all. */
 static struct range *
 sorted(struct session *s, const struct set *set, size_t *n)
 {
@@ -486,9 +497,11 @@ sorted(struct session *s, const struct set *set, size_t *n)
 	for (i = 0; set && i < *n; i++) {
 		uint32_t lo = set->v[i].lo, hi = set->v[i].hi;
 
-		lo = lo > last ? last : lo;
-		hi = hi > last ? last : hi;
 		v[i] = (struct range){lo < hi ? lo : hi, lo < hi ? hi : lo};
+		if (v[i].hi == UINT32_MAX && v[i].lo > last)
+			v[i].lo = last;
+		if (v[i].hi > last)
+			v[i].hi = last;
 	}
 	qsort(v, *n, sizeof *v, by_lo);
 	return v;

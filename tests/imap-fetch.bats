@@ -256,12 +256,17 @@ c NO [UNKNOWN-CTE]'*'d NO [UNKNOWN-CTE]'* ]]
 		s.ok("UID FETCH 1:3 FLAGS (VANISHED CHANGEDSINCE %d)" % old)
 		assert s.said[0] == "* VANISHED (EARLIER) 2", s.said
 		s.bad("FETCH 1:3 FLAGS (CHANGEDSINCE 1 VANISHED)")
+		# What goes last is told to who asks for it, or for *.
+		s.ok("STORE 3 +FLAGS.SILENT (\\Deleted)"); s.ok("EXPUNGE")
+		for known, gone in ("6:9", 0), ("9", 0), ("5:9", 1), ("9:*", 1), ("*:9", 1):
+		    s.ok("UID FETCH %s UID (CHANGEDSINCE %d VANISHED)" % (known, old))
+		    assert ("* VANISHED (EARLIER) 5" in s.said) == bool(gone), (known, s.said)
 		s.end()
 		t = Imap(); t.ok("SELECT INBOX")
 		t.bad("UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)")
 		t.ok("FETCH 1 FLAGS"); assert "MODSEQ" not in t.said[0]
 		t.ok("FETCH 1:* UID (CHANGEDSINCE %d)" % old)
-		assert len(t.said) == 1 and "MODSEQ" in t.said[0], t.said
+		assert len(t.said) == 2 and "(UID 3 MODSEQ" in t.said[1], t.said
 		t.ok("FETCH 1 BODY[TEXT]")
 		assert "MODSEQ" in t.said[0] and "\\Seen" in t.said[0], t.said
 		t.end()
