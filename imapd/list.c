@@ -83,9 +83,10 @@ static int
 add_pattern(struct session *s, struct parse *p, struct query *q)
 {
 	struct cur c;
+	int r = parse_pattern(p, &c);
 
-	if (parse_pattern(p, &c) < 0)
-		return -1;
+	if (r != 0) /* RFC 9051 6.3.9: silently ignored */
+		return r < 0 ? -1 : 0;
 	if (q->n == LIST_PATTERNS)
 		return parse_fail(p, "too many patterns");
 	if (!q->v)
