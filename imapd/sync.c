@@ -224,8 +224,8 @@ sync_names(struct session *s, struct str *x)
 	if (b->readonly)
 		str_adds(x, "* OK [PERMANENTFLAGS ()] read-only\r\n");
 	else
-		str_addf(x, "* OK [PERMANENTFLAGS (%s \\*)] all stay\r\n",
-		         names.s);
+		str_addf(x, "* OK [PERMANENTFLAGS (%s%s)] all stay\r\n",
+		         names.s, b->keywords == UINT64_MAX ? "" : " \\*");
 	str_free(&names);
 }
 
@@ -377,6 +377,21 @@ tell_new(struct session *s)
 	str_free(&x);
 }
 
+/* That there is room for no other keyword is told when it is so (RFC 9051 7.1). */
+static void
+tell_full(struct session *s)
+{
+	const struct index *x = &s->box.store.index;
+	struct cur last = index_keyword_name(x, INDEX_KEYWORDS - 1);
+	struct str names = {0};
+
+	if (s->box.keywords == UINT64_MAX || cur_len(&last) == 0)
+		return;
+	sync_names(s, &names);
+	io_put(&s->io, names.s, names.n);
+	str_free(&names);
+}
+
 static void
 tell_flags(struct session *s, const struct index_span *p)
 {
@@ -449,6 +464,7 @@ sync_tell(struct session *s, bool expunge)
 		log_warn("%s: %s", b->store.path, b->store.why);
 		return 0;
 	}
+	tell_full(s);
 	if (h->generation == b->generation && !(b->held && expunge)) {
 		told(s);
 		return 0;

@@ -257,6 +257,29 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 	[ "$(grep -ow 'late\|never\|here' "$T/names")" = here ]
 }
 
+@test "when there is room for no other keyword, PERMANENTFLAGS has no \\*: RFC 9051 7.1" {
+	box bob 1
+	imap_py <<-'END'
+		a, b = Imap(), Imap()
+		a.ok("SELECT INBOX"), b.ok("SELECT INBOX")
+		def room(s):
+		    said = [x for x in s.said if "[PERMANENTFLAGS (" in x]
+		    return ["\\*" in x for x in said]
+		a.ok("STORE 1 +FLAGS.SILENT (%s)" % " ".join("k%d" % i for i in range(63)))
+		b.ok("NOOP")
+		assert room(a) in ([], [True]) and room(b) == [True], (a.said, b.said)
+		a.ok("STORE 1 +FLAGS.SILENT (last)")
+		assert room(a) == [False], a.said
+		b.ok("NOOP")
+		assert room(b) == [False], b.said
+		a.no("STORE 1 +FLAGS (more)", "NO [LIMIT]")
+		assert room(a) == []
+		a.ok("SELECT INBOX")
+		assert room(a) == [False], a.said
+		a.end(), b.end()
+	END
+}
+
 @test "6.4.6: STORE adds, takes away, replaces" {
 	box bob 4
 	imap_says bob <<-'END'
