@@ -221,6 +221,8 @@ int do_idle(struct session *s, struct parse *p);     /* idle.c */
 int do_compress(struct session *s, struct parse *p); /* compress.c */
 /* The answer to COMPRESS has left: what follows is compressed. */
 void compress_begin(struct session *s);
+/* Add the LIST of one mailbox that exists, with its attributes. */
+void list_one(struct session *s, struct cur name, struct str *x);
 int do_list(struct session *s, struct parse *p); /* list.c */
 int do_lsub(struct session *s, struct parse *p);
 int do_status(struct session *s, struct parse *p);

@@ -273,6 +273,21 @@ put_line(const struct session *s, const struct query *q, const struct folder *v,
 	str_adds(x, "\r\n");
 }
 
+void
+list_one(struct session *s, struct cur name, struct str *x)
+{
+	static const struct query q = {.word = "LIST"};
+	struct folder *v, unknown = {.name = name, .is = FOLDER_EXISTS};
+	size_t n, i = 0;
+
+	if (folder_list(s->folders, &s->arena, &v, &n) < 0)
+		n = 0;
+	while (i < n && (cur_len(&v[i].name) != cur_len(&name) ||
+	                 memcmp(v[i].name.p, name.p, cur_len(&name)) != 0))
+		i++;
+	put_line(s, &q, i < n ? &v[i] : &unknown, 0, x);
+}
+
 /* RFC 3501 6.3.9: a level above a subscribed name is \Noselect. */
 static void
 put_lsub(const struct session *s, const struct folder *v, unsigned is,

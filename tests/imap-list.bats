@@ -434,6 +434,10 @@ rfc_folders()
 		* LIST (\Noinferiors \HasNoChildren \Drafts) "/" "d"
 		3 OK that is all
 	END
+	# What SELECT tells of it is the same (RFC 9051 6.3.2).
+	imap bob <<< $'1 ENABLE IMAP4rev2\n2 SELECT d\n3 SELECT inbox' | grep '^\* LIST' |
+	    diff - <(printf '* LIST (%s) "/" "%s"\n' \
+	    '\Noinferiors \HasNoChildren \Drafts' d '\Noinferiors \HasNoChildren' INBOX)
 	[ "$(cat "$H/mail/.special-use")" = $'d\t\\Drafts' ]
 }
 
