@@ -544,6 +544,25 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 		C: 
 		S: A7 OK
 	END
+	# REPLACE takes up what it needs more (RFC 8508 3.4).
+	imap_py <<-'END'
+		s = Imap()
+		def letter(n):
+		    return "a: b\n\n" + (99 * "x" + "\n") * (n // 100)
+		s.append("INBOX", letter(90000)), s.ok("SELECT INBOX"), s.ok("CREATE other")
+		def replace(box, n):
+		    text = letter(n).replace("\n", "\r\n")
+		    return s.cmd("REPLACE * %s {%d+}\r\n%s" % (box, len(text), text))
+		for n in 91000, 90000, 99000:
+		    got = replace("INBOX", n)
+		    assert got.startswith("OK"), got
+		for n in 104000, 190000:
+		    got = replace("INBOX", n)
+		    assert got.startswith("NO [OVERQUOTA]"), got
+		s.no("APPEND INBOX {9000}", "NO [OVERQUOTA]")
+		assert replace("other", 104000).startswith("NO [OVERQUOTA]")
+		s.end()
+	END
 }
 
 @test "a message that is too large: refused before it is read, or read and thrown away" {
