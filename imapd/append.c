@@ -11,7 +11,8 @@
 struct append {
 	struct stage stage;
 	struct store other, *store; /* NULL: it could not be opened */
-	bool refused; /* the answer was given: only the input has to go on */
+	bool refused;  /* the answer was given: only the input has to go on */
+	uint64_t goes; /* bytes that REPLACE takes out of there again */
 };
 
 /* The literal's bytes go to the stage; or, when they were refused, away. */
@@ -36,6 +37,13 @@ refuse(struct session *s, struct append *a, const char *text)
 	a->refused = true;
 }
 
+/* Will that many bytes more be too many? */
+static bool
+is_over(const struct session *s, const struct append *a, uint64_t more)
+{
+	return more > a->goes && quota_over(s, a->store, more - a->goes);
+}
+
 /* append-data: literal, literal8, or "UTF8 (" literal8 ")" (RFC 6855 4).  0, or -1:
  * wrong, at an end, or a literal that nobody has to send now. */
 static int
@@ -53,7 +61,7 @@ data(struct session *s, struct parse *p, struct append *a)
 	if (limit > 0 && l.size > limit)
 		refuse(s, a, "[TOOBIG] that message is too large");
 	else if (a->store && !a->refused &&
-	         quota_over(s, a->store, a->stage.len + l.size))
+	         is_over(s, a, a->stage.len + l.size))
 		refuse(s, a, "[OVERQUOTA] the mailbox would be too large");
 	if (a->refused && l.plus && l.size > PARSE_SKIP)
 		p->end = IO_LONG;
@@ -190,19 +198,34 @@ replace(struct session *s, struct append *a, uint32_t old)
 	struct str x = {0};
 	uint32_t *uid;
 	size_t gone;
+	int r;
 
 	if (store_sync(&s->box.store) < 0)
 		return no_store(s, &s->box.store);
 	if (store_find(&s->box.store, old) < 0)
 		return no(s, "[EXPUNGEISSUED] that message is gone");
-	if (stage_put(s, &a->stage, a->store, &uid) < 0)
+	a->store->how.limit += a->goes;
+	r = stage_put(s, &a->stage, a->store, &uid);
+	a->store->how.limit -= a->goes;
+	if (r < 0)
 		return 0;
 	appenduid(&x, a, uid);
 	io_putf(&s->io, "* OK %sthe new one is there\r\n", x.s);
 	str_free(&x);
 	if (store_expunge(&s->box.store, &old, 1, &gone) < 0)
 		return no_store(s, &s->box.store);
-	return ok(s, "done");
+	return box_purged(s);
+}
+
+/* Only what the mailbox grows by counts (RFC 8508 3.4). */
+static uint64_t
+what_goes(const struct session *s, const struct append *a, uint32_t at)
+{
+	const struct index_msg *m = box_msg(s, at);
+
+	return m && s->conf->mailbox_limit > 0 && a->store == &s->box.store
+	           ? m->size
+	           : 0;
 }
 
 int
@@ -218,6 +241,7 @@ do_replace(struct session *s, struct parse *p)
 	if (parse_sp(p) < 0 || parse_mailbox(p, &name) < 0)
 		return bad_parse(s);
 	open_target(s, name, &a);
+	a.goes = what_goes(s, &a, *at);
 	if (messages(s, p, &a, false) < 0)
 		bad_parse(s);
 	else if (!a.refused && turn_take(s, TURN_MOVE, &turn) == 0) {

@@ -212,6 +212,15 @@ box_purge(struct session *s, const uint32_t *at, size_t n)
 	return -1;
 }
 
+int
+box_purged(struct session *s)
+{
+	if (!(s->on & ON_QRESYNC))
+		return ok(s, "done");
+	return ok(s, "[HIGHESTMODSEQ %llu] done",
+	          (unsigned long long)s->box.store.index.head.modseq);
+}
+
 uint32_t *
 box_all(struct session *s)
 {
@@ -330,11 +339,8 @@ tell(struct session *s, size_t unseen, struct str *x)
 	         h->validity, h->next,
 	         (unsigned long long)(h->modseq ? h->modseq : 1),
 	         (unsigned long long)h->id);
-	if (s->on & ON_REV2) { /* RFC 9051 6.3.2 */
-		str_addf(x, "* LIST () \"%c\" ", folder_separator(s->folders));
-		out_mailbox(x, cur_of(b->name), true);
-		str_adds(x, "\r\n");
-	}
+	if (s->on & ON_REV2) /* RFC 9051 6.3.2 */
+		list_one(s, cur_of(b->name), x);
 }
 
 /* now: its messages are asked for, or there are some that are \Recent. */

@@ -124,7 +124,7 @@ leave(struct session *s, struct store *to, const uint32_t *at, size_t n,
 		io_putf(&s->io, "* OK %s%zu there\r\n", x.s, n);
 	str_free(&x);
 	errno = err;
-	return err ? no_store(s, from) : ok(s, "done");
+	return err ? no_store(s, from) : box_purged(s);
 }
 
 int

@@ -210,6 +210,8 @@ set_key(struct criteria *c, struct parse *p, bool uid)
 	if (parse_set(p, &set) < 0)
 		return NULL;
 	k->in = arena_alloc(&c->s->arena, b->n + 1);
+	if (!uid && !set.saved) /* RFC 7162 3.2.10.2 */
+		c->s->numbers = true;
 	if (!set.saved && box_mark(c->s, &set, uid, k->in) < 0)
 		parse_fail(p, "there is no message of that number");
 	if (!set.saved)

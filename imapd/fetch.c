@@ -332,9 +332,8 @@ do_fetch(struct session *s, struct parse *p)
 		return bad(s, "VANISHED is for UID FETCH and QRESYNC");
 	if (box_set(s, &set, &g.at, &g.n) < 0)
 		return 0;
-	/* RFC 7162 3.1: who asks for that can do it. */
 	if (g.f.since || g.f.what & FETCH_MODSEQ) {
-		s->on |= ON_CONDSTORE;
+		sync_condstore(s);
 		g.f.what |= FETCH_MODSEQ;
 	}
 	if (s->uid)

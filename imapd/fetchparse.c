@@ -250,17 +250,18 @@ take_old_section(struct parse *p, struct fetch *f)
 	return 0;
 }
 
-/* PREVIEW [SP "(" "LAZY" ")"] */
+/* PREVIEW [SP "(" "LAZY" ")"]; other parentheses are the command's modifiers. */
 static int
 take_preview(struct parse *p, struct fetch *f)
 {
+	struct parse q = *p;
+
 	f->what |= FETCH_PREVIEW;
-	if (cur_len(&p->c) < 2 || memcmp(p->c.p, " (", 2) != 0)
+	if (!cur_take(&q.c, ' ') || !cur_take(&q.c, '(') ||
+	    !parse_word(&q, "LAZY"))
 		return 0;
-	p->c.p += 2;
+	p->c = q.c;
 	f->what |= FETCH_LAZY;
-	if (!parse_word(p, "LAZY"))
-		return parse_fail(p, "there is no such priority");
 	return parse_byte(p, ')');
 }
 

@@ -21,7 +21,7 @@ struct order {
 
 /* "(" UNCHANGEDSINCE SP mod-sequence-value ")" SP */
 static int
-modifier(struct session *s, struct parse *p, struct order *o)
+modifier(struct parse *p, struct order *o)
 {
 	if (parse_peek(p) != '(')
 		return 0;
@@ -32,17 +32,16 @@ modifier(struct session *s, struct parse *p, struct order *o)
 	o->since = true;
 	if (o->change.unchanged == 0) /* no message is that old */
 		o->change.unchanged = 1;
-	s->on |= ON_CONDSTORE;
 	return 0;
 }
 
 static int
-store_args(struct session *s, struct parse *p, struct order *o)
+store_args(struct parse *p, struct order *o)
 {
 	int c;
 
 	if (parse_sp(p) < 0 || parse_set(p, &o->set) < 0 || parse_sp(p) < 0 ||
-	    modifier(s, p, o) < 0)
+	    modifier(p, o) < 0)
 		return -1;
 	c = parse_peek(p);
 	o->sign = c == '+' || c == '-' ? (char)c : '=';
@@ -164,8 +163,10 @@ do_store(struct session *s, struct parse *p)
 	uint64_t before;
 	size_t n;
 
-	if (store_args(s, p, &o) < 0)
+	if (store_args(p, &o) < 0)
 		return bad_parse(s);
+	if (o.since)
+		sync_condstore(s);
 	if (box_set(s, &o.set, &at, &n) < 0)
 		return 0;
 	if (s->box.readonly)
@@ -210,8 +211,5 @@ do_expunge(struct session *s, struct parse *p)
 		return 0;
 	if (box_purge(s, at, n) < 0)
 		return 0;
-	if (s->on & ON_QRESYNC) /* RFC 7162 3.2.7 */
-		return ok(s, "[HIGHESTMODSEQ %llu] done",
-		          (unsigned long long)s->box.store.index.head.modseq);
-	return ok(s, "done");
+	return box_purged(s);
 }

@@ -68,14 +68,21 @@ folder_check(const struct folders *f, struct cur name)
 	return -1;
 }
 
-/* A new name holds no wildcards: they could not be listed one by one. */
+/* A new name holds no wildcards: they could not be listed one by one; and no line or
+ * paragraph separator, U+2028 and U+2029 (RFC 6855 3). */
 static int
 check_new(const struct folders *f, struct cur name)
 {
+	bool good = true;
+
 	if (folder_check(f, name) < 0)
 		return -1;
-	if (!memchr(name.p, '*', cur_len(&name)) &&
-	    !memchr(name.p, '%', cur_len(&name)))
+	for (; name.p < name.e && good; name.p++)
+		good = *name.p != '*' && *name.p != '%' &&
+		       (cur_len(&name) < 3 ||
+		        (memcmp(name.p, "\xe2\x80\xa8", 3) != 0 &&
+		         memcmp(name.p, "\xe2\x80\xa9", 3) != 0));
+	if (good)
 		return 0;
 	errno = EINVAL;
 	return -1;

@@ -286,8 +286,8 @@ do_id(struct session *s, struct parse *p)
 /* --- the commands --- */
 
 /* UID: it may have UID before it.  STILL: while it is answered, numbers of messages
- * must not change (RFC 9051 7.5.1), unless it speaks in UIDs.  ASLEEP: the messages of
- * the selected mailbox are nothing to it. */
+ * must not change (RFC 9051 7.5.1), unless it speaks in UIDs alone.  ASLEEP: the
+ * messages of the selected mailbox are nothing to it. */
 enum { UID = 1, STILL = 2, ASLEEP = 4 };
 
 static const struct command {
@@ -371,7 +371,7 @@ run(struct session *s, struct parse *p, const struct command **c)
 	struct cur name;
 	int r = 0;
 
-	s->uid = false;
+	s->uid = s->numbers = false;
 	if (parse_atom(p, &name) < 0)
 		return bad_parse(s);
 	if (cur_is(&name, "UID")) {
@@ -410,7 +410,7 @@ finish(struct session *s, const struct command *c)
 	if (!s->word)
 		return 0;
 	if (s->state & SELECTED && c &&
-	    sync_tell(s, !(c->how & STILL) || s->uid) < 0)
+	    sync_tell(s, !(c->how & STILL) || (s->uid && !s->numbers)) < 0)
 		return IMAP_BYE;
 	if (cur_len(&s->tag) > 0)
 		str_add(&x, s->tag.p, cur_len(&s->tag));

@@ -78,6 +78,7 @@ struct session {
 	struct parse parse;
 	struct cur tag;
 	bool uid;          /* it came as UID FETCH and so on */
+	bool numbers;      /* and yet speaks in numbers: UID SEARCH 1 */
 	const char *word;  /* "OK", "NO", "BAD": what the answer will be */
 	struct str answer; /* its text, with response code */
 	struct box box;
@@ -153,6 +154,8 @@ int do_check(struct session *s, struct parse *p);
 void box_close(struct session *s);
 /* Remove those of these that have \Deleted: 0, or -1 with the answer given. */
 int box_purge(struct session *s, const uint32_t *at, size_t n);
+/* OK when messages were removed, with what RFC 7162 3.2.7, 6851 4.4 and 8508 4.5 want. */
+int box_purged(struct session *s);
 
 /* --- sync.c: the one voice of unasked updates (RFC 9051 7, 5.5) --- */
 
@@ -174,6 +177,9 @@ bool sync_flags(struct session *s, size_t i, struct str *x);
 bool sync_uid(const struct session *s);
 /* The client knows by itself what the change does to the message at place i. */
 void sync_believe(struct session *s, size_t i, const struct store_change *c);
+/* The client asks for modification numbers: it gets them from now on, and is told which
+ * one it is at, if a mailbox is selected and it was not told (RFC 7162 3.1). */
+void sync_condstore(struct session *s);
 /* EXISTS and RECENT; FLAGS and PERMANENTFLAGS. */
 void sync_numbers(struct session *s, struct str *x);
 void sync_names(struct session *s, struct str *x);
@@ -215,6 +221,8 @@ int do_idle(struct session *s, struct parse *p);     /* idle.c */
 int do_compress(struct session *s, struct parse *p); /* compress.c */
 /* The answer to COMPRESS has left: what follows is compressed. */
 void compress_begin(struct session *s);
+/* Add the LIST of one mailbox that exists, with its attributes. */
+void list_one(struct session *s, struct cur name, struct str *x);
 int do_list(struct session *s, struct parse *p); /* list.c */
 int do_lsub(struct session *s, struct parse *p);
 int do_status(struct session *s, struct parse *p);

@@ -83,9 +83,10 @@ static int
 add_pattern(struct session *s, struct parse *p, struct query *q)
 {
 	struct cur c;
+	int r = parse_pattern(p, &c);
 
-	if (parse_pattern(p, &c) < 0)
-		return -1;
+	if (r != 0) /* RFC 9051 6.3.9: silently ignored */
+		return r < 0 ? -1 : 0;
 	if (q->n == LIST_PATTERNS)
 		return parse_fail(p, "too many patterns");
 	if (!q->v)
@@ -270,6 +271,21 @@ put_line(const struct session *s, const struct query *q, const struct folder *v,
 		str_adds(x, "))");
 	}
 	str_adds(x, "\r\n");
+}
+
+void
+list_one(struct session *s, struct cur name, struct str *x)
+{
+	static const struct query q = {.word = "LIST"};
+	struct folder *v, unknown = {.name = name, .is = FOLDER_EXISTS};
+	size_t n, i = 0;
+
+	if (folder_list(s->folders, &s->arena, &v, &n) < 0)
+		n = 0;
+	while (i < n && (cur_len(&v[i].name) != cur_len(&name) ||
+	                 memcmp(v[i].name.p, name.p, cur_len(&name)) != 0))
+		i++;
+	put_line(s, &q, i < n ? &v[i] : &unknown, 0, x);
 }
 
 /* RFC 3501 6.3.9: a level above a subscribed name is \Noselect. */

@@ -526,7 +526,10 @@ parse_pattern(struct parse *p, struct cur *s)
 	} else if (run(p, s, "]%*") < 0) {
 		return -1;
 	}
-	return name(p, s);
+	if (name(p, s) == 0)
+		return 0;
+	p->why = NULL;
+	return 1;
 }
 
 /* --- dates --- */

@@ -58,7 +58,7 @@ int parse_nz_number(struct parse *p, uint32_t *n);
 int parse_number64(struct parse *p, uint64_t *n); /* 0 to 2^63-1 */
 
 /* A mailbox name: UTF-8, INBOX in capitals, without NUL or control characters.  A
- * list pattern may hold % and *. */
+ * list pattern may hold % and *; 1: one that no such name can match. */
 int parse_mailbox(struct parse *p, struct cur *name);
 int parse_pattern(struct parse *p, struct cur *pattern);
 

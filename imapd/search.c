@@ -189,7 +189,7 @@ search(struct session *s, struct parse *p, struct criteria *c)
 		return criteria_bad(c);
 	}
 	if (c->modseq)
-		s->on |= ON_CONDSTORE; /* RFC 7162 3.1 */
+		sync_condstore(s);
 	if (criteria_find(c, &r.at, &r.n) < 0) {
 		if (r.options & SAVE)
 			save(s, NULL, 0);

@@ -160,9 +160,8 @@ status_tell(struct session *s, struct cur name, unsigned items)
 
 	if (!st)
 		return -1;
-	/* RFC 7162 3.1: who asks for that wants to be told from now on. */
 	if (items & HIGHESTMODSEQ)
-		s->on |= ON_CONDSTORE;
+		sync_condstore(s);
 	str_adds(&x, "* STATUS ");
 	out_mailbox(&x, name, s->on & (ON_UTF8 | ON_REV2));
 	str_adds(&x, " (");

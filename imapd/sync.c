@@ -224,8 +224,8 @@ sync_names(struct session *s, struct str *x)
 	if (b->readonly)
 		str_adds(x, "* OK [PERMANENTFLAGS ()] read-only\r\n");
 	else
-		str_addf(x, "* OK [PERMANENTFLAGS (%s \\*)] all stay\r\n",
-		         names.s);
+		str_addf(x, "* OK [PERMANENTFLAGS (%s%s)] all stay\r\n",
+		         names.s, b->keywords == UINT64_MAX ? "" : " \\*");
 	str_free(&names);
 }
 
@@ -268,6 +268,17 @@ sync_flags(struct session *s, size_t i, struct str *x)
 }
 
 /* --- updates --- */
+
+void
+sync_condstore(struct session *s)
+{
+	uint64_t told = s->box.told;
+
+	if (!(s->on & ON_CONDSTORE) && s->state & SELECTED)
+		io_putf(&s->io, "* OK [HIGHESTMODSEQ %llu] from here on\r\n",
+		        (unsigned long long)(told ? told : 1));
+	s->on |= ON_CONDSTORE;
+}
 
 /* Has something changed that the client was not told? */
 static bool
@@ -366,6 +377,21 @@ tell_new(struct session *s)
 	str_free(&x);
 }
 
+/* That there is room for no other keyword is told when it is so (RFC 9051 7.1). */
+static void
+tell_full(struct session *s)
+{
+	const struct index *x = &s->box.store.index;
+	struct cur last = index_keyword_name(x, INDEX_KEYWORDS - 1);
+	struct str names = {0};
+
+	if (s->box.keywords == UINT64_MAX || cur_len(&last) == 0)
+		return;
+	sync_names(s, &names);
+	io_put(&s->io, names.s, names.n);
+	str_free(&names);
+}
+
 static void
 tell_flags(struct session *s, const struct index_span *p)
 {
@@ -438,6 +464,7 @@ sync_tell(struct session *s, bool expunge)
 		log_warn("%s: %s", b->store.path, b->store.why);
 		return 0;
 	}
+	tell_full(s);
 	if (h->generation == b->generation && !(b->held && expunge)) {
 		told(s);
 		return 0;
@@ -471,7 +498,7 @@ by_lo(const void *a, const void *b)
 }
 
 /* The set's ranges the right way round and in order, up to the last UID that there
- * was.  NULL: that is all. */
+ * was, which is that of *; one beyond it has nothing.  NULL: that is all. */
 static struct range *
 sorted(struct session *s, const struct set *set, size_t *n)
 {
@@ -486,9 +513,11 @@ sorted(struct session *s, const struct set *set, size_t *n)
 	for (i = 0; set && i < *n; i++) {
 		uint32_t lo = set->v[i].lo, hi = set->v[i].hi;
 
-		lo = lo > last ? last : lo;
-		hi = hi > last ? last : hi;
 		v[i] = (struct range){lo < hi ? lo : hi, lo < hi ? hi : lo};
+		if (v[i].hi == UINT32_MAX && v[i].lo > last)
+			v[i].lo = last;
+		if (v[i].hi > last)
+			v[i].hi = last;
 	}
 	qsort(v, *n, sizeof *v, by_lo);
 	return v;

@@ -257,12 +257,17 @@ c NO [UNKNOWN-CTE]'*'d NO [UNKNOWN-CTE]'* ]]
 		s.ok("UID FETCH 1:3 FLAGS (VANISHED CHANGEDSINCE %d)" % old)
 		assert s.said[0] == "* VANISHED (EARLIER) 2", s.said
 		s.bad("FETCH 1:3 FLAGS (CHANGEDSINCE 1 VANISHED)")
+		# What goes last is told to who asks for it, or for *.
+		s.ok("STORE 3 +FLAGS.SILENT (\\Deleted)"); s.ok("EXPUNGE")
+		for known, gone in ("6:9", 0), ("9", 0), ("5:9", 1), ("9:*", 1), ("*:9", 1):
+		    s.ok("UID FETCH %s UID (CHANGEDSINCE %d VANISHED)" % (known, old))
+		    assert ("* VANISHED (EARLIER) 5" in s.said) == bool(gone), (known, s.said)
 		s.end()
 		t = Imap(); t.ok("SELECT INBOX")
 		t.bad("UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)")
 		t.ok("FETCH 1 FLAGS"); assert "MODSEQ" not in t.said[0]
 		t.ok("FETCH 1:* UID (CHANGEDSINCE %d)" % old)
-		assert len(t.said) == 1 and "MODSEQ" in t.said[0], t.said
+		assert len(t.said) == 2 and "(UID 3 MODSEQ" in t.said[1], t.said
 		t.ok("FETCH 1 BODY[TEXT]")
 		assert "MODSEQ" in t.said[0] and "\\Seen" in t.said[0], t.said
 		t.end()
@@ -342,6 +347,10 @@ c NO [UNKNOWN-CTE]'*'d NO [UNKNOWN-CTE]'* ]]
 		assert said[3] == "{400}\r\n" + "\u00fc" * 200 + ")", said
 		s.ok("FETCH 5 PREVIEW"); assert s.said[0].endswith("{11}\r\ncaf\u00e9 fr\u00fch)"), s.said
 		s.ok("FETCH 1 PREVIEW (LAZY)"); assert said[0] in s.said[0]
+		for how in "", " (LAZY)":
+		    s.ok("FETCH 1:5 PREVIEW%s (CHANGEDSINCE 9999999999999999)" % how)
+		    assert not any("PREVIEW" in x for x in s.said), s.said
+		s.bad("FETCH 1 PREVIEW (EAGER)"), s.bad("FETCH 1 (PREVIEW (EAGER) UID)")
 		s.ok("FETCH 1 SAVEDATE"); assert re.search(r'SAVEDATE "[ \d]\d-\w+-\d{4} [\d:]{8} \+0000"\)', s.said[0]), s.said
 		s.ok("CREATE other"); s.ok("COPY 1:4 other"); s.ok("SELECT other")
 		s.ok("FETCH 1:4 EMAILID"); assert ids == [x.split("EMAILID ")[1] for x in s.said]

@@ -118,6 +118,24 @@ says()
 	    imap bob > "$T/got"
 	run grep -c '^[1-4] BAD' "$T/got"
 	[ "$output" -ge 3 ]
+	# Nor are line and paragraph separators in one (RFC 6855 3).
+	printf '%s\n' '1 CREATE "x&ICg-y"' '2 RENAME INBOX "x&ICk-"' '3 ENABLE IMAP4rev2' \
+	    $'4 CREATE "a\342\200\250b"' $'5 CREATE "a\342\200\247b"' | imap bob > "$T/got"
+	run grep -c '^[124] NO \[CANNOT\]' "$T/got"
+	[ "$output" -eq 3 ]
+	grep -q '^5 OK' "$T/got"
+	# A pattern that no name can match finds none (RFC 9051 6.3.9).
+	says bob <<-'END'
+		> 1 LIST "" "&*"
+		1 OK that is all
+		> 2 LIST "" ("a&b" inbox)
+		* LIST (\Noinferiors \HasNoChildren) "/" "INBOX"
+		2 OK that is all
+		> 3 LSUB "" "&AO%"
+		3 OK that is all
+		> 4 LIST "" "
+		4 BAD a quoted string has no end
+	END
 }
 
 @test "names are modified UTF-7 in IMAP4rev1 and on disk, UTF-8 in IMAP4rev2" {
@@ -416,6 +434,10 @@ rfc_folders()
 		* LIST (\Noinferiors \HasNoChildren \Drafts) "/" "d"
 		3 OK that is all
 	END
+	# What SELECT tells of it is the same (RFC 9051 6.3.2).
+	imap bob <<< $'1 ENABLE IMAP4rev2\n2 SELECT d\n3 SELECT inbox' | grep '^\* LIST' |
+	    diff - <(printf '* LIST (%s) "/" "%s"\n' \
+	    '\Noinferiors \HasNoChildren \Drafts' d '\Noinferiors \HasNoChildren' INBOX)
 	[ "$(cat "$H/mail/.special-use")" = $'d\t\\Drafts' ]
 }
 

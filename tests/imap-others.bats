@@ -26,7 +26,8 @@ load imap
 		assert a.said == ["* 3 FETCH (FLAGS (\\Seen \\Recent))"], a.said
 		a.no("STORE 1:3 +FLAGS (\\Seen)", "NO [EXPUNGEISSUED]")
 		no_gone(a)
-		for c in "FETCH 1,3 FLAGS", "SEARCH ALL", "FETCH 2 FLAGS", "STORE 4 FLAGS \\Seen":
+		for c in "FETCH 1,3 FLAGS", "SEARCH ALL", "FETCH 2 FLAGS", "STORE 4 FLAGS \\Seen", \
+		    "UID SEARCH NOT 2", "UID SORT (DATE) UTF-8 1:3": # RFC 7162 3.2.10.2
 		    a.cmd(c)
 		    no_gone(a)
 		# Mail may come in between: the number counts what was not told.
@@ -437,9 +438,21 @@ readonly_box()
 		# STORE that changes nothing leaves the modseq as it is.
 		a.ok("STORE 2 +FLAGS (\\Seen)")
 		assert "MODSEQ (%d)" % m2 in a.said[0], a.said
-		# UNCHANGEDSINCE alone turns it on.
+		# UNCHANGEDSINCE alone turns it on, and the first that does is told where
+		# the mailbox is (RFC 7162 3.1).
 		b.ok("STORE 1 (UNCHANGEDSINCE 9999999999999999) -FLAGS (\\Deleted)")
 		assert "MODSEQ (" in b.said[-1], b.said
+		n = modseq(b)
+		assert n < int(re.search(r"MODSEQ \((\d+)", b.said[-1])[1]), b.said
+		for x in "FETCH 1 MODSEQ", "FETCH 1 UID (CHANGEDSINCE 1)", "SEARCH MODSEQ 1", "STATUS INBOX (HIGHESTMODSEQ)":
+		    c = Imap()
+		    c.ok("SELECT INBOX")
+		    assert modseq(c) > n
+		    c.ok(x)
+		    assert c.said[0].startswith("* OK [HIGHESTMODSEQ "), (x, c.said)
+		    c.ok(x)
+		    assert not any("* OK [HIGH" in x for x in c.said), (x, c.said)
+		    c.end()
 		a.end(), b.end()
 	END
 }
@@ -524,6 +537,17 @@ readonly_box()
 		assert int(g[1]) > m and a.said == ["* VANISHED 1"], (got, a.said)
 		got = a.ok("EXPUNGE")
 		assert got.startswith("[HIGHESTMODSEQ ") and a.said == ["* VANISHED 5"], a.said
+		# So do MOVE and REPLACE (RFC 6851 4.4, 8508 4.5).
+		a.ok("CREATE other")
+		m = int(re.match(r"\[HIGHESTMODSEQ (\d+)\]", got)[1])
+		got = a.ok("MOVE 1 other")
+		g = re.match(r"\[HIGHESTMODSEQ (\d+)\]", got)
+		assert g and int(g[1]) > m and a.said[-1] == "* VANISHED 7", (got, a.said)
+		got = a.ok("REPLACE 1 INBOX {6+}\r\na: 1\r\n")
+		g = re.match(r"\[HIGHESTMODSEQ (\d+)\]", got)
+		assert g and int(g[1]) > m and "* VANISHED 8" in a.said, (got, a.said)
+		for x in "1 2", "1 3":
+		    a.append("INBOX", "Subject: %s\n\nx\n" % x)
 		a.idle()
 		b.ok("NOOP")
 		b.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")

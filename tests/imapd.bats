@@ -85,7 +85,7 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 		S: * OK [UIDNEXT 3] ...
 		S: * OK [HIGHESTMODSEQ ...] ...
 		S: * OK [MAILBOXID (...)] ...
-		S: * LIST () "/" "INBOX"
+		S: * LIST (\Noinferiors \HasNoChildren) "/" "INBOX"
 		S: b OK [READ-WRITE]
 		C: c STORE 1 +FLAGS (\Flagged)
 		S: * 1 FETCH (UID 1 FLAGS (\Flagged))
@@ -256,6 +256,29 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 	grep -q 'FETCH .*FLAGS (\\Seen .*here)' "$T/got"
 	sed -n '/^7 OK/,$s/^\* FLAGS (\(.*\))$/\1/p' "$T/got" > "$T/names"
 	[ "$(grep -ow 'late\|never\|here' "$T/names")" = here ]
+}
+
+@test "when there is room for no other keyword, PERMANENTFLAGS has no \\*: RFC 9051 7.1" {
+	box bob 1
+	imap_py <<-'END'
+		a, b = Imap(), Imap()
+		a.ok("SELECT INBOX"), b.ok("SELECT INBOX")
+		def room(s):
+		    said = [x for x in s.said if "[PERMANENTFLAGS (" in x]
+		    return ["\\*" in x for x in said]
+		a.ok("STORE 1 +FLAGS.SILENT (%s)" % " ".join("k%d" % i for i in range(63)))
+		b.ok("NOOP")
+		assert room(a) in ([], [True]) and room(b) == [True], (a.said, b.said)
+		a.ok("STORE 1 +FLAGS.SILENT (last)")
+		assert room(a) == [False], a.said
+		b.ok("NOOP")
+		assert room(b) == [False], b.said
+		a.no("STORE 1 +FLAGS (more)", "NO [LIMIT]")
+		assert room(a) == []
+		a.ok("SELECT INBOX")
+		assert room(a) == [False], a.said
+		a.end(), b.end()
+	END
 }
 
 @test "6.4.6: STORE adds, takes away, replaces" {
@@ -521,6 +544,25 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 		C: a: 1
 		C: 
 		S: A7 OK
+	END
+	# REPLACE takes up what it needs more (RFC 8508 3.4).
+	imap_py <<-'END'
+		s = Imap()
+		def letter(n):
+		    return "a: b\n\n" + (99 * "x" + "\n") * (n // 100)
+		s.append("INBOX", letter(90000)), s.ok("SELECT INBOX"), s.ok("CREATE other")
+		def replace(box, n):
+		    text = letter(n).replace("\n", "\r\n")
+		    return s.cmd("REPLACE * %s {%d+}\r\n%s" % (box, len(text), text))
+		for n in 91000, 90000, 99000:
+		    got = replace("INBOX", n)
+		    assert got.startswith("OK"), got
+		for n in 104000, 190000:
+		    got = replace("INBOX", n)
+		    assert got.startswith("NO [OVERQUOTA]"), got
+		s.no("APPEND INBOX {9000}", "NO [OVERQUOTA]")
+		assert replace("other", 104000).startswith("NO [OVERQUOTA]")
+		s.end()
 	END
 }
 
