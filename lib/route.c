@@ -476,22 +476,31 @@ walk_postmaster(struct walk *w)
 	str_free(&s);
 }
 
+/* Nearly all names are of small letters, and people write them in any. */
+static bool
+walk_person(struct walk *w, const char *name, const char *as_written)
+{
+	return walk_user(w, name) ||
+	       (strcmp(name, as_written) != 0 && walk_user(w, as_written));
+}
+
 /* A name of this host: as alias, as user; then without its detail. */
 static void
 walk_local(struct walk *w, const char *local, bool no_alias)
 {
-	char *name = str_dup(local), *p, *detail;
+	char *name = str_dup(local), *whole = str_dup(local), *p, *detail;
 	const char *sep = w->r->conf->detail;
 
 	for (p = name; *p; p++)
 		*p = str_lower(*p);
 	detail = *sep ? strpbrk(name + (*name != '\0'), sep) : NULL;
-	if ((!no_alias && walk_alias(w, name)) || walk_user(w, name))
+	if ((!no_alias && walk_alias(w, name)) || walk_person(w, name, whole))
 		goto out;
 	if (detail) {
-		*detail = '\0';
+		*detail = whole[detail - name] = '\0';
 		w->detail = local + (detail - name) + 1;
-		if ((!no_alias && walk_alias(w, name)) || walk_user(w, name))
+		if ((!no_alias && walk_alias(w, name)) ||
+		    walk_person(w, name, whole))
 			goto out;
 	}
 	if (strcmp(name, "postmaster") == 0)
@@ -503,6 +512,7 @@ walk_local(struct walk *w, const char *local, bool no_alias)
 		add_problem(w, ROUTE_FAIL, "5.1.1", "User unknown");
 out:
 	free(name);
+	free(whole);
 }
 
 /* 127.0.0.1 or ::1, bare or as an address literal: this host, whatever name it has. */

@@ -1130,6 +1130,11 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	run queue a -n bob+x
 	[ "$status" -eq 0 ]
 	[[ $output == *"mailbox "*"$D/mail/bob"* ]]
+	sed -i 's/^bob:.*/&\n&/; s/\nbob/\nBob.Box/' "$D/passwd"
+	run queue a -n 'Bob.Box+X@a.test'
+	[[ $output == *"mailbox "*"$D/mail/Bob.Box"* ]]
+	run queue a -n BOB
+	[[ $output == *"mailbox "*"$D/mail/bob"* ]]
 	run queue a -n nosuch@a.test
 	[ "$status" -eq 67 ]
 	[[ $output == *"5.1.1 User unknown"* ]]
