@@ -565,14 +565,17 @@ static int
 day(struct cur *c, bool fewer, int64_t *days)
 {
 	struct tm tm = {0};
+	int mday = digits(c, 2, fewer, 31);
 	time_t t;
 
-	tm.tm_mday = digits(c, 2, fewer, 31);
-	if (tm.tm_mday < 1 || !cur_take(c, '-') || (tm.tm_mon = month(c)) < 0 ||
+	tm.tm_mday = mday;
+	if (mday < 1 || !cur_take(c, '-') || (tm.tm_mon = month(c)) < 0 ||
 	    !cur_take(c, '-') || (tm.tm_year = digits(c, 4, false, 9999)) < 0)
 		return -1;
 	tm.tm_year -= 1900;
 	t = timegm(&tm);
+	if (tm.tm_mday != mday) /* 31-Apr */
+		return -1;
 	*days = t >= 0 ? t / DAY : -((-t + DAY - 1) / DAY);
 	return 0;
 }

@@ -539,7 +539,7 @@ test_dates(void)
 	static const char *const wrong[] = {
 	    "",       "1-Jan-70",   "0-Jan-1970",   "32-Jan-1970", "1-Foo-1970",
 	    "1-Jan-", "1 Jan 1970", "\"1-Jan-1970", "-1-Jan-1970", "1-Jan-x",
-	    "1-J",    "Jan-1-1970"};
+	    "1-J",    "Jan-1-1970", "31-Apr-1970",  "29-Feb-1900"};
 	int64_t d;
 	size_t i;
 
