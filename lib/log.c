@@ -95,10 +95,10 @@ log_file(const char *line, size_t n)
 __attribute__((format(printf, 3, 0))) static void
 log_line(int level, const char *prefix, const char *fmt, va_list ap)
 {
+	int saved = errno;
 	const char *head = lg.file ? stamp() : "";
 	size_t begin = strlen(head), n = strlen(prefix);
 	char line[STAMP + LOG_LINE + 1], *text = line + begin, *p;
-	int saved = errno;
 
 	memcpy(line, head, begin);
 	memcpy(text, prefix, n);

@@ -184,7 +184,7 @@ check_failed()
 @test "a failed append leaves the mailbox and its times as they were" {
 	need strace
 	reset old
-	touch -d '2001-02-03 04:05:06' "$BOX"
+	touch -d @981173106 "$BOX"
 	run strace -f -qq -o /dev/null -e trace=fsync -P "$BOX" \
 	    -e inject=fsync:error=EIO:when=1 \
 	    "$DELIVER" -C "$C" -b alice < "$T/in"

@@ -18,7 +18,7 @@ teardown() { test_end; }
 
 model()
 {
-	as alice env HOME="$D/home/alice" BOX="$1" FOLDERS="${2-}" timeout 120 \
+	as alice env TZ=UTC HOME="$D/home/alice" BOX="$1" FOLDERS="${2-}" timeout 120 \
 	    python3 "$REPO/tests/imapmodel.py" "$TIME" \
 	    "${SEED:-1}" "${STEPS:-1000000}" >&2
 }

@@ -478,11 +478,11 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 @test "what both ends take for the binding of the channel is the same" {
 	serve hold
 	run client -keymatexport EXPORTER-Channel-Binding -keymatexportlen 32 < /dev/null
-	want=$(sed -n 's/.*Keying material: //p' <<< "$output" | xxd -r -p | base64)
+	want=$(sed -n 's/.*Keying material: //p' <<< "$output" | basenc -d --base16 | base64)
 	[ "${#want}" -eq 44 ]
 	wait_for said " $want -"
 	run client -tls1_2 -keymatexport EXPORTER-Channel-Binding -keymatexportlen 32 < /dev/null
-	want=$(sed -n 's/.*Keying material: //p' <<< "$output" | xxd -r -p | base64)
+	want=$(sed -n 's/.*Keying material: //p' <<< "$output" | basenc -d --base16 | base64)
 	wait_for said " $want -"
 }
 
