@@ -19,6 +19,8 @@ setup_file()
 	certificate other mx.other.test
 	certificate domain b.test
 	DAYS=-1 certificate expired mx.b.test
+	# shellcheck disable=SC2046
+	tls_make "$CERTS/long.pem" mx.b.test $(printf 'a%d.b.test ' {100..180})
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 	    -keyout "$CERTS/key" -subj /CN=self -days 30 2> /dev/null |
 	    cat - "$CERTS/key" > "$CERTS/self.pem"
@@ -419,6 +421,21 @@ no_relay() { ! pgrep -f "tlsrelay.*$T"; }
 		drive b.test
 		kept 4.7.4
 	done
+}
+
+@test "DANE: a certificate as a whole, of more than a kilobyte" {
+	local der
+	der=$(openssl x509 -in "$CERTS/long.pem" -outform DER | od -An -v -tx1 | tr -d ' \n')
+	[ "${#der}" -gt 2500 ]
+	host long
+	secure "$TLSA=tcp:ad:tlsa:030000$der"
+	drive b.test
+	sent_by_tls
+	grep -q 'Verified TLS .*, level dane' "$T/log"
+	secure "$TLSA=tcp:ad:tlsa:030000${der%????}0000"
+	host long
+	drive b.test
+	kept 4.7.5
 }
 
 @test "DANE: a host that is an alias (RFC 7672 2.2.2)" {
