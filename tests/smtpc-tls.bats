@@ -585,6 +585,28 @@ OFFER='PIPELINING,AUTH PLAIN LOGIN SCRAM-SHA-256'
 	[[ $output == *'>>> AUTH SCRAM-SHA-256 ***'* ]]
 }
 
+@test "a login that is too long for a command waits to be asked for" {
+	local n m long
+	long=$(printf '%0400d' 7)
+	conf "smarthost [$HOST]:$SMTP_PORT"
+	# 512 bytes with CRLF, and one more.
+	for n in 368 369 400; do
+		secret "$HOST jo ${long: -n}"
+		host self 'TLSOFFER=AUTH PLAIN' "LOGIN=jo:${long: -n}"
+		drive b.test
+		sent_by_tls
+		grep -q '^login PLAIN ok' "$T/host/log"
+		m=$(sed -n 's/^C: \(AUTH .*\)/\1/p' "$T/host/log")
+		[ "${#m}" -le 510 ]
+		[ "$n" -eq 368 ] || [ "$m" = 'AUTH PLAIN' ]
+	done
+	long=${long//0/,}
+	secret "$HOST ${long: -250} pw"
+	host self 'TLSOFFER=AUTH SCRAM-SHA-256' "LOGIN=${long: -250}:pw"
+	drive b.test
+	grep -q '^C: AUTH SCRAM-SHA-256$' "$T/host/log"
+}
+
 @test "a smarthost with a final dot has its policy and its login" {
 	dnsd
 	secret 'mx.b.test jo pw'
