@@ -19,8 +19,7 @@ enum {
 	DNS_CNAME_MAX = 8,
 	DNS_NAME = 256,
 	DNS_TLSA_MAX = 24,
-	DNS_TLSA_DATA =
-	    1024 /* bytes; a key or certificate as a whole is rare */
+	DNS_TLSA_DATA = 4096 /* bytes: of a certificate as a whole */
 };
 
 enum dns_why {

@@ -92,7 +92,8 @@ watch(struct watch *w, int sock)
 		a = (struct grant){.verdict = AUTH_NO};
 		k.name[AUTH_NAME_MAX] = k.secret[AUTH_SECRET_MAX] = '\0';
 		if (k.kind == GATE_TLS && w->end[1] >= 0) {
-			if (tls_serve(w->gate->conf, 0, 1, w->end[1]) >= 0)
+			if (tls_serve(w->gate->conf, w->gate->service, 0, 1,
+			              w->end[1]) >= 0)
 				a.verdict = AUTH_OK;
 			close(w->end[1]);
 			w->end[1] = -1;

@@ -68,9 +68,10 @@ spawn(char *const argv[], int in, int out, int end)
 	return pid;
 }
 
-/* args: more of them for a client, or NULL. */
+/* The arguments behind option. */
 static pid_t
-start(const struct conf *c, const struct list *args, int in, int out, int end)
+start(const struct conf *c, const char *option, const struct list *args, int in,
+      int out, int end)
 {
 	const char *const words[] = {"tlsrelay", "-C", c->file, NULL};
 	struct list argv = {0};
@@ -78,9 +79,8 @@ start(const struct conf *c, const struct list *args, int in, int out, int end)
 	size_t i;
 
 	conf_command(c, words, &argv);
-	if (args)
-		list_add(&argv, "-c");
-	for (i = 0; args && i < args->n; i++)
+	list_add(&argv, option);
+	for (i = 0; i < args->n; i++)
 		list_add(&argv, args->v[i]);
 	pid = spawn(argv.v, in, out, end);
 	list_free(&argv);
@@ -88,9 +88,15 @@ start(const struct conf *c, const struct list *args, int in, int out, int end)
 }
 
 pid_t
-tls_serve(const struct conf *c, int in, int out, int end)
+tls_serve(const struct conf *c, const char *protocol, int in, int out, int end)
 {
-	return start(c, NULL, in, out, end);
+	struct list args = {0};
+	pid_t pid;
+
+	list_add(&args, protocol);
+	pid = start(c, "-p", &args, in, out, end);
+	list_free(&args);
+	return pid;
 }
 
 pid_t
@@ -101,7 +107,7 @@ tls_connect(const struct conf *c, int sock, const struct list *args, int *end)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
 		return -1;
-	pid = start(c, args, sock, sock, sv[1]);
+	pid = start(c, "-c", args, sock, sock, sv[1]);
 	close(sv[1]);
 	if (pid < 0)
 		close(sv[0]);

@@ -5,6 +5,8 @@
 #include "scram.h"
 #include "transact.h"
 
+enum { COMMAND = 512 /* bytes with CRLF (RFC 5321 4.5.3.1.4) */ };
+
 /* A line of it: prefix, and s in base64.  s is wiped. */
 static void
 put_base64(struct session *s, const char *prefix, struct str *text)
@@ -37,15 +39,41 @@ challenge(struct session *s, struct str *text)
 	return code_unbase64(text, cur_of(reply_words(&s->reply))) < 0;
 }
 
+/* Name the mechanism, and say what is said first: with it, or when it is asked for
+ * where both are too long for a command (RFC 4954 4).  As challenge(). */
+static int
+begin(struct session *s, const char *mechanism, struct str *text)
+{
+	struct str command = {0}, asked = {0};
+	int r = 0;
+
+	str_addf(&command, "AUTH %s ", mechanism);
+	if (command.n + (text->n + 2) / 3 * 4 + 2 > COMMAND) {
+		session_put(s, "AUTH %s", mechanism);
+		r = challenge(s, &asked);
+		str_clear(&command);
+	}
+	if (r == 0)
+		put_base64(s, command.s, text);
+	explicit_bzero(text->s, text->n);
+	str_free(&command);
+	str_free(&asked);
+	return r;
+}
+
 /* RFC 4616 */
 static int
 plain(struct session *s, struct str *t)
 {
+	int r;
+
 	str_addc(t, '\0');
 	str_adds(t, s->login->name);
 	str_addc(t, '\0');
 	str_adds(t, s->login->secret);
-	put_base64(s, "AUTH PLAIN ", t);
+	r = begin(s, "PLAIN", t);
+	if (r != 0)
+		return r;
 	return session_reply(s, AUTH) < 0 ? -1 : 0;
 }
 
@@ -105,11 +133,9 @@ scram(struct session *s, struct str *t)
 
 	scram_begin(&c, s->login->name, s->login->secret, s->tls.binding, plus,
 	            t);
-	put_base64(s,
-	           c.flag == 'p' ? "AUTH SCRAM-SHA-256-PLUS "
-	                         : "AUTH SCRAM-SHA-256 ",
-	           t);
-	r = scram_talk(s, &c, t);
+	r = begin(s, c.flag == 'p' ? "SCRAM-SHA-256-PLUS" : "SCRAM-SHA-256", t);
+	if (r == 0)
+		r = scram_talk(s, &c, t);
 	/* The exchange is over, one way or the other (RFC 4954 4). */
 	if (r > 0 && s->reply.code == 334) {
 		session_put(s, "*");

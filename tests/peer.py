@@ -221,14 +221,15 @@ class Conn:
     def auth(self, words):
         user, password = (x.encode() for x in self.peer.login)
         name = words[1].upper()
+        first = name != "LOGIN" and \
+            (base64.b64decode(words[2]) if words[2:] else self.challenge(b""))
         if name == "PLAIN":
-            right = base64.b64decode(words[2]) == \
-                b"\0" + user + b"\0" + password
+            right = first == b"\0" + user + b"\0" + password
         elif name == "LOGIN":
             right = self.challenge(b"User Name") == user
             right &= self.challenge(b"Password") == password
         else:
-            right = self.scram(base64.b64decode(words[2]))
+            right = self.scram(first)
         self.peer.log("login %s %s" % (name, "ok" if right else "wrong"))
         if right and self.action("auth") == "forged":
             self.act("rset")

@@ -19,6 +19,8 @@ setup_file()
 	certificate other mx.other.test
 	certificate domain b.test
 	DAYS=-1 certificate expired mx.b.test
+	# shellcheck disable=SC2046
+	tls_make "$CERTS/long.pem" mx.b.test $(printf 'a%d.b.test ' {100..180})
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 	    -keyout "$CERTS/key" -subj /CN=self -days 30 2> /dev/null |
 	    cat - "$CERTS/key" > "$CERTS/self.pem"
@@ -421,6 +423,21 @@ no_relay() { ! pgrep -f "tlsrelay.*$T"; }
 	done
 }
 
+@test "DANE: a certificate as a whole, of more than a kilobyte" {
+	local der
+	der=$(openssl x509 -in "$CERTS/long.pem" -outform DER | od -An -v -tx1 | tr -d ' \n')
+	[ "${#der}" -gt 2500 ]
+	host long
+	secure "$TLSA=tcp:ad:tlsa:030000$der"
+	drive b.test
+	sent_by_tls
+	grep -q 'Verified TLS .*, level dane' "$T/log"
+	secure "$TLSA=tcp:ad:tlsa:030000${der%????}0000"
+	host long
+	drive b.test
+	kept 4.7.5
+}
+
 @test "DANE: a host that is an alias (RFC 7672 2.2.2)" {
 	local at="_$SMTP_PORT._tcp"
 	secure mx.b.test=ad:cname:real.b.test "real.b.test=ad:a:$HOST" \
@@ -566,6 +583,28 @@ OFFER='PIPELINING,AUTH PLAIN LOGIN SCRAM-SHA-256'
 		SCRAM-SHA-256 PLAIN LOGIN SCRAM-SHA-256
 	END
 	[[ $output == *'>>> AUTH SCRAM-SHA-256 ***'* ]]
+}
+
+@test "a login that is too long for a command waits to be asked for" {
+	local n m long
+	long=$(printf '%0400d' 7)
+	conf "smarthost [$HOST]:$SMTP_PORT"
+	# 512 bytes with CRLF, and one more.
+	for n in 368 369 400; do
+		secret "$HOST jo ${long: -n}"
+		host self 'TLSOFFER=AUTH PLAIN' "LOGIN=jo:${long: -n}"
+		drive b.test
+		sent_by_tls
+		grep -q '^login PLAIN ok' "$T/host/log"
+		m=$(sed -n 's/^C: \(AUTH .*\)/\1/p' "$T/host/log")
+		[ "${#m}" -le 510 ]
+		[ "$n" -eq 368 ] || [ "$m" = 'AUTH PLAIN' ]
+	done
+	long=${long//0/,}
+	secret "$HOST ${long: -250} pw"
+	host self 'TLSOFFER=AUTH SCRAM-SHA-256' "LOGIN=${long: -250}:pw"
+	drive b.test
+	grep -q '^C: AUTH SCRAM-SHA-256$' "$T/host/log"
 }
 
 @test "a smarthost with a final dot has its policy and its login" {

@@ -211,6 +211,19 @@ plain()
 	! grep -E 'using TLS|from me' "$D"/spool/new/* || return 1
 }
 
+@test "who names protocols (ALPN) must name smtp" {
+	serve
+	local how
+	for how in '2525 -starttls smtp' 2466; do
+		# shellcheck disable=SC2086
+		run openssl s_client -alpn h2,http/1.1 -connect "$H:"$how < /dev/null
+		[[ $output == *'no application protocol'* ]]
+		# shellcheck disable=SC2086
+		run openssl s_client -alpn smtp -connect "$H:"$how < /dev/null
+		[[ $output == *'ALPN protocol: smtp'* ]]
+	done
+}
+
 @test "swaks: all its ways" {
 	need swaks
 	serve

@@ -139,6 +139,28 @@ quiet() { ! pgrep -f "(popd|imapd|tlsrelay) .*-C $C" > /dev/null; }
 	wait_for quiet
 }
 
+@test "who names protocols (ALPN) must name ours" {
+	serve
+	py <<-'END'
+		def offer(port, *names):
+		    c = context()
+		    c.set_alpn_protocols(names)
+		    with socket.create_connection((host, int(os.environ[port]))) as s:
+		        try:
+		            with c.wrap_socket(s, server_hostname="a.test") as t:
+		                return t.selected_alpn_protocol(), t.recv(4)
+		        except ssl.SSLError as e:
+		            return str(e)
+		for port, name, greeting in ("POPS_PORT", "pop3", b"+OK "), \
+					    ("IMAPS_PORT", "imap", b"* OK"):
+		    for names in ["h2", "http/1.1"], ["smtp"], [name + "s"], [name[:-1]]:
+		        assert "no application protocol" in offer(port, *names), names
+		    for names in [name], ["smtp", name, "h2"]:
+		        assert offer(port, *names) == (name, greeting), names
+	END
+	wait_for quiet
+}
+
 @test "openssl s_client" {
 	need openssl
 	serve

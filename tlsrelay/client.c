@@ -10,7 +10,7 @@
 /* A record of DNS (RFC 6698 2.1). */
 struct tlsa {
 	unsigned long long usage, selector, matching;
-	unsigned char data[1024];
+	unsigned char data[4096];
 	size_t n;
 };
 

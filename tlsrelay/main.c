@@ -30,6 +30,7 @@ enum {
 static struct conf conf;
 static struct secrets secrets;
 static struct tickets tickets;
+static const char *protocol; /* of a server */
 struct few few;
 
 /* What the other end hears of us, before the peer is heard. */
@@ -95,7 +96,7 @@ start(const char *file, const struct wants *client, struct str *why)
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
 	few_load(client != NULL);
 	return client ? client_new(client, why)
-	              : server_new(&secrets, &tickets, why);
+	              : server_new(&secrets, &tickets, protocol, why);
 }
 
 /* The certificate is shown, the key no longer needed. */
@@ -144,7 +145,7 @@ run(const char *file, const struct wants *client)
 static int
 usage(void)
 {
-	fputs("usage: tlsrelay [-V] [-C file]\n"
+	fputs("usage: tlsrelay [-V] [-C file] [-p protocol]\n"
 	      "       tlsrelay -c [-C file] [-A dir] [-n name] [-v name] ... "
 	      "[-d tlsa] ...\n"
 	      "       tlsrelay -r [-C file] < old > new\n",
@@ -177,7 +178,7 @@ main(int argc, char **argv)
 	log_open("tlsrelay");
 	w.names = mem_alloc((size_t)(argc + 1) * sizeof *w.names);
 	w.tlsa = mem_alloc((size_t)(argc + 1) * sizeof *w.tlsa);
-	while ((opt = getopt(argc, argv, "A:C:Vcd:n:rv:")) != -1)
+	while ((opt = getopt(argc, argv, "A:C:Vcd:n:p:rv:")) != -1)
 		switch (opt) {
 		case 'A': w.dir = optarg; break;
 		case 'C': file = optarg; break;
@@ -185,11 +186,13 @@ main(int argc, char **argv)
 		case 'c': client = true; break;
 		case 'd': w.tlsa[records++] = optarg; break;
 		case 'n': w.name = optarg; break;
+		case 'p': protocol = optarg; break;
 		case 'r': rotating = true; break;
 		case 'v': w.names[names++] = optarg; break;
 		default: return usage();
 		}
 	if (optind < argc || (client && rotating) ||
+	    ((client || rotating) && protocol) ||
 	    (!client && (w.name || names > 0 || records > 0)) ||
 	    (records > 0 && !w.name && names == 0))
 		return usage();

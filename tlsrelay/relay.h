@@ -18,8 +18,10 @@ struct wants {
 	char **tlsa;  /* "USAGE SELECTOR MTYPE HEX" */
 };
 
-/* A server; what s and t hold stays.  NULL with why. */
-SSL *server_new(struct secrets *s, struct tickets *t, struct str *why);
+/* A server of the protocol (ALPN), or NULL for any; what it is given stays.  NULL
+ * with why. */
+SSL *server_new(struct secrets *s, struct tickets *t, const char *protocol,
+                struct str *why);
 
 /* A client; NULL with why. */
 SSL *client_new(const struct wants *w, struct str *why);

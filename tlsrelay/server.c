@@ -178,8 +178,28 @@ set_options(SSL_CTX *ctx)
 	                             SSL_OP_PRIORITIZE_CHACHA);
 }
 
+/* RFC 7301 3.2, RFC 9325 3.8: whoever names protocols, and not ours, was led here
+ * for something else, as a browser that is to talk with this host's certificate. */
+static int
+agree(SSL *ssl, const unsigned char **to, unsigned char *n,
+      const unsigned char *offer, unsigned len, void *protocol)
+{
+	const unsigned char *e = offer + len;
+	size_t want = strlen(protocol);
+
+	(void)ssl;
+	for (; offer < e && *offer < e - offer; offer += 1 + *offer)
+		if (*offer == want && memcmp(offer + 1, protocol, want) == 0) {
+			*to = offer + 1;
+			*n = *offer;
+			return SSL_TLSEXT_ERR_OK;
+		}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 SSL *
-server_new(struct secrets *s, struct tickets *t, struct str *why)
+server_new(struct secrets *s, struct tickets *t, const char *protocol,
+           struct str *why)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	SSL *ssl = NULL;
@@ -193,6 +213,9 @@ server_new(struct secrets *s, struct tickets *t, struct str *why)
 		tickets_read(t, s->tickets, time(NULL));
 		tickets_use(ctx, t);
 		SSL_CTX_set_cert_cb(ctx, choose, s);
+		if (protocol)
+			SSL_CTX_set_alpn_select_cb(ctx, agree,
+			                           (void *)(uintptr_t)protocol);
 		if ((ssl = SSL_new(ctx)))
 			SSL_set_accept_state(ssl);
 		else
