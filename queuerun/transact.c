@@ -319,7 +319,7 @@ put_rcpt(struct session *s, const struct transaction *t, size_t i)
 	str_adds(&p, "RCPT TO:");
 	add_path(t, &p, to->addr);
 	if (wants_dsn(s, t)) {
-		add_notify(&p, r->notify);
+		add_notify(&p, to->notify);
 		/* RFC 3461 4.2 */
 		if (semi) {
 			str_adds(&p, " ORCPT=");
