@@ -330,29 +330,42 @@ write_diagnostic(struct str *s, const struct note *n, bool remote)
 	str_addc(s, '\n');
 }
 
+/* RFC 3464 2.3.2.  What is too long for a line in the ASCII form of RFC 6533 3 is
+ * shown as far as ASCII can, never a part of it. */
+static void
+write_final(struct news *w, const char *addr)
+{
+	struct str form = {0};
+	bool utf8 = addr_is_utf8(addr);
+
+	if (utf8 && !w->a->m.env.utf8) {
+		code_unitext(&form, cur_of(addr), " \\+=");
+		utf8 = form.n <= TEXT_MAX;
+		addr = utf8 ? form.s : addr;
+	}
+	str_addf(&w->s, "Final-Recipient: %s; ", utf8 ? "utf-8" : "rfc822");
+	put_clean(&w->s, addr);
+	str_addc(&w->s, '\n');
+	str_free(&form);
+}
+
 /* RFC 3464 2.3. */
 static void
 write_recipient(struct news *w, const struct note *n)
 {
 	const struct rcpt *rc = &w->a->m.env.rcpt[n->rcpt];
-	const char *addr = final_addr(w->a, n);
 	bool remote = strchr(n->relay, '[') != NULL;
 	struct str *s = &w->s;
 	char date[DATE_SIZE];
 
 	str_addc(s, '\n');
-	if (rc->orcpt) {
+	if (rc->orcpt && strlen(rc->orcpt) <= TEXT_MAX) {
 		str_adds(s, "Original-Recipient: ");
 		put_clean(s, rc->orcpt);
 		str_addc(s, '\n');
 	}
-	str_addf(s, "Final-Recipient: %s; ",
-	         addr_is_utf8(addr) ? "utf-8" : "rfc822");
-	if (addr_is_utf8(addr) && !w->a->m.env.utf8)
-		code_unitext(s, cur_of(addr), " \\+="); /* RFC 6533 3 */
-	else
-		put_clean(s, addr);
-	str_addf(s, "\nAction: %s\n", w->action);
+	write_final(w, final_addr(w->a, n));
+	str_addf(s, "Action: %s\n", w->action);
 	str_addf(s, "Status: %s\n", *n->status ? n->status : "5.0.0");
 	if (remote) {
 		/* "mx.b.test[192.0.2.1]:25" without what follows the name. */

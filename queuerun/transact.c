@@ -19,6 +19,7 @@
 enum {
 	BATCH = 8192,   /* bytes of commands at once: fits any TCP window */
 	PART = 4 << 20, /* bytes of content that have smtp_timeout to go out */
+	ORCPT_LENGTH = 500 /* RFC 3461 4.2 */
 };
 
 struct transaction {
@@ -308,24 +309,35 @@ add_notify(struct str *p, unsigned notify)
 	}
 }
 
+/* RFC 3461 4.2.  One that came in UTF-8 may have grown; a host that would refuse the
+ * recipient for it does not get it. */
+static void
+add_orcpt(struct str *p, const char *orcpt)
+{
+	const char *semi = orcpt ? strchr(orcpt, ';') : NULL;
+	struct str v = {0};
+
+	if (!semi)
+		return;
+	str_add(&v, orcpt, (size_t)(semi + 1 - orcpt));
+	code_xtext(&v, semi + 1, strlen(semi + 1));
+	if (v.n <= ORCPT_LENGTH)
+		str_addf(p, " ORCPT=%s", v.s);
+	str_free(&v);
+}
+
 static void
 put_rcpt(struct session *s, const struct transaction *t, size_t i)
 {
 	const struct smtp_rcpt *to = &t->send->rcpt[t->rcpt[i]];
 	const struct rcpt *r = &t->send->m->env.rcpt[to->rcpt];
-	const char *semi = r->orcpt ? strchr(r->orcpt, ';') : NULL;
 	struct str p = {0};
 
 	str_adds(&p, "RCPT TO:");
 	add_path(t, &p, to->addr);
 	if (wants_dsn(s, t)) {
 		add_notify(&p, to->notify);
-		/* RFC 3461 4.2 */
-		if (semi) {
-			str_adds(&p, " ORCPT=");
-			str_add(&p, r->orcpt, (size_t)(semi + 1 - r->orcpt));
-			code_xtext(&p, semi + 1, strlen(semi + 1));
-		}
+		add_orcpt(&p, r->orcpt);
 	}
 	session_put(s, "%s", p.s);
 	str_free(&p);

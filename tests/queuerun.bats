@@ -525,6 +525,35 @@ count()
 	grep -qFx 'Final-Recipient: utf-8; b\x{F8}b\x{2B}x@a.test' "$T/reports"
 }
 
+@test "what grows too long in ASCII is told whole or not at all (RFC 6533 3)" {
+	local a o d
+	a=$(printf 'ā%.0s' {1..100})
+	o=$(printf 'ā%.0s' {1..240})
+	d=$(printf 'ü%.0s' {1..25})
+	d=$d.$d.$d.test
+	sed -i "s/^domains .*/& $d/" "$C"
+	printf '%s: ":fail: no"\n' "$a" >> "$D/aliases"
+	smtpd a <<-END
+		EHLO me
+		MAIL FROM:<alice@a.test>
+		RCPT TO:<bob@a.test> ORCPT=utf-8;$o@x.test NOTIFY=SUCCESS
+		DATA
+		Subject: test
+
+		hello
+		.
+	END
+	printf 'list: "%s@%s"\n' "$a" "$d" >> "$D/aliases"
+	write -- list bob
+	queue a
+	[ "$(letters "$D/mail/bob")" -eq 2 ]
+	[ "$(letters "$D/mail/alice")" -eq 2 ]
+	LC_ALL=C awk 'length > 998 { exit 1 }' "$D/mail/alice"
+	[ "$(grep -c '^Original-Recipient' "$D/mail/alice")" -eq 0 ]
+	[ "$(grep -c '^Final-Recipient: rfc822; bob@a.test' "$D/mail/alice")" -eq 1 ]
+	grep -qE '^Final-Recipient: rfc822; \?{200}@\?+\.\?+\.\?+\.test$' "$D/mail/alice"
+}
+
 @test "NOTIFY and RET decide who hears what" {
 	echo 'gone: :fail: no' >> "$D/aliases"
 	write -N never -- gone kim

@@ -589,6 +589,12 @@ is_crlf()
 	grep -q '^C: RCPT TO:<bob@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+20o+3Db@x.test$' "$T/b/log"
 	drive -o 'utf-8;b\x{F8}b@x.test' "$TO" "$T/m" bob@b.test
 	grep -qF 'C: RCPT TO:<bob@b.test> ORCPT=utf-8;b\x{F8}b@x.test' "$T/b/log"
+	# As long as it may be, or left out.
+	o=$(printf 'o%.0s' {1..493})
+	drive -o "rfc822;$o" "$TO" "$T/m" kim@b.test
+	grep -q "^C: RCPT TO:<kim@b.test> ORCPT=rfc822;$o$" "$T/b/log"
+	drive -o "rfc822;=$o" "$TO" "$T/m" jo@b.test
+	grep -q '^C: RCPT TO:<jo@b.test>$' "$T/b/log"
 	again b "$HOST" OFFER=
 	drive -e x -r FULL -N NEVER -o 'rfc822;bob@x' "$TO" "$T/m" bob@b.test
 	[[ $output != *" dsn "* ]]
