@@ -170,6 +170,28 @@ fit(struct session *s, struct transaction *t, struct verdict *v)
 	return choose_form(s, t, v);
 }
 
+/* May a recipient of this domain go with those of t?  RFC 9422,
+ * RCPTDOMAINMAX. */
+static bool
+fits_domain(const struct session *s, const struct transaction *t,
+            const char *addr)
+{
+	const char *domain = addr_domain(addr), *last = NULL;
+	unsigned long long n = 0;
+	size_t i;
+
+	/* Of a run of the same domain one counts. */
+	for (i = 0; s->offer.domain_max && i < t->n; i++) {
+		const char *d = addr_domain(t->send->rcpt[t->rcpt[i]].addr);
+
+		if (addr_same_domain(d, domain))
+			return true;
+		n += !last || !addr_same_domain(d, last);
+		last = d;
+	}
+	return !n || n < s->offer.domain_max;
+}
+
 /* Put the next recipients into t: of one message, as many as the host takes. */
 static void
 pick_rcpts(struct session *s, struct transaction *t)
@@ -184,6 +206,8 @@ pick_rcpts(struct session *s, struct transaction *t)
 	for (; s->at_rcpt < send->nrcpt && t->n < max; s->at_rcpt++) {
 		if (send->rcpt[s->at_rcpt].what)
 			continue;
+		if (!fits_domain(s, t, send->rcpt[s->at_rcpt].addr))
+			break;
 		if (local_utf8(send->rcpt[s->at_rcpt].addr)) {
 			if (!s->offer.utf8) {
 				verdict_set(&v, 'f', "5.6.7", s->relay,

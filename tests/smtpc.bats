@@ -615,6 +615,11 @@ is_crlf()
 	[ "$(grep -c ' s 2.0.0 ' <<< "$output")" -eq 10 ]
 	[ "$(grep -c 'C: MAIL' "$T/b/log")" -eq 4 ]
 	[ "$(grep -c connect "$T/b/log")" -eq 2 ]
+	again b "$HOST" 'OFFER=LIMITS RCPTDOMAINMAX=2,PIPELINING'
+	drive "$TO" "$T/m" {1,2}@{b,c}.test 3@{d,b,d}.test
+	[ "$(grep -c ' s 2.0.0 ' <<< "$output")" -eq 7 ]
+	sed -n 's/^C: \(MAIL\).*/\1/p; s/^C: RCPT TO:<\(.*\)>$/\1/p' "$T/b/log" > "$T/rcpts"
+	[ "$(tr '\n' ' ' < "$T/rcpts")" = "MAIL 1@b.test 1@c.test 2@b.test 2@c.test MAIL 3@d.test 3@b.test 3@d.test " ]
 }
 
 @test "too many recipients: the rest in the next transaction (452, 552)" {
