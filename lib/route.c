@@ -30,6 +30,7 @@ struct walk {
 	const char *detail;
 	uid_t owner; /* of the file that names a program */
 	bool loose;  /* ... which everybody may write */
+	bool group;  /* an alias on the way has several, and no owner */
 	const struct walk *up;
 	int depth;
 };
@@ -150,6 +151,20 @@ keep(const struct walk *w, const char *s)
 	return s ? arena_dup(&w->out->words, s, strlen(s)) : NULL;
 }
 
+/* A target that is there already is reached once more.  Who is named himself hides
+ * behind no alias of several. */
+static void
+again(const struct walk *w, struct target *t)
+{
+	trace(w, "%s: again, one copy is enough", target_name(t));
+	if (!t->group || w->group || w->out->closed)
+		return;
+	t->group = false;
+	t->rcpt = w->out->rcpt;
+	t->addr = keep(w, w->addr);
+	t->sender = keep(w, w->sender);
+}
+
 /* Add a target unless it is there.  Returns it, or NULL for a double. */
 static struct target *
 add(const struct walk *w, enum route_kind kind, const char *dest)
@@ -163,7 +178,7 @@ add(const struct walk *w, enum route_kind kind, const char *dest)
 		rehash(rs);
 	slot = find_slot(rs, kind, dest);
 	if (*slot) {
-		trace(w, "%s: again, one copy is enough", dest);
+		again(w, &rs->t[*slot - 1]);
 		return NULL;
 	}
 	rs->t = mem_grow(rs->t, &rs->cap, rs->n + 1, sizeof *rs->t);
@@ -174,6 +189,8 @@ add(const struct walk *w, enum route_kind kind, const char *dest)
 	t->addr = keep(w, w->addr);
 	t->detail = keep(w, w->detail);
 	t->sender = keep(w, w->sender);
+	t->group = w->group;
+	t->rcpt = rs->rcpt;
 	return t;
 }
 
@@ -356,12 +373,23 @@ walk_item(struct walk *w, const char *item, const char *where)
 		            item, where);
 }
 
+static bool
+has_several(struct cur c)
+{
+	struct str item = {0};
+	bool two = alias_item(&c, &item) > 0 && alias_item(&c, &item) > 0;
+
+	str_free(&item);
+	return two;
+}
+
 static void
 walk_items(struct walk *w, struct cur c, const char *where)
 {
 	struct str item = {0};
 	int n = 1;
 
+	w->group |= !w->sender && has_several(c);
 	if (w->depth > ROUTE_DEPTH) {
 		add_problem(w, ROUTE_FAIL, "5.4.6",
 		            "aliases lead too deep, or in a circle");

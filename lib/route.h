@@ -33,6 +33,8 @@ struct target {
 	char *detail; /* what stood behind the + ("" none) */
 	char *user;   /* ROUTE_PROGRAM, ROUTE_FILE: run as */
 	char *sender; /* owner-LIST@... instead of the envelope's, or NULL */
+	bool group;   /* one of several behind an alias without an owner */
+	size_t rcpt;  /* of the routes when it was added */
 	char *status; /* 5.1.1 */
 	char *text;
 };
@@ -46,6 +48,8 @@ struct routes {
 	struct list expanded; /* names of aliases, each followed once */
 	size_t known;         /* of these, by addresses that led to something */
 	bool reached;         /* the address at hand did */
+	size_t rcpt;          /* the caller's number of it */
+	bool closed;          /* what is there stays whose it is */
 };
 
 struct router {

@@ -77,6 +77,12 @@ void envelope_free(struct envelope *e);
 void envelope_rcpt(struct envelope *e, const char *addr, const char *orcpt,
                    unsigned notify);
 
+/* Write it as the spool has it.  0, or -1 with errno EINVAL: it could not be read
+ * again. */
+int envelope_put(struct str *s, const struct envelope *e);
+/* Read what was written so; e is to be freed in any case.  0 or -1. */
+int envelope_take(struct envelope *e, struct cur text);
+
 /* The open spool. */
 struct spool {
 	const char *path;

@@ -156,8 +156,11 @@ parse_rcpt(struct envelope *e, struct cur v)
 			return -1;
 		notify |= 1u << (l - letters);
 	}
-	if (!cur_is(&orcpt, "-") && unxtext(orcpt, &o) < 0)
+	if (!cur_is(&orcpt, "-") &&
+	    (unxtext(orcpt, &o) < 0 || !strchr(o, ';'))) {
+		free(o);
 		return -1;
+	}
 	add_rcpt(e, (struct rcpt){mem_dup(v.p, cur_len(&v)), o, notify});
 	return 0;
 }
@@ -205,15 +208,17 @@ parse_field(struct envelope *e, const struct cur *key, struct cur v)
 	return 0;
 }
 
-/* The lines up to the empty one that ends the envelope. */
-static int
-parse_envelope(struct envelope *e, struct cur c)
+/* The lines up to the empty one that ends it. */
+int
+envelope_take(struct envelope *e, struct cur c)
 {
 	struct cur line, key;
 
-	e->uid = -1;
+	*e = (struct envelope){.uid = -1};
+	if (cur_len(&c) > ENVELOPE_MAX - SPOOL_HEAD)
+		return -1;
 	while (cur_until(&c, "\n", &line) > 0) {
-		if (cur_get(&c) < 0 || memchr(line.p, '\0', cur_len(&line)))
+		if (cur_get(&c) < 0 || cur_has_control(line))
 			return -1;
 		cur_until(&line, " ", &key);
 		cur_get(&line);
@@ -385,7 +390,7 @@ read_envelope(struct message *m, struct cur first)
 	}
 	first.e = first.p + m->start;
 	first.p += SPOOL_HEAD;
-	if (why == SPOOL_OK && parse_envelope(&m->env, first) < 0)
+	if (why == SPOOL_OK && envelope_take(&m->env, first) < 0)
 		why = SPOOL_BAD;
 	str_free(&all);
 	return why;

@@ -104,7 +104,7 @@ rcpt_line(struct str *s, const struct rcpt *r)
 }
 
 static int
-write_envelope(struct str *s, const struct envelope *e)
+put_fields(struct str *s, const struct envelope *e)
 {
 	struct str x = {0};
 	size_t i;
@@ -132,6 +132,22 @@ write_envelope(struct str *s, const struct envelope *e)
 	for (i = 0; i < e->nrcpt; i++)
 		rc |= rcpt_line(s, &e->rcpt[i]);
 	str_addc(s, '\n');
+	return rc;
+}
+
+int
+envelope_put(struct str *s, const struct envelope *e)
+{
+	struct envelope back = {0};
+	size_t at = s->n;
+	int rc = put_fields(s, e);
+
+	/* Nobody says 250 for what queuerun would set aside as damaged. */
+	if (rc == 0)
+		rc = envelope_take(&back, (struct cur){s->s + at, s->s + s->n});
+	envelope_free(&back);
+	if (rc < 0)
+		errno = EINVAL;
 	return rc;
 }
 
@@ -188,7 +204,7 @@ spool_begin(struct spool_new *f, const struct spool *sp,
 	}
 	f->buf.s = mem_grow(f->buf.s, &f->buf.cap, SPOOL_FIRST, 1);
 	str_add(&f->buf, no_head, SPOOL_HEAD);
-	if (write_envelope(&f->buf, &stamped) < 0)
+	if (envelope_put(&f->buf, &stamped) < 0)
 		goto fail;
 	f->start = f->buf.n;
 	sum_add(&f->sum, f->buf.s + SPOOL_HEAD, f->buf.n - SPOOL_HEAD);

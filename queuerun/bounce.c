@@ -28,8 +28,9 @@ struct news {
 	struct run *r;
 	struct active *a;
 	enum bounce_kind kind;
-	const char *who; /* sender or owner that is told */
-	const char *to;  /* his address */
+	const char *who;    /* sender or owner that is told */
+	const char *to;     /* his address */
+	const char *action; /* of the news at hand */
 	struct spool_new f;
 	struct str s;
 	char boundary[SPOOL_ID_MAX + 16];
@@ -49,8 +50,8 @@ static const struct {
                         "below.\nYOU NEED NOT SEND IT AGAIN: it will be "
                         "tried until it arrives or time is up.\n"            },
     [BOUNCE_SUCCESS] = {NOTE_SENT,     NOTE_CONFIRMED, NOTIFY_SUCCESS, "delivered",
-                       "Mail was delivered",          "Your message has reached the recipients below, "
-                        "as you asked to be told.\n"                      },
+                       "Delivery report",             "As you asked to be told, this is what is known of "
+                        "your message.\n"                                    },
 };
 
 /* The target that a note speaks of, if the tables still lead to it. */
@@ -88,23 +89,19 @@ final_addr(const struct active *a, const struct note *n)
 	return t ? t->addr : a->m.env.rcpt[n->rcpt].addr;
 }
 
-/* Is this the first member of its list who got the message?  One who had it before,
- * and whom the tables do not know any more, was a member, too. */
-static bool
-is_first_member(const struct active *a, const struct note *n)
+/* What a report of success says of it, RFC 3464 2.3.3. */
+static const char *
+success_of(const struct active *a, const struct note *n)
 {
-	const struct note *p;
+	const struct target *t = target_of(a, n);
 
-	for (p = a->m.note; p < n; p++)
-		if (p->rcpt == n->rcpt && p->what == NOTE_SENT &&
-		    (owner_of(a, p) || !target_of(a, p)))
-			return false;
-	return true;
+	/* Whom the tables do not know any more was one of several. */
+	if (!t || t->group)
+		return "expanded";
+	return !t->sender && strchr(n->relay, '[') ? "relayed" : "delivered";
 }
 
-/* Does the sender of a, or the owner, want to hear this?  RFC 3461 4.1; what the
- * sender asked for ends where a list begins, which is reached with its first
- * member (5.2.7.1). */
+/* Does the sender of a, or the owner, want to hear this?  RFC 3461 4.1. */
 static bool
 wants(const struct active *a, const struct note *n, enum bounce_kind kind)
 {
@@ -114,8 +111,7 @@ wants(const struct active *a, const struct note *n, enum bounce_kind kind)
 	if (n->what != kinds[kind].what)
 		return false;
 	if (kind == BOUNCE_SUCCESS)
-		return (notify & NOTIFY_SUCCESS) &&
-		       (!owner_of(a, n) || is_first_member(a, n));
+		return notify & NOTIFY_SUCCESS;
 	return notify == 0 || owner_of(a, n) ||
 	       (notify & kinds[kind].notify) != 0;
 }
@@ -204,31 +200,83 @@ write_header(struct news *w)
 	put(w);
 }
 
+/* What is told of a list, or of an alias of several: as of one recipient, for who
+ * its members are is not the sender's business. */
+static void
+hide_members(const struct active *a, struct note *n)
+{
+	if (strcmp(success_of(a, n), "expanded") == 0)
+		n->text = "the address stands for several";
+	else if (owner_of(a, n))
+		n->text = "distributed to the list";
+	else
+		return;
+	n->target = "";
+	n->relay = "local";
+}
+
+/* Was the recipient of the note reached before?  That is told once: an alias is
+ * reached with the first of those behind it (RFC 3461 5.2.7.1, 5.2.7.3). */
+static bool
+is_repeated(bool *reached, const struct note *n)
+{
+	bool was;
+
+	if (n->what != NOTE_SENT && n->what != NOTE_RELAYED)
+		return false;
+	was = n->rcpt != NOTE_ALL && reached[n->rcpt];
+	if (n->rcpt != NOTE_ALL)
+		reached[n->rcpt] = true;
+	return was;
+}
+
 /* Call fn for each piece of news that concerns this sender, if it is not NULL; how
- * many there are.  Of a list he hears as of one recipient: who its members are is
- * not his business. */
+ * many there are. */
 static size_t
 each_note(struct news *w, void (*fn)(struct news *, const struct note *))
 {
 	const struct message *m = &w->a->m;
-	size_t i, count = 0;
+	size_t i, from = first_news(m, w->kind, w->who), count = 0;
+	bool *reached = mem_alloc(m->env.nrcpt * sizeof *reached);
 
-	for (i = first_news(m, w->kind, w->who); i < m->nnote; i++) {
+	for (i = 0; i < m->nnote; i++) {
 		struct note n = m->note[i];
+		bool again = is_repeated(reached, &n);
 
-		if (!wants(w->a, &m->note[i], w->kind) ||
+		if (i < from || !wants(w->a, &n, w->kind) ||
 		    strcmp(whom(w->a, &n, w->kind), w->who) != 0)
 			continue;
-		if (w->kind == BOUNCE_SUCCESS && owner_of(w->a, &n)) {
-			n.target = "";
-			n.relay = "local";
-			n.text = "distributed to the list";
+		w->action = kinds[w->kind].action;
+		if (w->kind == BOUNCE_SUCCESS) {
+			if (again)
+				continue;
+			w->action = success_of(w->a, &n);
+			hide_members(w->a, &n);
 		}
 		count++;
 		if (fn)
 			fn(w, &n);
 	}
+	free(reached);
 	return count;
+}
+
+/* What a success comes to, in words. */
+static void
+write_success(struct news *w, const struct note *n)
+{
+	if (*w->action == 'd') {
+		str_adds(&w->s, "    It was delivered.\n");
+	} else if (*w->action == 'e') {
+		str_adds(&w->s, "    It was passed on to each of them; whether "
+		                "it reached all is not known.\n");
+	} else {
+		str_adds(&w->s, "    It was passed on to ");
+		str_adds_clean(&w->s, n->relay, strcspn(n->relay, "["),
+		               TEXT_MAX);
+		str_adds(&w->s, ",\n    which does not tell whether it "
+		                "arrives.\n");
+	}
 }
 
 static void
@@ -240,6 +288,8 @@ write_human(struct news *w, const struct note *n)
 	str_addc(&w->s, w->s.n + strlen(n->text) < LINE_MAX_TEXT ? ' ' : '\n');
 	put_clean(&w->s, n->text);
 	str_addc(&w->s, '\n');
+	if (w->kind == BOUNCE_SUCCESS)
+		write_success(w, n);
 	put(w);
 }
 
@@ -280,31 +330,42 @@ write_diagnostic(struct str *s, const struct note *n, bool remote)
 	str_addc(s, '\n');
 }
 
+/* RFC 3464 2.3.2.  What is too long for a line in the ASCII form of RFC 6533 3 is
+ * shown as far as ASCII can, never a part of it. */
+static void
+write_final(struct news *w, const char *addr)
+{
+	struct str form = {0};
+	bool utf8 = addr_is_utf8(addr);
+
+	if (utf8 && !w->a->m.env.utf8) {
+		code_unitext(&form, cur_of(addr), " \\+=");
+		utf8 = form.n <= TEXT_MAX;
+		addr = utf8 ? form.s : addr;
+	}
+	str_addf(&w->s, "Final-Recipient: %s; ", utf8 ? "utf-8" : "rfc822");
+	put_clean(&w->s, addr);
+	str_addc(&w->s, '\n');
+	str_free(&form);
+}
+
 /* RFC 3464 2.3. */
 static void
 write_recipient(struct news *w, const struct note *n)
 {
 	const struct rcpt *rc = &w->a->m.env.rcpt[n->rcpt];
-	const char *addr = final_addr(w->a, n);
 	bool remote = strchr(n->relay, '[') != NULL;
 	struct str *s = &w->s;
 	char date[DATE_SIZE];
 
 	str_addc(s, '\n');
-	if (rc->orcpt) {
+	if (rc->orcpt && strlen(rc->orcpt) <= TEXT_MAX) {
 		str_adds(s, "Original-Recipient: ");
 		put_clean(s, rc->orcpt);
 		str_addc(s, '\n');
 	}
-	str_addf(s, "Final-Recipient: %s; ",
-	         addr_is_utf8(addr) ? "utf-8" : "rfc822");
-	if (addr_is_utf8(addr) && !w->a->m.env.utf8)
-		code_unitext(s, cur_of(addr), " \\+="); /* RFC 6533 3 */
-	else
-		put_clean(s, addr);
-	str_addf(s, "\nAction: %s\n",
-	         w->kind == BOUNCE_SUCCESS && remote ? "relayed"
-	                                             : kinds[w->kind].action);
+	write_final(w, final_addr(w->a, n));
+	str_addf(s, "Action: %s\n", w->action);
 	str_addf(s, "Status: %s\n", *n->status ? n->status : "5.0.0");
 	if (remote) {
 		/* "mx.b.test[192.0.2.1]:25" without what follows the name. */

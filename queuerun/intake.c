@@ -180,23 +180,17 @@ list_settled(const struct message *m)
 	return settled;
 }
 
-/* Expand the recipients that are settled, or the others, and note for each target
- * whose it is. */
+/* Expand the recipients that are settled, or the others. */
 static void
 expand(struct run *r, struct active *a, const bool *settled, bool which)
 {
-	size_t i, j, cap = a->routes.n;
+	struct routes *rs = &a->routes;
 
-	for (i = 0; i < a->m.env.nrcpt; i++) {
-		if (settled[i] != which)
-			continue;
-		j = a->routes.n;
-		route_expand(&r->router, a->m.env.rcpt[i].addr, &a->routes);
-		a->piece =
-		    mem_grow(a->piece, &cap, a->routes.n, sizeof *a->piece);
-		for (; j < a->routes.n; j++)
-			a->piece[j].rcpt = (long)i;
-	}
+	rs->closed = which; /* a waiting target never becomes a settled one's */
+	for (rs->rcpt = 0; rs->rcpt < a->m.env.nrcpt; rs->rcpt++)
+		if (settled[rs->rcpt] == which)
+			route_expand(&r->router, a->m.env.rcpt[rs->rcpt].addr,
+			             rs);
 }
 
 /* A piece for each target that is still open.  A recipient that is settled had the
@@ -214,17 +208,17 @@ make_pieces(struct run *r, struct active *a)
 	expand(r, a, settled, false);
 	expand(r, a, settled, true);
 	/* The targets have found their places in memory: point to them. */
+	a->piece = mem_alloc(a->routes.n * sizeof *a->piece);
 	for (j = 0; j < a->routes.n; j++) {
 		const struct target *t = &a->routes.t[j];
-		long rcpt = a->piece[j].rcpt;
 
 		/* What cannot be decided has the name of the address, as what
 		 * failed of the same list. */
 		if ((t->kind != ROUTE_DEFER &&
 		     list_has(&done, target_name(t))) ||
-		    (settled[rcpt] && !list_has(&waiting, target_name(t))))
+		    (settled[t->rcpt] && !list_has(&waiting, target_name(t))))
 			continue;
-		a->piece[a->npiece].rcpt = rcpt;
+		a->piece[a->npiece].rcpt = (long)t->rcpt;
 		a->piece[a->npiece].to = t;
 		a->piece[a->npiece].msg = a;
 		a->npiece++;

@@ -41,6 +41,25 @@ let_go(struct active *a)
 	a->m.fd = -1;
 }
 
+/* Is it one of those whom an alias or a list hands on to? */
+static bool
+is_member(const struct piece *p)
+{
+	return p->to->group || p->to->sender;
+}
+
+/* RFC 3461 5.2.7.3: what the sender hears of success ends with the alias. */
+static unsigned
+notify_of(const struct piece *p)
+{
+	unsigned notify = p->msg->m.env.rcpt[p->rcpt].notify;
+
+	if (!is_member(p) || !(notify & NOTIFY_SUCCESS))
+		return notify;
+	return notify == NOTIFY_SUCCESS ? NOTIFY_NEVER
+	                                : notify & ~(unsigned)NOTIFY_SUCCESS;
+}
+
 /* Note the result in the journal before anybody else hears of it. */
 static void
 report(void *arg, const struct smtp_rcpt *to, const struct verdict *v,
@@ -59,7 +78,7 @@ report(void *arg, const struct smtp_rcpt *to, const struct verdict *v,
 	struct str s = {0};
 	int i, noted = 0;
 
-	if (n.what == NOTE_SENT && peer_dsn)
+	if (n.what == NOTE_SENT && peer_dsn && !is_member(p))
 		n.what = NOTE_RELAYED;
 	if (n.what != NOTE_DEFERRED)
 		noted = spool_note(&p->msg->m, &n) == 0;
@@ -111,8 +130,11 @@ make_sends(const struct job *j, struct smtp_send *send)
 			s->rcpt = mem_alloc(j->npiece * sizeof *s->rcpt);
 		}
 		p->msg->open++;
-		s->rcpt[s->nrcpt++] = (struct smtp_rcpt){
-		    .rcpt = (size_t)p->rcpt, .addr = p->to->dest, .tag = i};
+		s->rcpt[s->nrcpt++] =
+		    (struct smtp_rcpt){.rcpt = (size_t)p->rcpt,
+		                       .addr = p->to->dest,
+		                       .notify = notify_of(p),
+		                       .tag = i};
 	}
 	return n;
 }

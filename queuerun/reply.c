@@ -141,6 +141,8 @@ offer_limits(struct offer *o, struct cur c)
 			o->rcpt_max = v;
 		else if (cur_is(&name, "MAILMAX"))
 			o->mail_max = v;
+		else if (cur_is(&name, "RCPTDOMAINMAX"))
+			o->domain_max = v;
 	}
 }
 

@@ -43,7 +43,7 @@ struct offer {
 	unsigned auth;               /* OFFER_* */
 	unsigned long long size_max; /* 0: no fixed limit (RFC 1870 4) */
 	unsigned long long rcpt_max; /* LIMITS, 0: none told (RFC 9422) */
-	unsigned long long mail_max;
+	unsigned long long mail_max, domain_max;
 };
 
 /* Add what a line of the reply to EHLO (with its code) offers. */

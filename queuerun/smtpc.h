@@ -15,6 +15,7 @@ struct smtp_send {
 	struct smtp_rcpt {
 		size_t rcpt;      /* index in m->env.rcpt */
 		const char *addr; /* where it goes */
+		unsigned notify;  /* what a host is asked to tell: NOTIFY_* */
 		size_t tag;       /* the caller's */
 		char what;        /* 0 until decided, then 's' 'f' 'd' */
 	} * rcpt;

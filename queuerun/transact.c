@@ -19,6 +19,7 @@
 enum {
 	BATCH = 8192,   /* bytes of commands at once: fits any TCP window */
 	PART = 4 << 20, /* bytes of content that have smtp_timeout to go out */
+	ORCPT_LENGTH = 500 /* RFC 3461 4.2 */
 };
 
 struct transaction {
@@ -169,6 +170,28 @@ fit(struct session *s, struct transaction *t, struct verdict *v)
 	return choose_form(s, t, v);
 }
 
+/* May a recipient of this domain go with those of t?  RFC 9422,
+ * RCPTDOMAINMAX. */
+static bool
+fits_domain(const struct session *s, const struct transaction *t,
+            const char *addr)
+{
+	const char *domain = addr_domain(addr), *last = NULL;
+	unsigned long long n = 0;
+	size_t i;
+
+	/* Of a run of the same domain one counts. */
+	for (i = 0; s->offer.domain_max && i < t->n; i++) {
+		const char *d = addr_domain(t->send->rcpt[t->rcpt[i]].addr);
+
+		if (addr_same_domain(d, domain))
+			return true;
+		n += !last || !addr_same_domain(d, last);
+		last = d;
+	}
+	return !n || n < s->offer.domain_max;
+}
+
 /* Put the next recipients into t: of one message, as many as the host takes. */
 static void
 pick_rcpts(struct session *s, struct transaction *t)
@@ -183,6 +206,8 @@ pick_rcpts(struct session *s, struct transaction *t)
 	for (; s->at_rcpt < send->nrcpt && t->n < max; s->at_rcpt++) {
 		if (send->rcpt[s->at_rcpt].what)
 			continue;
+		if (!fits_domain(s, t, send->rcpt[s->at_rcpt].addr))
+			break;
 		if (local_utf8(send->rcpt[s->at_rcpt].addr)) {
 			if (!s->offer.utf8) {
 				verdict_set(&v, 'f', "5.6.7", s->relay,
@@ -308,24 +333,35 @@ add_notify(struct str *p, unsigned notify)
 	}
 }
 
+/* RFC 3461 4.2.  One that came in UTF-8 may have grown; a host that would refuse the
+ * recipient for it does not get it. */
+static void
+add_orcpt(struct str *p, const char *orcpt)
+{
+	const char *semi = orcpt ? strchr(orcpt, ';') : NULL;
+	struct str v = {0};
+
+	if (!semi)
+		return;
+	str_add(&v, orcpt, (size_t)(semi + 1 - orcpt));
+	code_xtext(&v, semi + 1, strlen(semi + 1));
+	if (v.n <= ORCPT_LENGTH)
+		str_addf(p, " ORCPT=%s", v.s);
+	str_free(&v);
+}
+
 static void
 put_rcpt(struct session *s, const struct transaction *t, size_t i)
 {
 	const struct smtp_rcpt *to = &t->send->rcpt[t->rcpt[i]];
 	const struct rcpt *r = &t->send->m->env.rcpt[to->rcpt];
-	const char *semi = r->orcpt ? strchr(r->orcpt, ';') : NULL;
 	struct str p = {0};
 
 	str_adds(&p, "RCPT TO:");
 	add_path(t, &p, to->addr);
 	if (wants_dsn(s, t)) {
-		add_notify(&p, r->notify);
-		/* RFC 3461 4.2 */
-		if (semi) {
-			str_adds(&p, " ORCPT=");
-			str_add(&p, r->orcpt, (size_t)(semi + 1 - r->orcpt));
-			code_xtext(&p, semi + 1, strlen(semi + 1));
-		}
+		add_notify(&p, to->notify);
+		add_orcpt(&p, r->orcpt);
 	}
 	session_put(s, "%s", p.s);
 	str_free(&p);

@@ -26,6 +26,7 @@ struct job {
 	struct spool sp;
 	struct spool_new new;
 	struct str out; /* fields of ours */
+	bool again;     /* Resent- fields name the recipients */
 };
 
 /* --- recipients --- */
@@ -68,6 +69,7 @@ rcpts_from_header(struct job *j)
 	while (hdr_next(&c, &f))
 		if (hdr_name_in(&f.name, again))
 			want = again;
+	j->again = want == again;
 	for (c = j->letter.header; hdr_next(&c, &f);)
 		if (hdr_name_in(&f.name, want) &&
 		    addr_list(f.body, add_rcpt, j) < 0)
@@ -137,14 +139,43 @@ add_received(struct job *j)
 		         j->conf->hostname, j->sender.user, j->sender.addr);
 }
 
+/* Who sends it, as From: has it. */
+static void
+write_from(struct str *from, const struct sender *s)
+{
+	if (s->name)
+		code_phrase(from, s->name);
+	str_addf(from, s->name ? " <%s>" : "%s", s->from);
+}
+
+/* RFC 5322 3.6.6: what the fields of who sends it anew lack, before all others. */
+static void
+add_resent(struct job *j)
+{
+	struct cur header = j->letter.header;
+	char date[DATE_SIZE];
+	struct field f;
+
+	if (!hdr_find(header, "Resent-Date", &f)) {
+		date_header(j->env.time, date);
+		str_addf(&j->out, "Resent-Date: %s\n", date);
+	}
+	if (!hdr_find(header, "Resent-From", &f)) {
+		str_adds(&j->out, "Resent-From: ");
+		write_from(&j->out, &j->sender);
+		str_addc(&j->out, '\n');
+	}
+	if (!hdr_find(header, "Resent-Message-ID", &f))
+		str_addf(&j->out, "Resent-Message-ID: <%s@%s>\n", j->new.id,
+		         j->conf->hostname);
+}
+
 static void
 add_missing(struct job *j)
 {
 	struct str from = {0};
 
-	if (j->sender.name)
-		code_phrase(&from, j->sender.name);
-	str_addf(&from, j->sender.name ? " <%s>" : "%s", j->sender.from);
+	write_from(&from, &j->sender);
 	hdr_complete(&j->out, j->letter.header, j->env.time, from.s, j->new.id,
 	             j->conf->hostname);
 	str_free(&from);
@@ -167,6 +198,8 @@ put_header(struct job *j)
 	bool open = false;
 
 	add_received(j);
+	if (j->again)
+		add_resent(j);
 	put(j, str_cur(&j->out));
 	str_clear(&j->out);
 	while (hdr_next(&c, &f)) {

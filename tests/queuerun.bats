@@ -320,13 +320,13 @@ count()
 	grep -q '^Action: delivered' "$T/report"
 	[ "$(grep -c '^Final-Recipient' "$T/report")" -eq 1 ]
 	[ "$(grep -c bob "$T/report")" -eq 0 ]
-	# Who is no member of it is told by name.
+	# What has it as one of several is no list with an owner.
 	write -N success -- all
 	queue a
 	dsn alice 4 > "$T/report"
 	grep -q '^Final-Recipient: rfc822; all@a.test' "$T/report"
-	grep -q '^Final-Recipient: rfc822; kim@a.test' "$T/report"
-	[ "$(grep -c '^Final-Recipient' "$T/report")" -eq 2 ]
+	grep -q '^Action: expanded' "$T/report"
+	[ "$(grep -c '^Final-Recipient' "$T/report")" -eq 1 ]
 	[ "$(letters "$D/mail/alice")" -eq 4 ]
 	# A host that knows DSN is not asked for it, so that it is left to us.
 	printf '%s\n' 'far: jo@far.test' 'owner-far: kim' >> "$D/aliases"
@@ -341,6 +341,119 @@ count()
 	dsn alice 5 > "$T/report"
 	grep -q '^Final-Recipient: rfc822; far@a.test' "$T/report"
 	grep -q '^Action: delivered' "$T/report"
+}
+
+@test "NOTIFY=SUCCESS of an alias of several: one report, of the alias (RFC 3461 5.2.7.3)" {
+	echo jo@far.test > "$D/list"
+	cat > "$D/aliases" <<-END
+		team: sub, "|cat > /dev/null", kim
+		sub: :include:$D/list, $D/file
+		one: two
+		two: bob
+	END
+	grep '^nobody:' /etc/passwd >> "$D/passwd"
+	mkdir "$D/mail/kim" # nothing can be delivered there
+	sed -i '/^nameserver/d' "$C"
+	printf 'smarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" \
+	    "$T/peer" OFFER=DSN
+	wait_for test -e "$T/peer/ready"
+	smtpd a <<-END
+		EHLO me
+		MAIL FROM:<alice@a.test> ENVID=1 RET=HDRS
+		RCPT TO:<team@a.test> NOTIFY=SUCCESS ORCPT=rfc822;t@x.test
+		DATA
+		Subject: test
+
+		hello
+		.
+	END
+	queue a
+	# What goes on is what the sender still wants to hear.
+	grep -q '^C: MAIL FROM:<alice@a.test> RET=HDRS ENVID=1$' "$T/peer/log"
+	grep -q '^C: RCPT TO:<jo@far.test> NOTIFY=NEVER ORCPT=rfc822;t@x.test$' "$T/peer/log"
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
+	dsn alice > "$T/report"
+	grep -q '^Final-Recipient: rfc822; team@a.test' "$T/report"
+	grep -q '^Original-Recipient: rfc822;t@x.test' "$T/report"
+	grep -q '^Action: expanded' "$T/report"
+	[ "$(grep -c '^Action' "$T/report")" -eq 1 ]
+	[ "$(grep -cE 'kim|far.test|cat|/file' "$D/mail/alice")" -eq 0 ]
+	# Once, however long it takes until all have it, and whoever they are then.
+	sed -i 's/^team:.*/team: kim/' "$D/aliases"
+	rmdir "$D/mail/kim"
+	queue a -R a.test
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
+	[ "$(queued a)" -eq 0 ]
+	# With failures those are heard of.  Of one alone all is.
+	write -N success,failure -- sub one
+	queue a
+	grep -q '^C: RCPT TO:<jo@far.test> NOTIFY=FAILURE$' "$T/peer/log"
+	dsn alice 2 > "$T/report"
+	grep -q '^Final-Recipient: rfc822; sub@a.test' "$T/report"
+	grep -q '^Final-Recipient: rfc822; bob@a.test' "$T/report"
+	[ "$(grep '^Action' "$T/report" | sort | tr -d '\n')" = "Action: deliveredAction: expanded" ]
+}
+
+@test "who is named himself is told of by name, whatever alias has him, too" {
+	echo 'team: bob, kim' > "$D/aliases"
+	write -N success -- team bob
+	write -N success -- bob team
+	queue a
+	for i in 1 2; do
+		dsn alice $i > "$T/report"
+		grep -q '^Final-Recipient: rfc822; team@a.test' "$T/report"
+		grep -q '^Final-Recipient: rfc822; bob@a.test' "$T/report"
+		[ "$(grep -c '^Action' "$T/report")" -eq 2 ]
+	done
+	# What others wish for the alias is not for him.
+	smtpd a <<-END
+		EHLO me
+		MAIL FROM:<alice@a.test>
+		RCPT TO:<team@a.test> NOTIFY=NEVER
+		RCPT TO:<bob@a.test> NOTIFY=SUCCESS
+		DATA
+		Subject: test
+
+		hello
+		.
+	END
+	queue a
+	dsn alice 3 | grep -q '^Final-Recipient: rfc822; bob@a.test'
+	[ "$(letters "$D/mail/bob")" -eq 3 ]
+}
+
+@test "killed behind the last of several, before the report: it comes, once" {
+	echo 'team: bob, kim' > "$D/aliases"
+	write -N success -- team
+	printf 's\t0\t%s\t2.0.0\t%s\tlocal\tok\t.\n' "$T0" bob "$T0" kim \
+	    >> "$(find "$D/spool/new" -type f)"
+	echo 'team: kim' > "$D/aliases"
+	queue a
+	queue a
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
+	[ "$(letters "$D/mail/kim")" -eq 0 ]
+	dsn alice > "$T/report"
+	grep -q '^Final-Recipient: rfc822; team@a.test' "$T/report"
+	[ "$(grep -c '^Action' "$T/report")" -eq 1 ]
+}
+
+@test "a report of success says what is known, and no more (RFC 3464 2.3.3)" {
+	echo 'team: bob, kim' > "$D/aliases"
+	sed -i '/^nameserver/d' "$C"
+	printf 'smarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$C"
+	start peer python3 "$REPO/tests/peer.py" "$NET.9" "$SMTP_PORT" "$T/peer"
+	wait_for test -e "$T/peer/ready"
+	write -N success -- alice team jo@far.test
+	queue a
+	tr -d '\n' < "$D/mail/alice" > "$T/text"
+	[ "$(grep -c 'reached the recipients' "$T/text")" -eq 0 ]
+	grep -q '<alice@a.test>: .*It was delivered\.' "$T/text"
+	grep -q '<team@a.test>: .*whether it reached all is not known' "$T/text"
+	grep -q "<jo@far.test>: .*passed on to $NET.9,.*does not tell" "$T/text"
+	dsn alice 2 | grep '^Action' | sort | tr -d '\n' > "$T/actions"
+	[ "$(< "$T/actions")" = "Action: deliveredAction: expandedAction: relayed" ]
 }
 
 @test "a failure for good becomes one report, complete by RFC 3464" {
@@ -410,6 +523,35 @@ count()
 	dsn alice 2 >> "$T/reports"
 	grep -qFx 'Original-Recipient: utf-8;b\x{F8}b@x.test' "$T/reports"
 	grep -qFx 'Final-Recipient: utf-8; b\x{F8}b\x{2B}x@a.test' "$T/reports"
+}
+
+@test "what grows too long in ASCII is told whole or not at all (RFC 6533 3)" {
+	local a o d
+	a=$(printf 'ā%.0s' {1..100})
+	o=$(printf 'ā%.0s' {1..240})
+	d=$(printf 'ü%.0s' {1..25})
+	d=$d.$d.$d.test
+	sed -i "s/^domains .*/& $d/" "$C"
+	printf '%s: ":fail: no"\n' "$a" >> "$D/aliases"
+	smtpd a <<-END
+		EHLO me
+		MAIL FROM:<alice@a.test>
+		RCPT TO:<bob@a.test> ORCPT=utf-8;$o@x.test NOTIFY=SUCCESS
+		DATA
+		Subject: test
+
+		hello
+		.
+	END
+	printf 'list: "%s@%s"\n' "$a" "$d" >> "$D/aliases"
+	write -- list bob
+	queue a
+	[ "$(letters "$D/mail/bob")" -eq 2 ]
+	[ "$(letters "$D/mail/alice")" -eq 2 ]
+	LC_ALL=C awk 'length > 998 { exit 1 }' "$D/mail/alice"
+	[ "$(grep -c '^Original-Recipient' "$D/mail/alice")" -eq 0 ]
+	[ "$(grep -c '^Final-Recipient: rfc822; bob@a.test' "$D/mail/alice")" -eq 1 ]
+	grep -qE '^Final-Recipient: rfc822; \?{200}@\?+\.\?+\.\?+\.test$' "$D/mail/alice"
 }
 
 @test "NOTIFY and RET decide who hears what" {

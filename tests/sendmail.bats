@@ -172,6 +172,44 @@ fails()
 	header | grep -qx 'To: alice'
 }
 
+@test "-t: what is sent anew says by whom and when (RFC 5322 3.6.6)" {
+	local id
+	send a -t -f alice@a.test -F 'Alice A' <<-'END'
+		Resent-To: kim@b.test
+		From: jo@b.test
+		Date: Thu, 1 Jan 2026 00:00:00 +0000
+		Message-ID: <1@b.test>
+
+		x
+	END
+	id=$(basename "$(spooled)")
+	header > "$T/h"
+	[ "$(grep -cE '^Resent-Date: [A-Z][a-z]{2}, .* [+-][0-9]{4}$' "$T/h")" -eq 1 ]
+	grep -qx 'Resent-From: Alice A <alice@a.test>' "$T/h"
+	grep -qxF "Resent-Message-ID: <$id@a.test>" "$T/h"
+	# They belong together, above what is older.
+	[ "$(grep -A3 '^Resent-Date' "$T/h" | grep -c '^Resent-')" -eq 4 ]
+	[ "$(grep -A9 '^Resent-Date' "$T/h" | grep -c '^From: jo\|^Date: Thu')" -eq 2 ]
+	[ "$(grep -c '^From:\|^Date:\|^Message-ID:' "$T/h")" -eq 3 ]
+	# What is there stays alone; without -t nothing is known of who does it.
+	rm "$D"/spool/new/*
+	send a -t <<-'END'
+		resent-from: kim@b.test
+		Resent-Date: Thu, 1 Jan 2026 00:00:00 +0000
+		Resent-Message-ID: <2@b.test>
+		Resent-To: bob@b.test
+		From: jo@b.test
+
+		x
+	END
+	header > "$T/h"
+	[ "$(grep -ci '^Resent-' "$T/h")" -eq 4 ]
+	rm "$D"/spool/new/*
+	printf 'Resent-To: bob@b.test\nFrom: jo@b.test\n\nx\n' | send a bob@b.test
+	header > "$T/h"
+	[ "$(grep -ci '^Resent-' "$T/h")" -eq 1 ]
+}
+
 @test "CRLF on stdin leaves no CR; stray CR and NUL vanish" {
 	printf 'To: alice\r\nSubject: a\rBcc: x@b.test\r\n\r\none\r\r\ntw\0o\r\n.\r\nthree' |
 	    send a -t

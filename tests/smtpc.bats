@@ -589,6 +589,12 @@ is_crlf()
 	grep -q '^C: RCPT TO:<bob@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+20o+3Db@x.test$' "$T/b/log"
 	drive -o 'utf-8;b\x{F8}b@x.test' "$TO" "$T/m" bob@b.test
 	grep -qF 'C: RCPT TO:<bob@b.test> ORCPT=utf-8;b\x{F8}b@x.test' "$T/b/log"
+	# As long as it may be, or left out.
+	o=$(printf 'o%.0s' {1..493})
+	drive -o "rfc822;$o" "$TO" "$T/m" kim@b.test
+	grep -q "^C: RCPT TO:<kim@b.test> ORCPT=rfc822;$o$" "$T/b/log"
+	drive -o "rfc822;=$o" "$TO" "$T/m" jo@b.test
+	grep -q '^C: RCPT TO:<jo@b.test>$' "$T/b/log"
 	again b "$HOST" OFFER=
 	drive -e x -r FULL -N NEVER -o 'rfc822;bob@x' "$TO" "$T/m" bob@b.test
 	[[ $output != *" dsn "* ]]
@@ -609,6 +615,11 @@ is_crlf()
 	[ "$(grep -c ' s 2.0.0 ' <<< "$output")" -eq 10 ]
 	[ "$(grep -c 'C: MAIL' "$T/b/log")" -eq 4 ]
 	[ "$(grep -c connect "$T/b/log")" -eq 2 ]
+	again b "$HOST" 'OFFER=LIMITS RCPTDOMAINMAX=2,PIPELINING'
+	drive "$TO" "$T/m" {1,2}@{b,c}.test 3@{d,b,d}.test
+	[ "$(grep -c ' s 2.0.0 ' <<< "$output")" -eq 7 ]
+	sed -n 's/^C: \(MAIL\).*/\1/p; s/^C: RCPT TO:<\(.*\)>$/\1/p' "$T/b/log" > "$T/rcpts"
+	[ "$(tr '\n' ' ' < "$T/rcpts")" = "MAIL 1@b.test 1@c.test 2@b.test 2@c.test MAIL 3@d.test 3@b.test 3@d.test " ]
 }
 
 @test "too many recipients: the rest in the next transaction (452, 552)" {

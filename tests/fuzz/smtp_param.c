@@ -2,20 +2,25 @@
  * With: smtpd/param.c */
 #include "smtpd/param.h"
 
-#include <stdint.h>
-#include <stdlib.h>
+#include "roundtrip.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-/* What gets into an envelope is printable, or the spool could not be read. */
+/* What is taken into an envelope comes out of the spool again. */
 static void
-check(const struct str *s)
+check(const struct params *v)
 {
-	size_t i;
+	char sender[] = "";
+	struct envelope e = {.time = 1,
+	                     .uid = -1,
+	                     .sender = sender,
+	                     .envid = v->envid.s,
+	                     .ret = v->ret,
+	                     .eightbit = v->eightbit,
+	                     .utf8 = v->utf8};
 
-	for (i = 0; i < s->n; i++)
-		if (s->s[i] < ' ' || s->s[i] > '~')
-			abort();
+	envelope_rcpt(&e, "bob", v->orcpt.s, v->notify);
+	roundtrip(&e);
+	e.sender = e.envid = NULL;
+	envelope_free(&e);
 }
 
 int
@@ -27,8 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	for (command = PARAM_MAIL; command <= PARAM_RCPT; command++) {
 		if (param_parse(&v, c, command) == 0) {
-			check(&v.envid);
-			check(&v.orcpt);
+			check(&v);
 		} else if (v.code != 501 && v.code != 555) {
 			abort();
 		}

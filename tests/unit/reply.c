@@ -89,12 +89,13 @@ test_offer(void)
 	offer_line(&o, cur_of("250-SIZE 1000"));
 	offer_line(&o, cur_of("250-DSNX"));
 	offer_line(&o, cur_of("250-LIMITS RCPTMAX=20 MAILMAX=x RCPTMAX= =3"));
-	offer_line(&o, cur_of("250-LIMITS MAILMAX=5 FOO=1"));
+	offer_line(&o, cur_of("250-LIMITS MAILMAX=5 RCPTDOMAINMAX=2 FOO=1"));
 	offer_line(&o, cur_of("250 CHUNKING"));
 	offer_line(&o, cur_of("SMTPUTF8"));
 	assert(o.pipelining && o.eightbit && o.size && o.chunking);
 	assert(!o.dsn && !o.utf8);
 	assert(o.size_max == 1000 && o.rcpt_max == 20 && o.mail_max == 5);
+	assert(o.domain_max == 2);
 	offer_line(&o, cur_of("250 SIZE 99999999999999999999999"));
 	assert(o.size && o.size_max == 0);
 	offer_line(&o, cur_of("250 SIZE"));

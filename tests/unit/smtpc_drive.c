@@ -78,6 +78,7 @@ run(struct smtp_job *job, struct message *m, char **to, size_t n)
 		for (i = 0; i < n; i++) {
 			job->send[k].rcpt[i].rcpt = i;
 			job->send[k].rcpt[i].addr = to[i];
+			job->send[k].rcpt[i].notify = m->env.rcpt[i].notify;
 			job->send[k].rcpt[i].tag = k;
 		}
 	}

@@ -168,10 +168,27 @@ test_dead_writer(void)
 	str_free(&f.buf);
 }
 
+/* Is the envelope refused with one more recipient, which goes again? */
+static bool
+refuses(struct envelope *e, const char *addr, const char *orcpt)
+{
+	struct spool_new f;
+	int r;
+
+	envelope_rcpt(e, addr, orcpt, 0);
+	r = spool_begin(&f, &sp, e);
+	assert(r == 0 || errno == EINVAL);
+	if (r == 0)
+		spool_abort(&f);
+	free(e->rcpt[--e->nrcpt].addr);
+	free(e->rcpt[e->nrcpt].orcpt);
+	return r < 0;
+}
+
 static void
 test_refusals(void)
 {
-	char bad[] = "a\nrcpt - - evil", ok[] = "";
+	char bad[] = "a\nrcpt - - evil", ok[] = "", envid[] = "a\tb";
 	struct envelope e = {.uid = -1};
 	struct spool_new f;
 
@@ -181,6 +198,21 @@ test_refusals(void)
 	e.sender = ok;
 	assert(spool_begin(&f, &sp, &e) == 0);
 	spool_abort(&f);
+	/* What the reader would not read is not written. */
+	assert(refuses(&e, "bob", "utf-8;b\xf8 b"));
+	assert(refuses(&e, "bob", "rfc822;a\nb"));
+	assert(refuses(&e, "bob", "bob"));
+	assert(refuses(&e, "", NULL));
+	e.envid = envid;
+	assert(refuses(&e, "bob", NULL));
+	e.envid = NULL;
+	e.time = -1;
+	assert(refuses(&e, "bob", NULL));
+	e.time = 0;
+	assert(!refuses(&e, "bob", "rfc822;b\\ +="));
+	e.nrcpt = 0;
+	assert(spool_begin(&f, &sp, &e) < 0 && errno == EINVAL);
+	e.nrcpt = 1;
 	assert(!spool_is_id("../../../../etc/x") && !spool_is_id("short") &&
 	       !spool_is_id("1NG49ZQ1S4EAE85R/"));
 	e.sender = NULL;
