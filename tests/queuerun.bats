@@ -190,6 +190,22 @@ count()
 	[ "$(cat "$D/out/who")" = 20009 ]
 }
 
+@test "a list that names itself, many times, is read once" {
+	printf '%s\n' ":include:$D/list" ":include:$D/./list" bob > "$D/list"
+	printf 'list: :include:%s/list\nall: list, :include:%s/list\n' \
+	    "$D" "$D" > "$D/aliases"
+	run timeout 20 "$(prog queuerun)" -C "$C" -n all
+	[ "$status" -eq 0 ]
+	[ "$(grep -c '^mailbox.*bob' <<< "$output")" -eq 1 ]
+	[ "$(grep -c 'include .*: again$' <<< "$output")" -eq 4 ]
+	[[ $output != *5.4.6* ]]
+	# Where there is nobody else in it the sender is told.
+	sed -i '$d' "$D/list"
+	run timeout 20 "$(prog queuerun)" -C "$C" -n list
+	[ "$status" -eq 67 ]
+	[[ $output == *"the list has no members"* ]]
+}
+
 @test "a list that everybody may write names no programs and files" {
 	printf '%s\n' bob "|cat > $D/out" "$D/box" ":include:$D/more" > "$D/list"
 	echo "|cat > $D/out" > "$D/more"
