@@ -457,6 +457,21 @@ gone() { [ "$(queued a)" -eq 0 ]; }
 	[ "$status" -eq 74 ]
 }
 
+@test "a queue that cannot be read is not empty: 74" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local n
+	for n in 1 2; do
+		run strace -o "$T/calls" -e trace=getdents64 \
+		    -e inject=getdents64:error=EIO:when=$n \
+		    "$(prog mailq)" -C "$C"
+		[ "$status" -eq 74 ]
+		[[ $output == *'Input/output error'* ]]
+		# What could be read is shown.
+		[[ $output == *$TWO* ]]
+	done
+}
+
 @test "ten thousand messages: flat memory, one open each" {
 	need strace
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
