@@ -932,6 +932,18 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
 }
 
+@test "a run that went well says so, however late the root half hears of its end" {
+	need strace
+	[ "$EUID" -eq 0 ] || skip "only root's queuerun has two halves"
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	write -- bob
+	# All is over when it looks for who has ended.
+	run strace -o "$T/calls" -e trace=wait4 \
+	    -e inject=wait4:delay_enter=1000000:when=1 "$(prog queuerun)" -C "$C"
+	[ "$status" -eq 0 ]
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+}
+
 @test "the root half is killed: the next run has the queue, no mail is put off" {
 	[ "$EUID" -eq 0 ] || skip "only root's queuerun has two halves"
 	mkdir -m 1777 "$T/ran"
