@@ -636,6 +636,31 @@ clocks()
 	[ "$(queued a)" -eq 0 ]
 }
 
+@test "a deliver that tells of letters which it did not get is not believed" {
+	local id
+	head -c 300000 /dev/zero | tr '\0' x | fold > "$T/big"
+	for _ in 1 2 3; do
+		send a -f alice@a.test bob < "$T/big"
+	done
+	mkdir "$D/own"
+	ln -s "$(prog smtpd)" "$D/own/smtpd"
+	{
+		echo '#!/bin/sh'
+		for id in "$D/spool/new"/*; do
+			echo "echo ${id##*/} 0 2.0.0 told"
+		done
+		echo 'exec cat > /dev/null'
+	} > "$D/own/deliver"
+	chmod 755 "$D/own/deliver"
+	sed -i "s#^programs .*#programs $D/own#" "$C"
+	queue a
+	[ "$(queued a)" -gt 0 ]
+	sed -i "s#^programs .*#programs $BIN#" "$C"
+	queue a -R a.test
+	[ "$(queued a)" -eq 0 ]
+	[ "$(letters "$D/mail/bob")" -gt 0 ]
+}
+
 @test "what a clock that was wrong put off for years is due" {
 	printf '%s\n' 'lifetime 3000w' 'warn_after 0' >> "$C"
 	write -- bob@far.test
