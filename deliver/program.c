@@ -1,5 +1,5 @@
 /* program - letters into a program's standard input, one run for each; or nowhere.
- * The shell sees the command as the alias or .forward has it and nothing of the
+ * The shell sees the command as the alias or list has it and nothing of the
  * message; that is in the environment and on stdin.  What the program says and
  * how it ends becomes the result. */
 #include "addr.h"

@@ -1,5 +1,5 @@
 /* encode - see encode.h: 7bit for hosts that want nothing else (RFC 6152 3, RFC
- * 2045 6).  Called by session.c.  The first pass learns which parts hold bytes
+ * 2045 6).  Called by transact.c.  The first pass learns which parts hold bytes
  * that may not go out, the second encodes these: text as quoted-printable,
  * the rest as base64.  What is 7bit already stays as it is, byte for byte.
  * No recursion: the open multiparts are a stack. */
