@@ -1,5 +1,5 @@
 /* program - letters into a program's standard input, one run for each; or nowhere.
- * The shell sees the command as the alias or .forward has it and nothing of the
+ * The shell sees the command as the alias or list has it and nothing of the
  * message; that is in the environment and on stdin.  What the program says and
  * how it ends becomes the result. */
 #include "addr.h"
@@ -243,7 +243,8 @@ static void
 judge(const struct run *r, struct result *res)
 {
 	struct cur said = str_cur(&r->said), line;
-	int code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : EX_TEMPFAIL;
+	bool ended = WIFEXITED(r->status) && !r->late;
+	int code = ended ? WEXITSTATUS(r->status) : EX_TEMPFAIL;
 	char status[12] = "5.3.0";
 	struct str text = {0};
 	size_t i;
@@ -252,7 +253,7 @@ judge(const struct run *r, struct result *res)
 	for (i = 0; i < sizeof meaning / sizeof meaning[0]; i++)
 		if (meaning[i].code == code)
 			memcpy(status, meaning[i].status, 6);
-	if (r->late || !WIFEXITED(r->status))
+	if (!ended)
 		str_adds(&text, r->late ? "program took too long"
 		                        : "program was killed");
 	else if (take_status(&line, status) || cur_len(&line) > 0)

@@ -108,8 +108,8 @@ alias_owner(const struct alias_table *t)
 	return t->st.st_uid;
 }
 
-/* Take one logical line: a line and those behind it that begin with a blank.
- * lines counts the physical ones. */
+/* Take one logical line: a line and those behind it that begin with a blank, whatever
+ * comments and empty lines there are.  lines counts the physical ones. */
 static void
 logical_line(struct cur *c, struct cur *out, size_t *lines)
 {
@@ -119,8 +119,9 @@ logical_line(struct cur *c, struct cur *out, size_t *lines)
 	do {
 		cur_line(c, &line);
 		++*lines;
-	} while (cur_peek(c) == ' ' || cur_peek(c) == '\t');
-	out->e = c->p;
+		if (line.p == out->p || *line.p == ' ' || *line.p == '\t')
+			out->e = c->p;
+	} while (cur_len(c) > 0 && memchr(" \t#\r\n", *c->p, 5));
 }
 
 /* Split "name : value"; quoted names lose their quotes.  0, or -1 for an empty
@@ -128,16 +129,10 @@ logical_line(struct cur *c, struct cur *out, size_t *lines)
 static int
 split(struct cur line, struct cur *name, struct cur *value, bool *bad)
 {
-	*bad = false;
-	if (cur_peek(&line) == '#' || cur_peek(&line) == '\n' ||
-	    cur_peek(&line) == '\r' || cur_peek(&line) < 0)
-		return -1;
-	*bad = true;
 	cur_blanks(&line);
-	if (cur_peek(&line) == '\n' || cur_peek(&line) == '#') {
-		*bad = false; /* blank, or a comment that began with blanks */
+	*bad = cur_len(&line) > 0 && !memchr("#\r\n", *line.p, 3);
+	if (!*bad)
 		return -1;
-	}
 	if (cur_take(&line, '"')) {
 		cur_until(&line, "\"\n", name);
 		if (!cur_take(&line, '"'))

@@ -37,7 +37,8 @@ void alias_includes(const struct alias_table *t,
 /* Who owns the file: decides as whom its programs run. */
 unsigned alias_owner(const struct alias_table *t);
 
-/* Call fn for each error of the file ("line: text"), for newaliases and facteur check. Returns their number; entries in *count. */
+/* Call fn for each error of the file ("line: text"), for newaliases(1) and queuerun -c.
+ * Their number; that of the entries in *count. */
 size_t alias_check(const char *path, void (*fn)(void *arg, const char *text),
                    void *arg, size_t *count);
 

@@ -293,10 +293,41 @@ on_path(const struct walk *w, const char *name)
 
 static void walk_items(struct walk *w, struct cur c, const char *where);
 
+static bool
+expanded_before(struct routes *rs, const char *name)
+{
+	struct list *l = &rs->expanded;
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (str_ieq(l->v[i], name)) {
+			rs->reached |= i < rs->known;
+			return true;
+		}
+	list_add(l, name);
+	return false;
+}
+
+/* Was this file read before, from the same alias and with the same rights?  Then it
+ * leads to nothing new, however its name is spelt. */
+static bool
+read_before(const struct walk *w, const struct stat *st)
+{
+	struct str key = {0}; /* no alias has such a name */
+	bool before;
+
+	str_addf(&key, "%ju:%ju\n%s\n%d", (uintmax_t)st->st_dev,
+	         (uintmax_t)st->st_ino, w->name ? w->name : "", w->loose);
+	before = expanded_before(w->out, key.s);
+	str_free(&key);
+	return before;
+}
+
 /* Read a list, and whose it is: of the file that is read, whatever has its name
- * a moment later.  0, or -1 with errno. */
+ * a moment later.  0, 1 when that was done before, or -1 with errno. */
 static int
-read_list(const char *path, struct str *s, struct stat *st)
+read_list(const struct walk *w, const char *path, struct str *s,
+          struct stat *st)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int rc = -1;
@@ -306,7 +337,9 @@ read_list(const char *path, struct str *s, struct stat *st)
 	if (fstat(fd, st) == 0) {
 		errno = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
 		if (S_ISREG(st->st_mode))
-			rc = io_slurp_table_fd(fd, INCLUDE_MAX, s);
+			rc = read_before(w, st)
+			         ? 1
+			         : io_slurp_table_fd(fd, INCLUDE_MAX, s);
 	}
 	return io_close(fd, rc);
 }
@@ -317,15 +350,22 @@ walk_include(const struct walk *up, const char *path)
 {
 	struct walk w = *up;
 	struct str s = {0};
-	struct stat st;
+	struct stat st = {0};
+	int rc = -1;
 
 	w.up = up;
 	w.depth++;
 	errno = EINVAL;
-	if (*path != '/' || read_list(path, &s, &st) < 0) {
+	if (w.depth > ROUTE_DEPTH)
+		rc = 0; /* walk_items() says so */
+	else if (*path == '/')
+		rc = read_list(&w, path, &s, &st);
+	if (rc < 0) {
 		log_warn("%s: cannot read it: %s", path, strerror(errno));
 		add_problem(&w, ROUTE_DEFER, "4.3.5",
 		            "the list %s cannot be read now", path);
+	} else if (rc > 0) {
+		trace(&w, "%s: include %s: again", w.addr, path);
 	} else {
 		w.owner = st.st_uid;
 		w.loose |= (st.st_mode & S_IWOTH) != 0;
@@ -404,21 +444,6 @@ walk_items(struct walk *w, struct cur c, const char *where)
 		add_problem(w, ROUTE_DEFER, "4.3.5", "%s cannot be read",
 		            where);
 	str_free(&item);
-}
-
-static bool
-expanded_before(struct routes *rs, const char *name)
-{
-	struct list *l = &rs->expanded;
-	size_t i;
-
-	for (i = 0; i < l->n; i++)
-		if (str_ieq(l->v[i], name)) {
-			rs->reached |= i < rs->known;
-			return true;
-		}
-	list_add(l, name);
-	return false;
 }
 
 /* The sender of what a list distributes: owner-LIST, if that is an alias. */

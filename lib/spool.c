@@ -155,7 +155,8 @@ is_due(const struct spool *sp, const char *name, time_t now)
 	return due <= t || due - t > (long long)sp->far;
 }
 
-/* The entries of a directory that ok() takes, sorted.  0, or -1 with errno. */
+/* The entries of a directory that ok() takes, sorted.  0, or -1 with errno: then l has
+ * what could be read. */
 static int
 list_names(const struct spool *sp, const char *dir, bool (*ok)(const char *),
            struct list *l)
@@ -163,19 +164,19 @@ list_names(const struct spool *sp, const char *dir, bool (*ok)(const char *),
 	int fd = openat(sp->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
+	int err;
 
 	*l = (struct list){0};
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	while ((e = readdir(d)))
+	if (!d)
+		return io_close(fd, -1);
+	while (errno = 0, (e = readdir(d)))
 		if (ok(e->d_name))
 			list_add(l, e->d_name);
+	err = errno;
 	closedir(d);
 	list_sort(l);
-	return 0;
+	errno = err;
+	return err ? -1 : 0;
 }
 
 static bool
@@ -194,11 +195,8 @@ walk_dir(const struct spool *sp, const char *dir,
 	size_t i;
 	int rc = 0;
 
-	if (list_names(sp, dir, is_visible, &ids) < 0) {
-		if (errno != ENOENT)
-			*err = errno;
-		return 0;
-	}
+	if (list_names(sp, dir, is_visible, &ids) < 0 && errno != ENOENT)
+		*err = errno;
 	for (i = 0; i < ids.n && rc >= 0; i++)
 		rc = fn(arg, dir, ids.v[i]);
 	list_free(&ids);
@@ -215,8 +213,10 @@ spool_walk(const struct spool *sp, time_t until, bool held,
 	size_t i;
 
 	rc = walk_dir(sp, "new", fn, arg, &err);
-	if (rc < 0 || list_names(sp, "q", is_due_name, &due) < 0)
+	if (rc < 0)
 		return -1;
+	if (list_names(sp, "q", is_due_name, &due) < 0)
+		err = errno;
 	for (i = 0; i < due.n && rc >= 0; i++) {
 		if (!is_due(sp, due.v[i], until))
 			continue;
@@ -237,8 +237,7 @@ spool_next(const struct spool *sp)
 	struct list due;
 	time_t t = 0;
 
-	if (list_names(sp, "q", is_due_name, &due) < 0)
-		return 0;
+	list_names(sp, "q", is_due_name, &due);
 	if (due.n > 0)
 		t = (time_t)strtoll(due.v[0], NULL, 10);
 	list_free(&due);
@@ -254,8 +253,7 @@ sweep_trace(const struct spool *sp, time_t now)
 	char name[64];
 	size_t i;
 
-	if (list_names(sp, "trace", spool_is_id, &ids) < 0)
-		return;
+	list_names(sp, "trace", spool_is_id, &ids);
 	for (i = 0; i < ids.n; i++) {
 		snprintf(name, sizeof name, "trace/%s", ids.v[i]);
 		if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -272,8 +270,7 @@ spool_sweep(const struct spool *sp, time_t now)
 	char dir[24];
 	size_t i;
 
-	if (list_names(sp, "q", is_due_name, &due) < 0)
-		return;
+	list_names(sp, "q", is_due_name, &due);
 	for (i = 0; i < due.n; i++) {
 		if (!is_due(sp, due.v[i], now))
 			continue;

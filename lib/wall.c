@@ -11,19 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATHS = 64 };
-
 struct wall {
-	struct sandbox_path path[PATHS + 1]; /* the last ends it */
-	size_t n;
+	struct sandbox_path *path; /* one without a path ends it */
+	size_t n, cap;
 };
 
 /* Takes path over. */
 static void
 add(struct wall *w, char *path, unsigned may)
 {
-	if (w->n < PATHS)
-		w->path[w->n++] = (struct sandbox_path){path, may};
+	w->path = mem_grow(w->path, &w->cap, w->n + 2, sizeof *w->path);
+	w->path[w->n++] = (struct sandbox_path){path, may};
 }
 
 static void
@@ -107,6 +105,7 @@ enter(struct wall *w, enum sandbox kind)
 	sandbox_enter(kind, w->path);
 	for (i = 0; i < w->n; i++)
 		free(w->path[i].path);
+	free(w->path);
 }
 
 void

@@ -160,7 +160,7 @@ finish(struct walk *w)
 		summary_print(w->summary);
 	else if (!w->verb && !w->json)
 		show_short_end(&w->total);
-	if (fflush(stdout) != 0) {
+	if (fflush(stdout) != 0 || ferror(stdout)) {
 		log_warn("cannot write: %s", strerror(errno));
 		return EX_IOERR;
 	}

@@ -1,5 +1,5 @@
 /* encode - see encode.h: 7bit for hosts that want nothing else (RFC 6152 3, RFC
- * 2045 6).  Called by session.c.  The first pass learns which parts hold bytes
+ * 2045 6).  Called by transact.c.  The first pass learns which parts hold bytes
  * that may not go out, the second encodes these: text as quoted-printable,
  * the rest as base64.  What is 7bit already stays as it is, byte for byte.
  * No recursion: the open multiparts are a stack. */
@@ -437,14 +437,6 @@ put_params(struct str *out, struct cur c)
 	}
 }
 
-static bool
-is_one_of(struct cur name, const char *const *names)
-{
-	while (*names && !cur_is(&name, *names))
-		names++;
-	return *names != NULL;
-}
-
 /* Bytes over 127 in a field: without SMTPUTF8 outside every standard, but it
  * happens. */
 static void
@@ -459,13 +451,13 @@ emit_field(struct encode *e, struct str *out, struct cur c)
 	struct cur run, at = c, name;
 
 	cur_until(&at, ": \t\n", &name);
-	if (!e->learn && is_one_of(name, mime)) {
+	if (!e->learn && hdr_name_in(&name, mime)) {
 		put_params(out, c);
 		return;
 	}
 	while (!e->learn && next_run(c, &run)) {
 		str_add(out, c.p, (size_t)(run.p - c.p));
-		put_words(out, run, is_one_of(name, phrases));
+		put_words(out, run, hdr_name_in(&name, phrases));
 		c.p = run.e;
 	}
 	emit(e, out, c.p, cur_len(&c));

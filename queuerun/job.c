@@ -480,7 +480,8 @@ report_line(struct run *r, struct job *j, struct cur line)
 		free(text[k]);
 }
 
-/* "ID CODE STATUS TEXT" of deliver: results come in the order of the frames. */
+/* "ID CODE STATUS TEXT" of deliver: results come in the order of the frames, each when
+ * it has all of its frame. */
 static void
 deliver_line(struct run *r, struct job *j, struct cur line)
 {
@@ -494,7 +495,7 @@ deliver_line(struct run *r, struct job *j, struct cur line)
 	cur_word(&line, &code);
 	cur_word(&line, &status);
 	cur_blanks(&line);
-	if (j->decided >= j->npiece || cur_number(&code, 255, &n) < 0 ||
+	if (j->decided >= j->feed || cur_number(&code, 255, &n) < 0 ||
 	    !cur_is(&id, j->piece[j->decided]->msg->m.id))
 		return;
 	p = j->piece[j->decided];

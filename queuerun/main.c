@@ -214,7 +214,7 @@ read_wake(struct run *r, int fd)
 static void
 wait_and_work(struct run *r, int wake, int ms)
 {
-	size_t n = 0, i, max = 2 * r->njob + 1;
+	size_t n = 0, i;
 	struct pollfd p[2 * 1000 + 2];
 	struct job *j;
 
@@ -228,7 +228,7 @@ wait_and_work(struct run *r, int wake, int ms)
 	if (poll(p, (nfds_t)n, ms) <= 0)
 		return;
 	r->alone |= p[n - 2].revents != 0;
-	for (i = 0, j = r->job; j && i + 2 < max; j = j->next, i += 2) {
+	for (i = 0, j = r->job; i + 2 < n; j = j->next, i += 2) {
 		if (p[i + 1].revents && j->in >= 0)
 			job_feed(j);
 		if (p[i].revents && j->out >= 0)

@@ -1,4 +1,4 @@
-/* reply - see reply.h.  Used by session.c and nothing else. */
+/* reply - see reply.h.  Called by session.c and login.c. */
 #include "reply.h"
 
 #include <limits.h>

@@ -114,6 +114,7 @@ serve(const struct conf *c, int sock, pid_t half)
 	char buf[REQUEST_MAX];
 	struct request q;
 	int n, status = 0;
+	pid_t ended = 0;
 
 	while ((n = receive_request(sock, buf, &q)) >= 0) {
 		if (n > 0) {
@@ -121,11 +122,13 @@ serve(const struct conf *c, int sock, pid_t half)
 			close(q.in);
 			close(q.out);
 		}
-		while (waitpid(-1, &status, WNOHANG) > 0)
+		while (ended != half &&
+		       (ended = waitpid(-1, &status, WNOHANG)) > 0)
 			;
 	}
 	close(sock); /* if we hear no more it is not to wait for us */
-	if (waitpid(half, &status, 0) < 0 || !WIFEXITED(status))
+	if ((ended != half && waitpid(half, &status, 0) < 0) ||
+	    !WIFEXITED(status))
 		return EX_SOFTWARE;
 	return WEXITSTATUS(status);
 }

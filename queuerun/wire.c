@@ -1,5 +1,5 @@
 /* wire - the plain half of encode.h: what is in a message, and CRLF with dots.
- * Called by session.c for each block of a message. */
+ * Called by transact.c for each block of a message. */
 #include "encode.h"
 
 /* The header ends at the first empty line, n bytes from p; or it goes on. */

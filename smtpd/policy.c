@@ -1,4 +1,4 @@
-/* policy - see policy.h.  Called by smtp.c for each RCPT.
+/* policy - see policy.h.  Called by rcpt.c for each RCPT.
  * An address is refused for good only if all that it expands to fails for good
  * (else a list would bounce for one dead member), and what cannot be decided
  * now is never "no such user". */

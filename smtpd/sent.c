@@ -1,5 +1,5 @@
 /* sent - how many recipients each login has named in an hour, in conf.state/.sent, for
- * all sessions together; see sender.h.  Called by smtp.c for each RCPT.
+ * all sessions together; see sender.h.  Called by submit.c for each RCPT.
  *
  * A line of fixed length for each login: when its hour began, how many since then, the
  * name.  Lines whose hour is over are taken by others.  A line is changed in one

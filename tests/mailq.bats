@@ -455,6 +455,26 @@ gone() { [ "$(queued a)" -eq 0 ]; }
 @test "a full output is an error: 74" {
 	run bash -c '"$1" -C "$2" > /dev/full' - "$(prog mailq)" "$C"
 	[ "$status" -eq 74 ]
+	# ... also if what came last had its place in a buffer.
+	put hold $TWO 1795290842 '' "Subject: x"$'\n\n'"$(seq 20000)" kim@c.test
+	run bash -c '"$1" -C "$2" show "$3" > /dev/full' - "$(prog mailq)" \
+	    "$C" $TWO
+	[ "$status" -eq 74 ]
+}
+
+@test "a queue that cannot be read is not empty: 74" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local n
+	for n in 1 2; do
+		run strace -o "$T/calls" -e trace=getdents64 \
+		    -e inject=getdents64:error=EIO:when=$n \
+		    "$(prog mailq)" -C "$C"
+		[ "$status" -eq 74 ]
+		[[ $output == *'Input/output error'* ]]
+		# What could be read is shown.
+		[[ $output == *$TWO* ]]
+	done
 }
 
 @test "ten thousand messages: flat memory, one open each" {

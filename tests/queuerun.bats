@@ -190,6 +190,22 @@ count()
 	[ "$(cat "$D/out/who")" = 20009 ]
 }
 
+@test "a list that names itself, many times, is read once" {
+	printf '%s\n' ":include:$D/list" ":include:$D/./list" bob > "$D/list"
+	printf 'list: :include:%s/list\nall: list, :include:%s/list\n' \
+	    "$D" "$D" > "$D/aliases"
+	run timeout 20 "$(prog queuerun)" -C "$C" -n all
+	[ "$status" -eq 0 ]
+	[ "$(grep -c '^mailbox.*bob' <<< "$output")" -eq 1 ]
+	[ "$(grep -c 'include .*: again$' <<< "$output")" -eq 4 ]
+	[[ $output != *5.4.6* ]]
+	# Where there is nobody else in it the sender is told.
+	sed -i '$d' "$D/list"
+	run timeout 20 "$(prog queuerun)" -C "$C" -n list
+	[ "$status" -eq 67 ]
+	[[ $output == *"the list has no members"* ]]
+}
+
 @test "a list that everybody may write names no programs and files" {
 	printf '%s\n' bob "|cat > $D/out" "$D/box" ":include:$D/more" > "$D/list"
 	echo "|cat > $D/out" > "$D/more"
@@ -762,6 +778,31 @@ clocks()
 	[ "$(queued a)" -eq 0 ]
 }
 
+@test "a deliver that tells of letters which it did not get is not believed" {
+	local id
+	head -c 300000 /dev/zero | tr '\0' x | fold > "$T/big"
+	for _ in 1 2 3; do
+		send a -f alice@a.test bob < "$T/big"
+	done
+	mkdir "$D/own"
+	ln -s "$(prog smtpd)" "$D/own/smtpd"
+	{
+		echo '#!/bin/sh'
+		for id in "$D/spool/new"/*; do
+			echo "echo ${id##*/} 0 2.0.0 told"
+		done
+		echo 'exec cat > /dev/null'
+	} > "$D/own/deliver"
+	chmod 755 "$D/own/deliver"
+	sed -i "s#^programs .*#programs $D/own#" "$C"
+	queue a
+	[ "$(queued a)" -gt 0 ]
+	sed -i "s#^programs .*#programs $BIN#" "$C"
+	queue a -R a.test
+	[ "$(queued a)" -eq 0 ]
+	[ "$(letters "$D/mail/bob")" -gt 0 ]
+}
+
 @test "what a clock that was wrong put off for years is due" {
 	printf '%s\n' 'lifetime 3000w' 'warn_after 0' >> "$C"
 	write -- bob@far.test
@@ -1055,6 +1096,18 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ "$(cat "$T/status")" -eq 0 ]
 	[ "$(queued a)" -eq 1 ]
 	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+}
+
+@test "a run that went well says so, however late the root half hears of its end" {
+	need strace
+	[ "$EUID" -eq 0 ] || skip "only root's queuerun has two halves"
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	write -- bob
+	# All is over when it looks for who has ended.
+	run strace -o "$T/calls" -e trace=wait4 \
+	    -e inject=wait4:delay_enter=1000000:when=1 "$(prog queuerun)" -C "$C"
+	[ "$status" -eq 0 ]
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
 }
 

@@ -212,6 +212,17 @@ replies()
 	gets '250' '<prog@a.test>'
 }
 
+@test "lists in any number of directories can be read" {
+	local i
+	for i in {1..80}; do
+		mkdir "$T/a/$i"
+		echo bob > "$T/a/$i/list"
+		echo "l$i: :include:$T/a/$i/list" >> "$T/a/aliases"
+	done
+	gets 250 '<l1@a.test>'
+	gets 250 '<l80@a.test>'
+}
+
 @test "a user database or table that cannot be asked is 451" {
 	mv "$T/a/passwd" "$T/a/passwd.away"
 	gets '451' '<bob@a.test>'

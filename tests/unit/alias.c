@@ -86,9 +86,18 @@ check_all(struct alias_table *t)
 }
 
 static void
+count_error(void *arg, const char *text)
+{
+	assert(*text >= '1' && *text <= '9');
+	++*(int *)arg;
+}
+
+static void
 test_find(void)
 {
 	struct alias_table *t;
+	int i, errors = 0;
+	size_t count;
 
 	write_file(table);
 	t = alias_open(path);
@@ -100,18 +109,25 @@ test_find(void)
 	write_file("a: b\n");
 	assert(alias_changed(t));
 	alias_close(t);
+	/* Comments and empty lines are passed over within an entry, too. */
+	write_file(" \r\n"
+	           "list: a,\n# one\n\tb\n\n# two: x\r\n\r\n c, # d\n e\n"
+	           "# three\n\n"
+	           "next: f\n");
+	t = alias_open(path);
+	for (i = 0; i < 10; i++) {
+		gives(t, "list", "a;b;c;e;", 2);
+		gives(t, "next", "f;", 12);
+		gives(t, "# two", "-", 0);
+	}
+	alias_close(t);
+	assert(alias_check(path, count_error, &errors, &count) == 0);
+	assert(count == 2);
 	/* A right side that cannot be read is told. */
 	write_file("bad: \"unclosed\n");
 	t = alias_open(path);
 	gives(t, "bad", "", 1);
 	alias_close(t);
-}
-
-static void
-count_error(void *arg, const char *text)
-{
-	assert(*text >= '1' && *text <= '9');
-	++*(int *)arg;
 }
 
 static void

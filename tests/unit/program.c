@@ -1,0 +1,36 @@
+/* program - unit test of deliver/program.c: what takes too long is tried again later,
+ * whatever it makes of the signal that ends it.
+ * With: deliver/batch.c deliver/box.c deliver/copy.c deliver/frame.c */
+#define PROGRAM_TIME 1
+#include "deliver/program.c"
+
+#include <assert.h>
+
+static void
+is_late(const char *command)
+{
+	char name[] = "kim", home[] = "/";
+	struct user u = {.name = name, .home = home};
+	struct dest d = {.user = &u, .command = command};
+	struct letter l = {0};
+	struct result r = {0};
+	bool staged = false;
+	struct io in;
+
+	letter_clear(&l);
+	io_init(&in, STDIN_FILENO, -1);
+	assert(dest_program.letter(&d, &l, &in, &r, &staged) == 0);
+	assert(r.code == EX_TEMPFAIL);
+	assert(strcmp(r.status, "4.3.0") == 0);
+	assert(strcmp(r.text, "program took too long") == 0);
+	letter_free(&l);
+	io_free(&in);
+}
+
+int
+main(void)
+{
+	is_late("trap 'exit 0' TERM; sleep 60 & wait");
+	is_late("trap 'exit 1' TERM; sleep 60 & wait");
+	return 0;
+}
