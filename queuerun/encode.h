@@ -83,4 +83,8 @@ void encode_put(struct encode *e, struct str *out, const char *p, size_t n);
 void encode_end(struct encode *e, struct str *out);
 void encode_free(struct encode *e);
 
+/* Append a whole field: words that hold bytes over 127 as encoded ones (RFC 2047),
+ * values of MIME parameters in the form of RFC 2231 4. */
+void encode_field(struct str *out, struct cur field);
+
 #endif

@@ -1,6 +1,6 @@
 /* encode - fuzz target: what comes out is 7bit, is the same wherever the input
  * is cut, and is fit for the wire.
- * With: queuerun/encode.c queuerun/wire.c */
+ * With: queuerun/encode.c queuerun/encodefield.c queuerun/wire.c */
 #include "queuerun/encode.h"
 #include "tests/fuzz/fuzz.h"
 

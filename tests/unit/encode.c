@@ -1,5 +1,5 @@
 /* encode - unit test of queuerun/encode.c and wire.c.
- * With: queuerun/encode.c queuerun/wire.c */
+ * With: queuerun/encode.c queuerun/encodefield.c queuerun/wire.c */
 #include "queuerun/encode.h"
 
 #include <assert.h>

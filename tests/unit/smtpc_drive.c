@@ -7,7 +7,7 @@
  * -p shows how connections were protected, -v the dialogue; -x explains the domain
  * instead.
  * With: queuerun/smtpc.c queuerun/session.c queuerun/transact.c
- * With: queuerun/encode.c queuerun/wire.c queuerun/reply.c queuerun/hosts.c
+ * With: queuerun/encode.c queuerun/encodefield.c queuerun/wire.c queuerun/reply.c queuerun/hosts.c
  * With: queuerun/secure.c queuerun/secureask.c queuerun/sts.c
  * With: queuerun/stsparse.c queuerun/starttls.c queuerun/login.c
  * With: queuerun/logintable.c
