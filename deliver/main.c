@@ -108,15 +108,21 @@ identify(void)
 	return EX_OK;
 }
 
+static const struct dest_ops *
+kind_of(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 0 && path[n - 1] == '/' ? &dest_maildir : &dest_mbox;
+}
+
 /* What kind of place is it? */
 static void
 choose(struct dest *d, const struct options *o, const char *mailbox)
 {
-	size_t n = strlen(mailbox);
-
 	d->most = BATCH_LETTERS;
 	d->path = mailbox;
-	d->op = n > 0 && mailbox[n - 1] == '/' ? &dest_maildir : &dest_mbox;
+	d->op = kind_of(mailbox);
 	if (o->command) {
 		d->op = &dest_program;
 		d->command = o->command;
@@ -124,8 +130,8 @@ choose(struct dest *d, const struct options *o, const char *mailbox)
 	} else if (o->file) {
 		d->is_file = true;
 		d->path = o->file;
-		d->op =
-		    strcmp(o->file, "/dev/null") == 0 ? &dest_null : &dest_mbox;
+		d->op = strcmp(o->file, "/dev/null") == 0 ? &dest_null
+		                                          : kind_of(o->file);
 	}
 	/* Only the dot-lock in the mail directory needs the group. */
 	if ((d->op != &dest_mbox || d->is_file) && group_drop() < 0)

@@ -542,6 +542,9 @@ at_once()
 	[ "$output" = "A1 0 2.0.0 delivered to file" ]
 	[ "$(letters "$f")" -eq 1 ]
 	[ "$(grep -c X-Keywords "$f")" -eq 0 ]
+	run deliver -b -F "$f.d/" alice < <(frame A1 <<< "$letter")
+	[[ $output == 'A1 0 2.0.0 '* ]]
+	grep -q . "$f.d/new/"*
 	run deliver -b -F /dev/null alice < <(frame A1 <<< "$letter")
 	[ "$output" = "A1 0 2.0.0 discarded" ]
 	run deliver -b -F /dev/zero alice < <(frame A1 <<< "$letter")
