@@ -184,14 +184,16 @@ where()
 }
 
 @test "hostile text in the spool reaches no terminal and breaks no JSON" {
-	put q/$LATER $ONE 1795290841 $'a\e[31m"\\@a.test' x $'k\tim@b.test' -- \
+	put q/$LATER $ONE 1795290841 $'a\xff[31m"\\@a.test' x kim@b.test -- \
 	    "$(deferred kim@b.test 0 $'\e]0;x\a \x7f"\\ \xff')"
-	[ "$(q | tr -d '\n -~\377' | wc -c)" -eq 0 ]
-	[[ $(q) == *'a?[31m"\@a.test'* ]]
+	put q/$LATER $TWO 1795290841 $'a\e[31m@a.test' x kim@b.test
+	[ "$(q 2>&1 | tr -d '\n -~\377' | wc -c)" -eq 0 ]
+	[[ $(q 2>&1) == *"$TWO: the queue file is damaged"* ]]
+	[[ $(q) == *$'a\xff[31m"\\@a.test'* ]]
 	q -j > "$T/json"
 	python3 -c 'import json, sys
 o = [json.loads(l) for l in open(sys.argv[1])][0]
-assert o["sender"] == "a?[31m\"\\@a.test", o
+assert o["sender"] == "a\u00ff[31m\"\\@a.test", o
 assert o["recipients"][0]["delay_reason"] == "?]0;x? ?\"\\ \u00ff", o' "$T/json"
 }
 
