@@ -133,7 +133,7 @@ has_id(struct criteria *c, const struct key *k, size_t i)
 	if (!m || cur_len(&k->text) < ID_SUM)
 		return false;
 	/* The size is known, the sum costs reading the message. */
-	n = (size_t)snprintf(id, sizeof id, "%llx",
+	n = (size_t)snprintf(id, sizeof id, "%012llx",
 	                     (unsigned long long)m->size);
 	if (cur_len(&k->text) != ID_SUM + n ||
 	    memcmp(k->text.p + ID_SUM, id, n) != 0)

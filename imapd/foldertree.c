@@ -286,13 +286,15 @@ is_inbox_file(const struct folders *f, const char *entry, struct cur name)
 	return !path;
 }
 
-static void
+/* 0, or -1 when it could not be read to its end. */
+static int
 list_dir(const struct folders *f, DIR *d, struct cur above, struct names *l)
 {
 	struct str name = {0};
 	const struct dirent *e;
+	int err = 0;
 
-	while ((e = readdir(d))) {
+	while (errno = 0, (e = readdir(d))) {
 		unsigned is = *e->d_name == '.' ? 0 : entry_kind(dirfd(d), e);
 		struct cur c;
 
@@ -304,7 +306,11 @@ list_dir(const struct folders *f, DIR *d, struct cur above, struct names *l)
 		if (!names_add(l, c, is))
 			break;
 	}
+	if (!e)
+		err = errno;
 	str_free(&name);
+	errno = err;
+	return err ? -1 : 0;
 }
 
 /* Open the directory that the name is, or the root without one. */
@@ -324,34 +330,37 @@ open_place(const struct folders *f, struct cur name)
 	return fd;
 }
 
+/* 0; 1 when it cannot be opened, -1 when it could not be read to its end. */
 static int
 list_place(const struct folders *f, struct cur name, struct names *l)
 {
-	int fd = open_place(f, name);
+	int fd = open_place(f, name), r, err;
 	DIR *d;
 
 	if (fd < 0)
-		return -1;
+		return 1;
 	d = fdopendir(fd);
-	if (!d) {
-		close(fd);
-		return -1;
-	}
-	list_dir(f, d, name, l);
+	if (!d)
+		return io_close(fd, -1);
+	r = list_dir(f, d, name, l);
+	err = errno;
 	closedir(d);
-	return 0;
+	errno = err;
+	return r;
 }
 
-/* A directory that cannot be read is one without anything in it. */
+/* A directory that cannot be opened is one without anything in it. */
 int
 tree_list(const struct folders *f, struct names *l)
 {
 	size_t i = l->n;
+	int r = list_place(f, (struct cur){0}, l);
 
-	if (list_place(f, (struct cur){0}, l) < 0)
-		return errno == ENOENT ? 0 : -1;
+	if (r != 0)
+		return r > 0 && errno == ENOENT ? 0 : -1;
 	for (; i < l->n; i++)
-		if (l->v[i].is & FOLDER_NOSELECT)
-			list_place(f, l->v[i].name, l);
+		if (l->v[i].is & FOLDER_NOSELECT &&
+		    list_place(f, l->v[i].name, l) < 0)
+			return -1;
 	return 0;
 }

@@ -337,6 +337,7 @@ take_piece(struct mime *m, struct cur c)
 	size_t n = cur_len(&c);
 	bool whole = c.e[-1] == '\n', cr = n > 1 ? c.e[-2] == '\r' : m->cr;
 
+	m->cr = c.e[-1] == '\r';
 	if (!whole || m->len > 0) {
 		size_t room = MIME_HEADER - m->line.n;
 
@@ -344,7 +345,6 @@ take_piece(struct mime *m, struct cur c)
 		c = (struct cur){m->line.s, m->line.s + m->line.n};
 	}
 	m->len += n;
-	m->cr = c.e[-1] == '\r';
 	if (!whole)
 		return;
 	/* Most lines of a body are of no interest. */

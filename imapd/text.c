@@ -285,7 +285,11 @@ read_all(struct text *t, size_t i)
 {
 	struct letter *l = letter_at(t->s, i);
 	const struct part *root = l ? letter_root(t->s, l) : NULL;
+	size_t k;
 
+	/* What was found was in another. */
+	for (k = 0; k < t->n && !root; k++)
+		t->v[k].found = false;
 	return root ? read_parts(t, l, root) : -1;
 }
 

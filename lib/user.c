@@ -143,8 +143,16 @@ find(const struct conf *c, const char *name, uid_t uid, struct user *u)
 {
 	int found =
 	    from_file(*c->users ? c->users : "/etc/passwd", name, uid, u);
+	int err = errno, asked;
 
-	return found > 0 || *c->users ? found : user_ask(c, name, uid, u);
+	if (found > 0 || *c->users)
+		return found;
+	asked = user_ask(c, name, uid, u);
+	if (asked != 0 || found == 0 || err == ENOENT)
+		return asked;
+	/* The service, too, passes over a table that cannot be read. */
+	errno = err;
+	return -1;
 }
 
 /* Nothing that could be a path or end a field is a user's name. */

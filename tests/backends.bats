@@ -402,6 +402,18 @@ account_works()
 	account_works
 }
 
+@test "a file of ours that was linked there just now is not written to" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	echo precious > "$T/other"
+	ln "$T/other" "$D/state/.failures"
+	# The first look came before it was there.
+	printf 'bob\0wrong\0' | strace -o /dev/null -P "$D/state/.failures" \
+	    -e inject=newfstatat,lstat:error=ENOENT:when=1 \
+	    "$CHECK" -C "$C" -i "$IP" 3<&0 || [ $? -eq 1 ]
+	[ "$(cat "$T/other")" = precious ]
+}
+
 @test "twenty at a time: right ones all get in, wrong ones all count" {
 	user bob '{PLAIN}secret'
 	for i in $(seq 20); do

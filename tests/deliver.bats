@@ -648,6 +648,15 @@ says()
 	[ "$(grep -c '^run$' "$D/home/alice/runs")" -eq 2 ]
 }
 
+@test "an account is not unknown because /etc/passwd cannot be read: 75" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	sed -i '/^users/d' "$C"
+	run strace -f -o /dev/null -P /etc/passwd -e inject=openat:error=EIO \
+	    "$(prog queuerun)" -C "$C" -u daemon
+	[ "$status" -eq 75 ]
+}
+
 @test "an account that only the name service knows" {
 	local me kim
 	me=$(awk -F: '$1 == "kim"' "$D/passwd")

@@ -351,6 +351,8 @@ c NO [UNKNOWN-CTE]'*'d NO [UNKNOWN-CTE]'* ]]
 		    s.ok("FETCH 1:5 PREVIEW%s (CHANGEDSINCE 9999999999999999)" % how)
 		    assert not any("PREVIEW" in x for x in s.said), s.said
 		s.bad("FETCH 1 PREVIEW (EAGER)"), s.bad("FETCH 1 (PREVIEW (EAGER) UID)")
+		for n, x in enumerate(ids, 1): # what FETCH says SEARCH finds
+		    s.ok("SEARCH EMAILID " + x[1:-2]); assert s.said == ["* SEARCH %d" % n], s.said
 		s.ok("FETCH 1 SAVEDATE"); assert re.search(r'SAVEDATE "[ \d]\d-\w+-\d{4} [\d:]{8} \+0000"\)', s.said[0]), s.said
 		s.ok("CREATE other"); s.ok("COPY 1:4 other"); s.ok("SELECT other")
 		s.ok("FETCH 1:4 EMAILID"); assert ids == [x.split("EMAILID ")[1] for x in s.said]

@@ -470,6 +470,35 @@ rfc_folders()
 	[ "$(grep -xc '[ab]' "$H/Maildir/subscriptions")" -eq 2 ]
 }
 
+# eio N COMMAND...: what bob hears of commands when the N-th reading of a directory fails.
+eio()
+{
+	local n=$1
+	shift
+	printf '1 %s\n' "$@" | imap bob "exec strace -o /dev/null \
+	    -e inject=getdents64:error=EIO:when=$n \"\$@\"" | grep '^1 '
+}
+
+@test "a directory that cannot be read to its end has not what was read of it alone" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	printf '1 CREATE %s\n' a a/b a/b/c | sed 's,CREATE a\(/b\)*$,&/,' | imap bob
+	eio 1 'LIST "" "*"' | grep '^1 NO '
+	# Of the root, what is read before its end is all there is.
+	eio 2 'LIST "" "*"' | grep '^1 NO '
+	eio 3 'LIST "" "*"' | grep '^1 NO '
+	eio 4 'RENAME a x' | grep '^1 NO '
+	[ -f "$H/mail/a/b/c" ]
+	[ ! -e "$H/mail/x" ]
+	maildir
+	printf '1 CREATE %s\n' a a.b a.b.c | imap bob
+	eio 1 'LIST "" "*"' | grep '^1 NO '
+	eio 2 'RENAME a x' | grep '^1 NO '
+	[ -d "$H/Maildir/.a" ]
+	[ -d "$H/Maildir/.a.b" ]
+	[ ! -e "$H/Maildir/.x" ]
+}
+
 @test "UW's list stays the same file, and whole when there is no room" {
 	local was
 	printf '%s\n' mail/Fruit mail/Veg > "$H/.mailboxlist"

@@ -395,6 +395,26 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	[ "$(one 'THREAD REFERENCES UTF-8 ALL')" = '* THREAD (1 (2)(3))(4)' ]
 }
 
+@test "a message that went is not taken for the one before it" {
+	echo 'mailbox ~/Maildir/' >> "$C"
+	mkdir -p "$D/home/bob/Maildir"/{tmp,new,cur}
+	for n in 1 2; do
+		printf 'Content-Transfer-Encoding: base64\n\nbmVlZGxlCg==\n' \
+		    > "$D/home/bob/Maildir/cur/$n.x.h:2,"
+	done
+	for f in "$D/home/bob/Maildir" "$D/home/bob/Maildir"/*{,/*}; do
+		own "$f" bob
+	done
+	imap_py <<-'END'
+		s = Imap(); s.ok("SELECT INBOX"); s.ok("FETCH 1:2 RFC822.SIZE")
+		s.ok("SEARCH BODY needle")
+		assert "* SEARCH 1 2" in s.said, s.said
+		os.remove(os.environ["D"] + "/home/bob/Maildir/cur/2.x.h:2,")
+		s.ok("SEARCH BODY needle"); assert "* SEARCH 1" in s.said, s.said
+		s.end()
+	END
+}
+
 @test "a needle where portions of a long message meet" {
 	{
 		printf 'Subject: long\n\n'

@@ -331,6 +331,46 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 	[ "$(tail -c +10 "$T/got" | wc -c)" -ge 3000000 ]
 }
 
+@test "a session that ended is over in its time, whenever that is looked at" {
+	need cc
+	# A clock that has moved on each time.
+	cat > "$T/clock.c" <<-'END'
+		#include <sys/syscall.h>
+		#include <time.h>
+		#include <unistd.h>
+
+		int clock_gettime(clockid_t id, struct timespec *ts)
+		{
+			static int n;
+
+			ts->tv_nsec = 0;
+			if (id != CLOCK_MONOTONIC)
+				return syscall(SYS_clock_gettime, id, ts);
+			ts->tv_sec = 1000 + 3 * ++n / 2;
+			ts->tv_nsec = 500000000 * (n % 2);
+			return 0;
+		}
+	END
+	cc -shared -fPIC -o "$T/clock.so" "$T/clock.c"
+	cat > "$T/relay" <<-END
+		#!/bin/sh
+		ASAN_OPTIONS=\$ASAN_OPTIONS:verify_asan_link_order=0
+		export ASAN_OPTIONS
+		LD_PRELOAD=$T/clock.so exec $(prog tlsrelay) "\$@"
+	END
+	chmod +x "$T/relay"
+	start serve python3 "$REPO/tests/relay.py" serve "$T/relay" "$C" "$A" $PORT say:bye
+	wait_for listens "$A" $PORT
+	cat > "$T/peer.py" <<-'END'
+		import socket, ssl, sys, time
+		c = ssl._create_unverified_context()
+		s = c.wrap_socket(socket.create_connection((sys.argv[1], int(sys.argv[2])), 20))
+		time.sleep(600)
+	END
+	start peer python3 "$T/peer.py" "$A" $PORT
+	wait_for said '| exit 0'
+}
+
 @test "what is said after the session has stopped to listen arrives" {
 	serve "last:$T/sent"
 	python3 - "$A" $PORT "$T/sent" <<-'END'

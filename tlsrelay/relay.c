@@ -198,7 +198,8 @@ await(struct relay *r)
         };
 	long long left = r->end ? r->end - io_now() : -1;
 
-	if (is_busy(r))
+	/* To poll(2) less than nothing is for ever. */
+	if (is_busy(r) || (r->end && left < 0))
 		left = 0;
 	if (poll(p, 3, (int)left) <= 0)
 		return;

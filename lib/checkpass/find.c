@@ -31,7 +31,8 @@ open_account(const struct conf *c)
 	    (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1))
 		remove(s.s);
 	fd = open(s.s, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd >= 0 && (fstat(fd, &st) < 0 || st.st_uid != geteuid())) {
+	if (fd >= 0 &&
+	    (fstat(fd, &st) < 0 || st.st_uid != geteuid() || st.st_nlink > 1)) {
 		close(fd);
 		fd = -1;
 	}

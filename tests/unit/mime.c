@@ -529,6 +529,25 @@ test_bytes(void)
 	str_free(&x);
 }
 
+/* A line longer than what is kept of it, in two pieces: its end, too, is one. */
+static void
+test_long_line(void)
+{
+	struct str s = {0}, x = {0};
+	size_t step;
+
+	str_adds(&s, MIXED "b\r\n\r\n--b\r\n\r\n");
+	repeat(&s, "x", MIME_HEADER + 1000);
+	str_adds(&s, "\r\n--b--\r\n");
+	for (step = s.n - 12; step < s.n; step++) {
+		str_clear(&x);
+		structure_of(&x, &s, step, false);
+		assert(strcmp(x.s, "(" TEXT(66536, 0) " \"mixed\")") == 0);
+	}
+	str_free(&s);
+	str_free(&x);
+}
+
 /* A boundary at each place behind lines that are passed in blocks. */
 static void
 test_blocks(void)
@@ -567,6 +586,7 @@ main(void)
 	test_wide();
 	test_header();
 	test_bytes();
+	test_long_line();
 	test_blocks();
 	/* All of it, with a sanitizer too. */
 	assert(clock() - from < 10 * CLOCKS_PER_SEC);
