@@ -70,5 +70,7 @@ struct folder {
 };
 int folder_list(struct folders *f, struct arena *a, struct folder **v,
                 size_t *n);
+/* Could that read which are subscribed? */
+bool folder_knows_subscriptions(const struct folders *f);
 
 #endif

@@ -14,6 +14,7 @@ struct folders {
 	char *root;       /* directory of the others, without / at its end */
 	char *home;
 	struct str list; /* of subscriptions, UW's */
+	bool unread;     /* ... could not be read last time */
 	bool maildir;
 	char separator;
 };

@@ -139,6 +139,12 @@ set_children(struct folder *v, size_t n)
 	}
 }
 
+bool
+folder_knows_subscriptions(const struct folders *f)
+{
+	return !f->unread;
+}
+
 int
 folder_list(struct folders *f, struct arena *a, struct folder **v, size_t *n)
 {
@@ -150,7 +156,7 @@ folder_list(struct folders *f, struct arena *a, struct folder **v, size_t *n)
 	          FOLDER_EXISTS | (f->maildir ? 0 : FOLDER_NOINFERIORS));
 	r = f->maildir ? maildir_list(f, &raw) : tree_list(f, &raw);
 	if (r == 0) {
-		subscribe_list(f, &raw);
+		f->unread = subscribe_list(f, &raw) < 0;
 		qsort(raw.v, raw.n, sizeof *raw.v,
 		      f->maildir ? by_dot : by_slash);
 		for (i = 0; i < raw.n; i++)

@@ -328,6 +328,9 @@ answer(struct session *s, const struct query *q)
 
 	if (folder_list(s->folders, &s->arena, &v, &n) < 0)
 		return no(s, "[SERVERBUG] cannot read the directory");
+	if ((q->subscribed || q->tell_subscribed) &&
+	    !folder_knows_subscriptions(s->folders))
+		return no(s, "[SERVERBUG] cannot read the subscriptions");
 	is = judge(s, q, v, n);
 	for (i = 0; i < n; i++)
 		if (is_due(q, is[i]))

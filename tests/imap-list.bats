@@ -455,6 +455,18 @@ rfc_folders()
 	[ "$(wc -l < "$H/.mailboxlist")" -eq 150 ]
 }
 
+@test "subscriptions that cannot be read are not none" {
+	mkdir "$H/.mailboxlist"
+	imap bob <<-'END' > "$T/got"
+		1 LSUB "" *
+		2 LIST "" * RETURN (SUBSCRIBED)
+		3 LIST "" *
+	END
+	grep '^1 NO \[SERVERBUG\]' "$T/got"
+	grep '^2 NO \[SERVERBUG\]' "$T/got"
+	grep '^3 OK' "$T/got"
+}
+
 @test "subscriptions: a lock left by a clock that was ahead ages too" {
 	local lock=$H/Maildir/subscriptions.lock
 	maildir
