@@ -737,6 +737,28 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 	[ "$(find "$D/maildir/bob/" -name '*,S' | wc -l)" -eq 1 ]
 }
 
+@test "a Maildir: what could not be read is there as soon as it can" {
+	local cur=$D/maildir/bob/cur i
+	printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
+	mkdir -p "$D/maildir/bob/"{cur,new,tmp}
+	for i in 1 2; do
+		printf 'Subject: letter %d\n\ntext\n' "$i" > "$cur/100$i.x.y:2,S"
+	done
+	[ "$EUID" -ne 0 ] || chown -R "$(id_of bob)" "$D/maildir/bob"
+	touch -d '-1 hour' "$cur" "$D/maildir/bob/new"
+	[ "$EUID" -ne 0 ] || chown 0:0 "$cur/1002.x.y:2,S"
+	chmod 0 "$cur/1002.x.y:2,S"
+	for i in 1 2; do
+		run bob <<< $'STAT\nQUIT'
+		[ "${lines[1]}" = '+OK 1 27' ]
+	done
+	chmod 600 "$cur/1002.x.y:2,S"
+	[ "$EUID" -ne 0 ] || chown "$(id_of bob)" "$cur/1002.x.y:2,S"
+	run bob <<< $'STAT\nQUIT'
+	echo "$output"
+	[ "${lines[1]}" = '+OK 2 54' ]
+}
+
 @test "what may only be read is read, and nothing of it is deleted" {
 	box bob 2
 	chmod 400 "$D/mail/bob"
