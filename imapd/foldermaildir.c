@@ -150,10 +150,11 @@ maildir_list(const struct folders *f, struct names *l)
 	struct str name = {0};
 	const struct dirent *e;
 	DIR *d = opendir(f->root);
+	int err;
 
 	if (!d)
 		return errno == ENOENT ? 0 : -1;
-	while ((e = readdir(d))) {
+	while (errno = 0, (e = readdir(d))) {
 		if (*e->d_name != '.' || strcmp(e->d_name, ".") == 0 ||
 		    (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN) ||
 		    entry_name(f, e->d_name, &name) < 0 ||
@@ -163,7 +164,9 @@ maildir_list(const struct folders *f, struct names *l)
 		               FOLDER_EXISTS))
 			break;
 	}
+	err = e ? 0 : errno;
 	str_free(&name);
 	closedir(d);
-	return 0;
+	errno = err;
+	return err ? -1 : 0;
 }

@@ -286,13 +286,15 @@ is_inbox_file(const struct folders *f, const char *entry, struct cur name)
 	return !path;
 }
 
-static void
+/* 0, or an errno. */
+static int
 list_dir(const struct folders *f, DIR *d, struct cur above, struct names *l)
 {
 	struct str name = {0};
 	const struct dirent *e;
+	int err;
 
-	while ((e = readdir(d))) {
+	while (errno = 0, (e = readdir(d))) {
 		unsigned is = *e->d_name == '.' ? 0 : entry_kind(dirfd(d), e);
 		struct cur c;
 
@@ -304,7 +306,9 @@ list_dir(const struct folders *f, DIR *d, struct cur above, struct names *l)
 		if (!names_add(l, c, is))
 			break;
 	}
+	err = e ? 0 : errno;
 	str_free(&name);
+	return err;
 }
 
 /* Open the directory that the name is, or the root without one. */
@@ -329,6 +333,7 @@ list_place(const struct folders *f, struct cur name, struct names *l)
 {
 	int fd = open_place(f, name);
 	DIR *d;
+	int err;
 
 	if (fd < 0)
 		return -1;
@@ -337,9 +342,10 @@ list_place(const struct folders *f, struct cur name, struct names *l)
 		close(fd);
 		return -1;
 	}
-	list_dir(f, d, name, l);
+	err = list_dir(f, d, name, l);
 	closedir(d);
-	return 0;
+	errno = err;
+	return err ? -1 : 0;
 }
 
 /* A directory that cannot be read is one without anything in it. */

@@ -102,3 +102,30 @@ maildir_crash()
 		done
 	done
 }
+
+# A client forgets a mailbox that is not in the list.
+@test "a list that cannot be read to its end is no list" {
+	local kind n
+	mkdir -p "$D/maildir/alice/"{cur,new,tmp} "$D/home/alice/mail"
+	for n in $(seq 200); do
+		mkdir -p "$D/maildir/alice/.box$n/"{cur,new,tmp}
+		: > "$D/home/alice/mail/box$n"
+	done
+	[ "$EUID" -ne 0 ] ||
+	    chown -R "$(id_of alice)" "$D/maildir/alice" "$D/home/alice/mail"
+	for kind in mbox maildir; do
+		[ "$kind" = mbox ] || printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
+		for n in 1 2 40; do
+			printf 'a LIST "" *\r\nb LOGOUT\r\n' |
+			    as alice strace -f -qq -o "$T/hit" -e trace=getdents64 \
+			    -e inject=getdents64:error=EIO:when="$n" \
+			    "$(prog imapd)" -C "$C" > "$T/out"
+			if grep -q '(INJECTED)' "$T/hit"; then
+				grep -q '^a NO' "$T/out"
+			else
+				[ "$n" -gt 1 ]
+				[ "$(grep -c '^\* LIST' "$T/out")" -eq 201 ]
+			fi
+		done
+	done
+}
