@@ -759,6 +759,23 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 	[ "${lines[1]}" = '+OK 2 54' ]
 }
 
+@test "flags that could not be written for an error of reading are written later" {
+	need strace
+	local n
+	for n in $(seq 1 12); do
+		rm -rf "$D/state/bob"
+		box bob 2
+		python3 "$REPO/tests/pop.py" strace -f -qq -o "$T/hit" \
+		    -e trace=pread64 -P "$D/mail/bob" \
+		    -e inject=pread64:error=EIO:when="$n" "$(prog popd)" -C "$C" \
+		    <<< $'USER bob\nPASS secret\nRETR 1\nQUIT' > "$T/out"
+		bob <<< $'RETR 1\nQUIT' > "$T/out"
+		grep -q '^Status: R' "$D/mail/bob" || { echo "read $n"; return 1; }
+		grep -q '(INJECTED)' "$T/hit" || break
+	done
+	[ "$n" -gt 2 ]
+}
+
 @test "what may only be read is read, and nothing of it is deleted" {
 	box bob 2
 	chmod 400 "$D/mail/bob"
