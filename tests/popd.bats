@@ -759,6 +759,25 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 	[ "${lines[1]}" = '+OK 2 54' ]
 }
 
+@test "a Maildir: names that another server gave are not lost by an error of reading" {
+	need strace
+	local box=$D/maildir/bob error
+	printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
+	mkdir -p "$box/"{cur,new,tmp}
+	printf 'Subject: a\n\ntext\n' > "$box/cur/1001.x.y:2,S"
+	printf '3 V1275660208 N25022 Gabc\n25017 :1001.x.y\n' > "$box/dovecot-uidlist"
+	[ "$EUID" -ne 0 ] || chown -R "$(id_of bob)" "$box"
+	for error in EMFILE EIO; do
+		python3 "$REPO/tests/pop.py" strace -f -qq -o "$T/hit" \
+		    -e trace=open,openat -P dovecot-uidlist \
+		    -e inject=open,openat:error=$error "$(prog popd)" -C "$C" \
+		    <<< $'USER bob\nPASS secret\nUIDL\nQUIT' > "$T/out"
+		grep -q '(INJECTED)' "$T/hit"
+		grep -q '^-ERR \[SYS/TEMP\]' "$T/out"
+	done
+	bob <<< $'UIDL\nQUIT' | grep -qx '1 1275660208.25017'
+}
+
 @test "flags that could not be written for an error of reading are written later" {
 	need strace
 	local n
