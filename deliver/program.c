@@ -193,8 +193,9 @@ attend(struct run *r, int out)
 			poll(NULL, 0, (int)tick);
 		tick = tick * 2 > TICK ? TICK : tick * 2;
 	}
-	/* What it said last may still be in the pipe. */
-	while (talks && io_pending(&from))
+	/* What it said last may still be in the pipe; what its child says has no
+	 * end. */
+	while (talks && r->said.n < SAID_MAX && io_pending(&from))
 		talks = take_output(r, &from);
 	io_free(&from);
 	close(out);

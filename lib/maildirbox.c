@@ -387,15 +387,19 @@ count(const struct maildirbox *b, const struct entry *e, uint64_t *size)
 }
 
 int
-box_measure(const struct maildirbox *b, const struct entry *e,
-            struct index_msg *m)
+box_measure(struct maildirbox *b, const struct entry *e, struct index_msg *m)
 {
 	const char *name = box_name(b, e);
 	struct maildir_name n;
 	struct stat st;
+	int r;
 
-	if (fstatat(box_dir(b, e), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? -1 : 0;
+	if (fstatat(box_dir(b, e), name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT)
+			return -1;
+		b->state.mtime = -1;
+		return 0;
+	}
 	if (!S_ISREG(st.st_mode))
 		return 0;
 	m->len = (uint64_t)st.st_size;
@@ -410,5 +414,7 @@ box_measure(const struct maildirbox *b, const struct entry *e,
 		m->size = n.wire;
 		return 1;
 	}
-	return count(b, e, &m->size);
+	if ((r = count(b, e, &m->size)) == 0)
+		b->state.mtime = -1;
+	return r;
 }

@@ -59,8 +59,9 @@ int box_open_file(const struct maildirbox *b, const struct entry *e,
                   struct stat *st);
 
 /* Size, date and place in time of a new message.  1, 0 when it is none or cannot
- * be read, -1 with errno (ENOENT: it is no longer there). */
-int box_measure(const struct maildirbox *b, const struct entry *e,
+ * be read (nobody tells when it can: the names count as changed from then on), -1
+ * with errno (ENOENT: it is no longer there). */
+int box_measure(struct maildirbox *b, const struct entry *e,
                 struct index_msg *m);
 
 #endif

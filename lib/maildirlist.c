@@ -130,29 +130,40 @@ leap(struct uidlist *u, time_t written)
 	return 0;
 }
 
+/* 0, 1 when it is no list, or not for us to read, -1 with errno. */
+static int
+load(struct uidlist *u, int top, const char *name)
+{
+	struct str s = {0};
+	struct stat st;
+	int r = 1, err;
+
+	if (fstatat(top, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT || errno == EACCES ? 1 : -1;
+	if (!S_ISREG(st.st_mode))
+		return 1;
+	uidlist_free(u);
+	if (io_slurp(top, name, LIST_MAX, &s) == 0)
+		r = uidlist_parse(u, whole(&s)) < 0 || leap(u, st.st_mtime) < 0;
+	else if (errno != ENOENT && errno != EACCES && errno != EFBIG)
+		r = -1;
+	err = errno;
+	str_free(&s);
+	errno = err;
+	return r;
+}
+
 int
 uidlist_load(struct uidlist *u, int top)
 {
 	static const char *const files[] = {"dovecot-uidlist",
 	                                    "courierimapuiddb"};
-	struct stat st;
 	size_t i;
-	int r = -1;
+	int r = 1;
 
 	*u = (struct uidlist){0};
-	for (i = 0; i < 2 && r < 0; i++) {
-		struct str s = {0};
-
-		if (fstatat(top, files[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode) &&
-		    io_slurp(top, files[i], LIST_MAX, &s) == 0) {
-			uidlist_free(u);
-			r = uidlist_parse(u, whole(&s));
-			if (r == 0)
-				r = leap(u, st.st_mtime);
-		}
-		str_free(&s);
-	}
+	for (i = 0; i < 2 && r > 0; i++)
+		r = load(u, top, files[i]);
 	return r;
 }
 

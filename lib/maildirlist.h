@@ -21,8 +21,9 @@ struct uidlist {
 	size_t n, cap;
 };
 
-/* 0, or -1: it is none, or there is none.  u is to be freed in any case. */
+/* 0, or -1: it is none.  u is to be freed in any case. */
 int uidlist_parse(struct uidlist *u, struct cur text);
+/* 0, 1 when there is none, or -1 with errno: it cannot be read now. */
 int uidlist_load(struct uidlist *u, int top);
 /* The UID of a message, or 0. */
 uint32_t uidlist_find(const struct uidlist *u, uint64_t hash);

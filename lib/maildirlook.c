@@ -185,16 +185,18 @@ by_uid(const void *a, const void *b)
 	return by_arrival(a, b);
 }
 
-/* A mailbox that is new to us keeps the UIDs that another server gave. */
-static void
+/* A mailbox that is new to us keeps the UIDs that another server gave.  If it cannot be
+ * told now which these are it must not get others: that would be for good. */
+static int
 import_uids(struct store *s)
 {
 	struct maildir_store *d = s->box;
 	struct index_head *h = &s->index.head;
 	struct uidlist u;
 	size_t i;
+	int r = uidlist_load(&u, d->box.top), err = errno;
 
-	if (uidlist_load(&u, d->box.top) == 0) {
+	if (r == 0) {
 		h->validity = u.validity;
 		h->next = u.next;
 		for (i = 0; i < d->nfresh; i++)
@@ -202,6 +204,8 @@ import_uids(struct store *s)
 			    uidlist_find(&u, d->fresh[i].m.hash);
 	}
 	uidlist_free(&u);
+	errno = err;
+	return r < 0 ? -1 : 0;
 }
 
 /* Give UIDs to the new messages, in order of arrival; those that have one come
@@ -255,7 +259,7 @@ add_fresh(struct store *s, uint64_t modseq)
 
 /* An index without numbers is new, or its numbers were lost: it is another mailbox
  * now to those who know the old ones. */
-void
+int
 maildir_numbers(struct store *s, bool import)
 {
 	struct index_head *h = &s->index.head;
@@ -265,7 +269,8 @@ maildir_numbers(struct store *s, bool import)
 	if (n > 0 && h->next <= s->index.msg[n - 1].uid)
 		h->next = s->index.msg[n - 1].uid + 1;
 	if (import && n == 0 && h->next == 1)
-		import_uids(s);
+		return import_uids(s);
+	return 0;
 }
 
 /* Make the index true of what was seen.  1 when the messages or their flags
@@ -279,9 +284,9 @@ maildir_merge(struct store *s)
 	uint64_t modseq = index_modseq(x);
 	bool trusted = x->trusted, changed;
 
-	if (letters_load(&d->letters, d->box.top, x) < 0)
+	if (letters_load(&d->letters, d->box.top, x) < 0 ||
+	    maildir_numbers(s, true) < 0)
 		return -1;
-	maildir_numbers(s, true);
 	if (!trusted)
 		gone_unknown(s);
 	first = merge_known(s, modseq);

@@ -125,7 +125,21 @@ list(int at, const char *name)
 	return d;
 }
 
-/* Is there nothing in top, or below its directories, that we would not remove? */
+/* The next entry; NULL at the end, or where an error ends it: then it is not
+ * *good. */
+static struct dirent *
+next(DIR *d, bool *good)
+{
+	struct dirent *e;
+
+	errno = 0;
+	e = readdir(d);
+	*good = e || errno == 0;
+	return e;
+}
+
+/* Is there nothing in top, or below its directories, that we would not remove?  What
+ * cannot be read may be anything. */
 static bool
 is_maildir(int top)
 {
@@ -136,18 +150,20 @@ is_maildir(int top)
 
 	if (!(d = list(top, ".")))
 		return false;
-	while (good && (e = readdir(d)))
+	while (good && (e = next(d, &good)))
 		good = is_dot(e->d_name) ||
 		       is_subdir(e->d_name) == is_dir(top, e->d_name);
 	rewinddir(d);
-	while (good && (e = readdir(d)))
+	while (good && (e = next(d, &good)))
 		good = is_dot(e->d_name) || is_subdir(e->d_name) ||
 		       is_known(e->d_name);
 	closedir(d);
 	for (i = 0; good && i < SUBDIRS; i++) {
-		if (!(sub = list(top, dirs[i])))
+		if (!(sub = list(top, dirs[i]))) {
+			good = errno == ENOENT;
 			continue;
-		while (good && (e = readdir(sub)))
+		}
+		while (good && (e = next(sub, &good)))
 			good =
 			    is_dot(e->d_name) || !is_dir(dirfd(sub), e->d_name);
 		closedir(sub);

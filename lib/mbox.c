@@ -244,15 +244,19 @@ mbox_open(struct mbox *m, const char *path, const struct mbox_how *how,
 
 /* --- writing --- */
 
-/* Newlines that the end of the file lacks before a message may follow. */
+/* Newlines that the end of the file lacks before a message may follow.  Where it
+ * cannot be read nothing may: the commit says so. */
 static const char *
-missing_end(const struct mbox *m)
+missing_end(struct mbox *m)
 {
 	off_t off = m->size >= 3 ? m->size - 3 : 0;
 	char end[3] = {'\n', '\n', '\n'};
 	size_t n = (size_t)(m->size - off);
+	ssize_t r = io_preadall(m->fd, end + 3 - n, n, off);
 
-	if (n == 0 || pread(m->fd, end + 3 - n, n, off) != (ssize_t)n)
+	if (r < (ssize_t)n && !m->plan.err)
+		m->plan.err = r < 0 ? errno : EIO;
+	if (n == 0 || r < (ssize_t)n)
 		return "";
 	if (end[2] != '\n')
 		return "\n\n";
@@ -346,8 +350,9 @@ mbox_sync_dir(const char *path)
 		str_adds(&dir, ".");
 	fd = open(dir.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	str_free(&dir);
+	/* Who may not read it cannot sync it. */
 	if (fd < 0)
-		return 0;
+		return errno == EACCES ? 0 : -1;
 	if (fsync(fd) < 0 && errno != EINVAL && errno != EROFS) {
 		err = errno;
 		r = -1;

@@ -132,8 +132,9 @@ blank(const struct plan *p, int fd, const char *path, uint64_t n)
 }
 
 /* Does the mbox hold all of the append?  Its own sum tells, even when the bytes in
- * the record are those of a later append that came to nothing. */
-static bool
+ * the record are those of a later append that came to nothing.  1, 0, or -1 with
+ * errno: what cannot be read now is not torn. */
+static int
 is_whole(const struct plan *p, int fd, uint64_t size)
 {
 	uint64_t off = 0, len = p->head.len;
@@ -141,13 +142,13 @@ is_whole(const struct plan *p, int fd, uint64_t size)
 	char buf[CHUNK];
 
 	if (size - p->head.old < len)
-		return false;
+		return 0;
 	while (off < len) {
 		size_t n = len - off < CHUNK ? (size_t)(len - off) : CHUNK;
+		ssize_t r = io_preadall(fd, buf, n, (off_t)(p->head.old + off));
 
-		if (io_preadall(fd, buf, n, (off_t)(p->head.old + off)) !=
-		    (ssize_t)n)
-			return false;
+		if (r < (ssize_t)n)
+			return r < 0 ? -1 : 0;
 		sum_add(&s, buf, n);
 		off += n;
 	}
@@ -160,7 +161,7 @@ mbox_fix(struct plan *p, int fd, const char *path)
 	struct match m;
 	struct stat st;
 	uint64_t size, from;
-	int r = 0;
+	int r;
 
 	if (fstat(fd, &st) < 0)
 		return -1;
@@ -170,16 +171,20 @@ mbox_fix(struct plan *p, int fd, const char *path)
 		return 0;
 	}
 	/* Whole, but its writer may have died before he made it durable. */
-	if (is_whole(p, fd, size)) {
+	if ((r = is_whole(p, fd, size)) < 0)
+		return -1;
+	if (r > 0) {
 		if (fsync(fd) < 0 || (p->head.old == 0 && mbox_sync_dir(path)))
 			return -1;
 		plan_done(p);
 		return 0;
 	}
-	if (!plan_is_sound(p)) {
-		plan_drop(p);
-		return 0;
+	if ((r = plan_is_sound(p)) <= 0) {
+		if (r == 0)
+			plan_drop(p);
+		return r;
 	}
+	r = 0;
 	if (compare(p, fd, size, &m) < 0)
 		return -1;
 	if (m.torn && !is_boundary(p, size - p->head.old)) {

@@ -32,6 +32,7 @@ struct keep {
 	struct str text;
 	struct pen pen;
 	struct index_span wrote; /* records that are not what they were */
+	int err;                 /* errno of a header that could not be read */
 };
 
 /* Does the first message have to say which UIDs were given out? */
@@ -155,6 +156,7 @@ pen_stamp(struct pen *p, struct index_msg *m, bool first)
 		return -1;
 	stamp_of(p->s, m, first, &p->stamp, &p->words);
 	p->least = header_least(raw_of(p), &p->stamp);
+	errno = EFBIG;
 	return p->least > 0 ? 0 : -1;
 }
 
@@ -217,7 +219,11 @@ plan_stamp(struct keep *k, struct index_msg *m, bool first)
 
 	widen(k, m);
 	if (pen_stamp(p, m, first) < 0) {
-		m->kept_uid = KEPT_NEVER;
+		/* What cannot be read now is tried again. */
+		if (errno == EFBIG || errno == EAGAIN)
+			m->kept_uid = KEPT_NEVER;
+		else
+			k->err = errno;
 		return;
 	}
 	pen_write(p, p->least <= p->raw.n ? p->raw.n : p->least + ROOM, &new);
@@ -377,6 +383,10 @@ mbox_keep(struct store *s)
 		r = keep_all(&k, &t.mbox);
 		use = r < 0 ? TURN_FAILED : TURN_WROTE;
 		t.wrote = &k.wrote;
+	}
+	if (r == 0 && k.err) {
+		errno = k.err;
+		r = -1;
 	}
 	err = errno;
 	if (r < 0)

@@ -105,7 +105,7 @@ plan_is_open(const struct plan *p, dev_t dev, ino_t ino)
 	       p->head.ino == (uint64_t)ino;
 }
 
-bool
+int
 plan_is_sound(const struct plan *p)
 {
 	uint64_t off = 0, left = p->head.len;
@@ -114,9 +114,10 @@ plan_is_sound(const struct plan *p)
 
 	while (left > 0) {
 		size_t n = left < sizeof buf ? (size_t)left : sizeof buf;
+		ssize_t r = io_preadall(p->fd, buf, n, PLAN_DATA + (off_t)off);
 
-		if (plan_read(p, off, buf, n) < 0)
-			return false;
+		if (r < (ssize_t)n)
+			return r < 0 ? -1 : 0;
 		sum_add(&s, buf, n);
 		off += n;
 		left -= n;

@@ -66,8 +66,9 @@ int plan_lock(struct plan *p, long patience);
 /* Is the append in the record unfinished business with this file? */
 bool plan_is_open(const struct plan *p, dev_t dev, ino_t ino);
 
-/* Are the bytes of the recorded append in the record, and whole? */
-bool plan_is_sound(const struct plan *p);
+/* Are the bytes of the recorded append in the record, and whole?  1, 0, or -1 with
+ * errno. */
+int plan_is_sound(const struct plan *p);
 
 /* Did the letter go in before, for the same address? */
 bool plan_seen(const struct plan *p, const char *id, const char *to);

@@ -37,8 +37,8 @@ int maildir_look(struct store *s);
 int maildir_merge(struct store *s);
 
 /* Give the index the numbers that it lacks.  import: those of another server, if
- * they are there. */
-void maildir_numbers(struct store *s, bool import);
+ * they are there.  0, or -1 with errno: these cannot be read now. */
+int maildir_numbers(struct store *s, bool import);
 
 /* Take over what others changed in flags and keywords since they were kept.  Is
  * anything different now? */

@@ -235,6 +235,68 @@ check_failed()
 	[ "${lines[2]}" = "A1 0 2.0.0 delivered to mailbox" ]
 }
 
+@test "what cannot be read of an append is not taken for torn" {
+	need strace
+	local n
+	calls old > /dev/null
+	cp "$BOX" "$T/want"
+	# All of it is there, as after a power cut that took but the end of the
+	# record.
+	reset old
+	strace -f -qq -o /dev/null -e trace=fsync -P "$BOX" \
+	    -e inject=fsync:signal=KILL:when=1 \
+	    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" || :
+	cp -r "$D/state/alice" "$T/record"
+	for n in 1 2 3; do
+		box "$T/want"
+		cp "$T"/record/* "$D/state/alice/"
+		strace -f -qq -o "$T/hit" -e trace=pread64 -P "$BOX" \
+		    -e inject=pread64:error=EIO:when=$n \
+		    "$DELIVER" -C "$C" -b alice < "$T/more" > "$T/out"
+		cmp -n "$(wc -c < "$T/want")" "$BOX" "$T/want"
+	done
+	# Half of it, and the record cannot be read: it goes the next time.
+	for n in 2 3; do
+		head -c 1000 "$T/want" > "$T/half"
+		box "$T/half"
+		cp "$T"/record/* "$D/state/alice/"
+		strace -f -qq -o "$T/hit" -e trace=pread64 \
+		    -P "$(ls "$D"/state/alice/mbox.*)" \
+		    -e inject=pread64:error=EIO:when=$n \
+		    "$DELIVER" -C "$C" -b alice < "$T/more" > "$T/out"
+		grep -q '(INJECTED)' "$T/hit"
+		grep -q '^B1 75 4.3.0 cannot repair mailbox: ' "$T/out"
+		cmp "$BOX" "$T/half"
+		deliver -b alice < "$T/more" > "$T/out"
+		cmp -n "$(wc -c < "$T/old")" "$BOX" "$T/old"
+		[ "$(letters "$BOX")" -eq 2 ]
+	done
+}
+
+@test "the end of a mailbox that cannot be read gets nothing added" {
+	need strace
+	printf 'From x@y Sat Nov 21 19:54:01 2026\n\nno line end' > "$T/bare"
+	box "$T/bare"
+	strace -f -qq -o "$T/hit" -e trace=pread64 -P "$BOX" \
+	    -e inject=pread64:error=EIO:when=1 \
+	    "$DELIVER" -C "$C" -b alice < "$T/more" > "$T/out"
+	grep -q '(INJECTED)' "$T/hit"
+	grep -q '^B1 75 4.3.0 cannot write to mailbox: ' "$T/out"
+	cmp "$BOX" "$T/bare"
+	deliver -b alice < "$T/more" > "$T/out"
+	[ "$(letters "$BOX")" -eq 2 ]
+}
+
+@test "a directory that cannot be opened now is not taken for synced" {
+	need strace
+	strace -f -qq -o "$T/hit" -e trace=openat,open -P "$D/mail/" \
+	    -e inject=openat,open:error=EMFILE:when=1 \
+	    "$DELIVER" -C "$C" -b alice < "$T/more" > "$T/out"
+	grep -q '(INJECTED)' "$T/hit"
+	grep -q '^B1 75 4.3.0 cannot write to mailbox: ' "$T/out"
+	[ ! -s "$BOX" ]
+}
+
 @test "after a power cut: the torn tail goes, others' letters stay" {
 	need strace
 	calls old > /dev/null

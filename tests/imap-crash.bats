@@ -80,3 +80,25 @@ maildir_crash()
 @test "input/output error: CREATE, RENAME, DELETE in a Maildir" { maildir_crash names EIO; }
 @test "input/output error: FETCH in a Maildir" { maildir_crash fetch EIO; }
 @test "input/output error: MOVE in a Maildir" { maildir_crash move EIO; }
+
+# Of what is more than a Maildir all stays, even if that is not seen at once.
+@test "a Maildir that cannot be read to its end is not deleted" {
+	local more=$D/maildir/alice/.more n what
+	printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
+	for what in file cur/directory; do
+		for n in $(seq 2 10); do
+			rm -rf "$D/maildir"
+			mkdir -p "$D/maildir/alice/"{cur,new,tmp} "$more"/{cur,new,tmp}
+			echo hello > "$more/cur/1.a:2,S"
+			[ "$what" = file ] || mkdir "$more/$what"
+			[ "$what" != file ] || touch "$more/$what"
+			[ "$EUID" -ne 0 ] || chown -R "$(id_of alice)" "$D/maildir"
+			printf 'a DELETE more\r\nb LOGOUT\r\n' |
+			    as alice strace -f -qq -o "$T/hit" -e trace=getdents64 \
+			    -e inject=getdents64:error=EIO:when="$n" \
+			    "$(prog imapd)" -C "$C" > "$T/out"
+			grep -q '^a NO' "$T/out"
+			[ -e "$more/cur/1.a:2,S" ]
+		done
+	done
+}

@@ -737,6 +737,64 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 	[ "$(find "$D/maildir/bob/" -name '*,S' | wc -l)" -eq 1 ]
 }
 
+@test "a Maildir: what could not be read is there as soon as it can" {
+	local cur=$D/maildir/bob/cur i
+	printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
+	mkdir -p "$D/maildir/bob/"{cur,new,tmp}
+	for i in 1 2; do
+		printf 'Subject: letter %d\n\ntext\n' "$i" > "$cur/100$i.x.y:2,S"
+	done
+	[ "$EUID" -ne 0 ] || chown -R "$(id_of bob)" "$D/maildir/bob"
+	touch -d '-1 hour' "$cur" "$D/maildir/bob/new"
+	[ "$EUID" -ne 0 ] || chown 0:0 "$cur/1002.x.y:2,S"
+	chmod 0 "$cur/1002.x.y:2,S"
+	for i in 1 2; do
+		run bob <<< $'STAT\nQUIT'
+		[ "${lines[1]}" = '+OK 1 27' ]
+	done
+	chmod 600 "$cur/1002.x.y:2,S"
+	[ "$EUID" -ne 0 ] || chown "$(id_of bob)" "$cur/1002.x.y:2,S"
+	run bob <<< $'STAT\nQUIT'
+	echo "$output"
+	[ "${lines[1]}" = '+OK 2 54' ]
+}
+
+@test "a Maildir: names that another server gave are not lost by an error of reading" {
+	need strace
+	local box=$D/maildir/bob error
+	printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
+	mkdir -p "$box/"{cur,new,tmp}
+	printf 'Subject: a\n\ntext\n' > "$box/cur/1001.x.y:2,S"
+	printf '3 V1275660208 N25022 Gabc\n25017 :1001.x.y\n' > "$box/dovecot-uidlist"
+	[ "$EUID" -ne 0 ] || chown -R "$(id_of bob)" "$box"
+	for error in EMFILE EIO; do
+		python3 "$REPO/tests/pop.py" strace -f -qq -o "$T/hit" \
+		    -e trace=open,openat -P dovecot-uidlist \
+		    -e inject=open,openat:error=$error "$(prog popd)" -C "$C" \
+		    <<< $'USER bob\nPASS secret\nUIDL\nQUIT' > "$T/out"
+		grep -q '(INJECTED)' "$T/hit"
+		grep -q '^-ERR \[SYS/TEMP\]' "$T/out"
+	done
+	bob <<< $'UIDL\nQUIT' | grep -qx '1 1275660208.25017'
+}
+
+@test "flags that could not be written for an error of reading are written later" {
+	need strace
+	local n
+	for n in $(seq 1 12); do
+		rm -rf "$D/state/bob"
+		box bob 2
+		python3 "$REPO/tests/pop.py" strace -f -qq -o "$T/hit" \
+		    -e trace=pread64 -P "$D/mail/bob" \
+		    -e inject=pread64:error=EIO:when="$n" "$(prog popd)" -C "$C" \
+		    <<< $'USER bob\nPASS secret\nRETR 1\nQUIT' > "$T/out"
+		bob <<< $'RETR 1\nQUIT' > "$T/out"
+		grep -q '^Status: R' "$D/mail/bob" || { echo "read $n"; return 1; }
+		grep -q '(INJECTED)' "$T/hit" || break
+	done
+	[ "$n" -gt 2 ]
+}
+
 @test "what may only be read is read, and nothing of it is deleted" {
 	box bob 2
 	chmod 400 "$D/mail/bob"

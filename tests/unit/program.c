@@ -1,5 +1,6 @@
 /* program - unit test of deliver/program.c: what takes too long is tried again later,
- * whatever it makes of the signal that ends it.
+ * whatever it makes of the signal that ends it; what it left behind may talk
+ * without end.
  * With: deliver/batch.c deliver/box.c deliver/copy.c deliver/frame.c */
 #define PROGRAM_TIME 1
 #include "deliver/program.c"
@@ -27,9 +28,25 @@ is_late(const char *command)
 	io_free(&in);
 }
 
+/* There is always more to hear. */
+static void
+is_not_heard_out(void)
+{
+	struct run r = {.pid = fork()};
+
+	if (r.pid == 0)
+		_exit(0);
+	assert(r.pid > 0);
+	alarm(20);
+	attend(&r, open("/dev/zero", O_RDONLY));
+	assert(WIFEXITED(r.status) && !r.late);
+	str_free(&r.said);
+}
+
 int
 main(void)
 {
+	is_not_heard_out();
 	is_late("trap 'exit 0' TERM; sleep 60 & wait");
 	is_late("trap 'exit 1' TERM; sleep 60 & wait");
 	return 0;
