@@ -36,10 +36,13 @@ syslog_reach(struct syslog *to)
 static int
 put(struct syslog *to, const char *line, size_t n)
 {
+	bool taken;
+
 	if (to->fd < 0)
 		return -1;
-	to->late = send(to->fd, line, n, to->late ? MSG_DONTWAIT : 0) < 0;
-	return !to->late || errno == EAGAIN ? 0 : -1;
+	taken = send(to->fd, line, n, to->late ? MSG_DONTWAIT : 0) >= 0;
+	to->late = !taken && errno == EAGAIN;
+	return taken || to->late ? 0 : -1;
 }
 
 /* Who takes the lines may have been started anew meanwhile. */

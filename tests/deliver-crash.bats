@@ -41,6 +41,18 @@ frames()
 	done
 }
 
+# unfinished: an append of which $T/record tells; $T/want is the mailbox with it.
+unfinished()
+{
+	calls old > /dev/null
+	cp "$BOX" "$T/want"
+	reset old
+	strace -f -qq -o /dev/null -e trace=fsync -P "$BOX" \
+	    -e inject=fsync:signal=KILL:when=1 \
+	    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" || :
+	cp -r "$D/state/alice" "$T/record"
+}
+
 # Make the user's things as they were at the start.
 reset()
 {
@@ -238,15 +250,9 @@ check_failed()
 @test "what cannot be read of an append is not taken for torn" {
 	need strace
 	local n
-	calls old > /dev/null
-	cp "$BOX" "$T/want"
+	unfinished
 	# All of it is there, as after a power cut that took but the end of the
 	# record.
-	reset old
-	strace -f -qq -o /dev/null -e trace=fsync -P "$BOX" \
-	    -e inject=fsync:signal=KILL:when=1 \
-	    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" || :
-	cp -r "$D/state/alice" "$T/record"
 	for n in 1 2 3; do
 		box "$T/want"
 		cp "$T"/record/* "$D/state/alice/"
@@ -299,14 +305,8 @@ check_failed()
 
 @test "after a power cut: the torn tail goes, others' letters stay" {
 	need strace
-	calls old > /dev/null
-	cp "$BOX" "$T/want"
+	unfinished
 	# The record is durable, the mailbox not: it lost its last part.
-	reset old
-	strace -f -qq -o /dev/null -e trace=fsync -P "$BOX" \
-	    -e inject=fsync:signal=KILL:when=1 \
-	    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" || :
-	cp -r "$D/state/alice" "$T/record"
 	cmp "$BOX" "$T/want"
 	for size in 100 1000 4096 8192 12000; do
 		box "$T/want"
