@@ -25,8 +25,8 @@ struct names {
 	struct folder *v;
 	size_t n, cap;
 };
-/* false: it is full. */
-bool names_add(struct names *l, struct cur name, unsigned is);
+/* 0, or -1 with EOVERFLOW: it is full. */
+int names_add(struct names *l, struct cur name, unsigned is);
 
 /* --- folder.c --- */
 

@@ -3,23 +3,26 @@
  * the sort of it; it opens no mailbox. */
 #include "folderkind.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-bool
+int
 names_add(struct names *l, struct cur name, unsigned is)
 {
 	size_t n = cur_len(&name);
 	const char *p;
 
-	if (l->n >= FOLDER_MOST)
-		return false;
+	if (l->n >= FOLDER_MOST) {
+		errno = EOVERFLOW;
+		return -1;
+	}
 	l->v = mem_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
 	p = arena_dup(l->arena, name.p, n);
 	l->v[l->n++] = (struct folder){
 	    .name = {p, p + n},
               .is = is
         };
-	return true;
+	return 0;
 }
 
 /* --- order: INBOX, then by bytes, where a separator comes before all --- */

@@ -150,7 +150,7 @@ maildir_list(const struct folders *f, struct names *l)
 	struct str name = {0};
 	const struct dirent *e;
 	DIR *d = opendir(f->root);
-	int err = 0;
+	int err;
 
 	if (!d)
 		return errno == ENOENT ? 0 : -1;
@@ -160,12 +160,11 @@ maildir_list(const struct folders *f, struct names *l)
 		    entry_name(f, e->d_name, &name) < 0 ||
 		    look_at(dirfd(d), e->d_name) <= 0)
 			continue;
-		if (!names_add(l, (struct cur){name.s, name.s + name.n},
-		               FOLDER_EXISTS))
+		if (names_add(l, (struct cur){name.s, name.s + name.n},
+		              FOLDER_EXISTS) < 0)
 			break;
 	}
-	if (!e)
-		err = errno;
+	err = errno;
 	str_free(&name);
 	closedir(d);
 	errno = err;

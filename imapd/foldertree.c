@@ -82,17 +82,17 @@ static int
 open_root(const struct folders *f, bool make)
 {
 	const int how = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-	int fd = open(f->root, how), up;
+	int fd = open(f->root, how), up, r = 0;
 
 	if (fd >= 0 || errno != ENOENT || !make)
 		return fd;
 	if (mkdir(f->root, DIR_MODE) < 0 || (fd = open(f->root, how)) < 0)
 		return -1;
 	if ((up = openat(fd, "..", how)) >= 0) {
-		fsync(up);
-		close(up);
+		r = fsync(up);
+		io_close(up, 0);
 	}
-	return fd;
+	return r < 0 ? io_close(fd, -1) : fd;
 }
 
 /* Go into the last directory of the path. */
@@ -292,7 +292,7 @@ list_dir(const struct folders *f, DIR *d, struct cur above, struct names *l)
 {
 	struct str name = {0};
 	const struct dirent *e;
-	int err = 0;
+	int err;
 
 	while (errno = 0, (e = readdir(d))) {
 		unsigned is = *e->d_name == '.' ? 0 : entry_kind(dirfd(d), e);
@@ -303,11 +303,10 @@ list_dir(const struct folders *f, DIR *d, struct cur above, struct names *l)
 		c = (struct cur){name.s, name.s + name.n};
 		if (is_inbox_file(f, e->d_name, c))
 			continue;
-		if (!names_add(l, c, is))
+		if (names_add(l, c, is) < 0)
 			break;
 	}
-	if (!e)
-		err = errno;
+	err = errno;
 	str_free(&name);
 	errno = err;
 	return err ? -1 : 0;
@@ -349,7 +348,7 @@ list_place(const struct folders *f, struct cur name, struct names *l)
 	return r;
 }
 
-/* A directory that cannot be opened is one without anything in it. */
+/* Below a directory that the user may not open, or that is gone, there is nothing. */
 int
 tree_list(const struct folders *f, struct names *l)
 {
@@ -358,9 +357,13 @@ tree_list(const struct folders *f, struct names *l)
 
 	if (r != 0)
 		return r > 0 && errno == ENOENT ? 0 : -1;
-	for (; i < l->n; i++)
-		if (l->v[i].is & FOLDER_NOSELECT &&
-		    list_place(f, l->v[i].name, l) < 0)
+	for (; i < l->n; i++) {
+		if (!(l->v[i].is & FOLDER_NOSELECT))
+			continue;
+		r = list_place(f, l->v[i].name, l);
+		if (r < 0 || (r > 0 && errno != EACCES && errno != ENOENT &&
+		              errno != ENOTDIR && errno != ELOOP))
 			return -1;
+	}
 	return 0;
 }

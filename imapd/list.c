@@ -5,6 +5,8 @@
 #include "folder.h"
 #include "out.h"
 
+#include <errno.h>
+
 /* What is asked for. */
 struct query {
 	const char *word; /* LIST or LSUB */
@@ -327,7 +329,9 @@ answer(struct session *s, const struct query *q)
 	size_t n, i;
 
 	if (folder_list(s->folders, &s->arena, &v, &n) < 0)
-		return no(s, "[SERVERBUG] cannot read the directory");
+		return no(s, errno == EOVERFLOW
+		                 ? "[LIMIT] there are too many mailboxes"
+		                 : "[SERVERBUG] cannot read the directory");
 	if ((q->subscribed || q->tell_subscribed) &&
 	    !folder_knows_subscriptions(s->folders))
 		return no(s, "[SERVERBUG] cannot read the subscriptions");

@@ -32,6 +32,7 @@ refuse(struct session *s)
 	    {EDQUOT,       "[OVERQUOTA] there is no room"                       },
 	    {EFBIG,        "[LIMIT] the list is full"                           },
 	    {ENAMETOOLONG, "[CANNOT] that name is too long"                     },
+	    {EOVERFLOW,    "[LIMIT] there are too many mailboxes"               },
 	};
 	size_t i;
 

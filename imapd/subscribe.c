@@ -214,8 +214,9 @@ subscribe_list(const struct folders *f, struct names *names)
 	take_head(&l, &c);
 	while (r == 0 && namefile_line(&c, &line))
 		if (read_name(&l, line, &name) == 0)
-			names_add(names, (struct cur){name.s, name.s + name.n},
-			          FOLDER_SUBSCRIBED);
+			r = names_add(names,
+			              (struct cur){name.s, name.s + name.n},
+			              FOLDER_SUBSCRIBED);
 	str_free(&name);
 	str_free(&text);
 	put_away(&l);

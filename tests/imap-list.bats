@@ -511,6 +511,30 @@ eio()
 	[ ! -e "$H/Maildir/.x" ]
 }
 
+@test "a directory that cannot be opened now is not one without mailboxes" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local run="exec strace -o $H/calls -P $H/mail -e trace=openat" n
+	printf '1 CREATE %s\n' a/ a/b | imap bob
+	imap bob "$run \"\$@\"" <<< '1 LIST "" "*"' | grep '"a/b"'
+	n=$(grep -n '"a", ' "$H/calls" | sed 's/:.*//;q')
+	run+=" -e inject=openat:error=EMFILE:when=$n"
+	imap bob "$run \"\$@\"" <<< '1 LIST "" "*"' | grep '^1 NO '
+	grep '"a", .*INJECTED' "$H/calls"
+	# What bob may not read is none of his.
+	chmod 0 "$H/mail/a"
+	imap bob <<< '1 LIST "" "*"' | grep '^1 OK '
+}
+
+@test "more mailboxes than a list holds are refused, not cut off" {
+	mkdir "$H/mail"
+	chown "$(id_of bob)" "$H/mail"
+	(cd "$H/mail" && seq -f %.0f 100000 | xargs touch)
+	printf '1 %s\n' 'LIST "" 7' 'RENAME 7 x' | imap bob > "$T/got"
+	[ "$(grep -c '^1 NO \[LIMIT]' "$T/got")" -eq 2 ]
+	[ -e "$H/mail/7" ]
+}
+
 @test "UW's list stays the same file, and whole when there is no room" {
 	local was
 	printf '%s\n' mail/Fruit mail/Veg > "$H/.mailboxlist"
