@@ -87,6 +87,22 @@ find_tlsa(const struct secure_asker *a, const char *host,
 	return r < 0 ? -1 : 0;
 }
 
+static int
+ask_sts(struct secure_asker *a, struct secure_facts *f, struct secure *s)
+{
+	if (!a->sts) {
+		a->sts = mem_alloc(sizeof *a->sts);
+		if (sts_find(a->conf, a->domain, a->sts) < 0) {
+			s->level = LEVEL_VERIFY;
+			snprintf(s->why, sizeof s->why, "%s", a->sts->why);
+			secure_close(a);
+			return -1;
+		}
+	}
+	f->sts = a->sts;
+	return secure_decide(f, s);
+}
+
 int
 secure_ask(struct secure_asker *a, const char *host, const struct addrlist *l,
            struct secure *s)
@@ -112,14 +128,8 @@ secure_ask(struct secure_asker *a, const char *host, const struct addrlist *l,
 	r = secure_decide(&f, s);
 	/* RFC 8461 2: DANE wins, whatever came of it.  The policy binds also who
 	 * is told that there is no MX (RFC 8461 10: the DNS may lie). */
-	if (r == 0 && s->level < LEVEL_DANE && !a->direct) {
-		if (!a->sts) {
-			a->sts = mem_alloc(sizeof *a->sts);
-			sts_find(a->conf, a->domain, a->sts);
-		}
-		f.sts = a->sts;
-		r = secure_decide(&f, s);
-	}
+	if (r == 0 && s->level < LEVEL_DANE && !a->direct)
+		r = ask_sts(a, &f, s);
 	free(tlsa);
 	return r;
 }

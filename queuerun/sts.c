@@ -95,8 +95,8 @@ take_head(struct look *l, struct cur c)
 	return 0;
 }
 
-/* A file that cannot be read, or not as one of ours, is none. */
-static void
+/* A file that is not one of ours is none.  0, or -1 when it cannot be read. */
+static int
 load(struct look *l)
 {
 	struct cur c, line, why;
@@ -105,10 +105,8 @@ load(struct look *l)
 	l->fetched = l->failed = 0;
 	str_clear(&l->text);
 	if (io_slurp(AT_FDCWD, l->path, STS_TEXT + HEAD, &s) < 0) {
-		if (errno != ENOENT)
-			log_warn("%s: %s", l->path, strerror(errno));
 		str_free(&s);
-		return;
+		return errno == ENOENT || errno == EFBIG ? 0 : -1;
 	}
 	c = str_cur(&s);
 	cur_line(&c, &line);
@@ -120,6 +118,7 @@ load(struct look *l)
 	if (l->fetched && sts_parse(l->text.s, l->text.n, l->policy) < 0)
 		l->fetched = 0;
 	str_free(&s);
+	return 0;
 }
 
 /* What nobody has asked for in a year. */
@@ -321,42 +320,58 @@ is_name(const char *domain)
 	return p > domain && !*p && p - domain < DNS_NAME - 1;
 }
 
-void
+/* The policy is kept, or it is fetched, or neither.  0, or -1 when what is kept cannot
+ * be read. */
+static int
+find(struct look *l)
+{
+	int fd = -1, r = load(l);
+
+	if (r < 0)
+		return -1;
+	ask_record(l);
+	/* root, who explains, leaves nothing that the owner could not read */
+	if (wanted(l, time(NULL)) && geteuid() != 0) {
+		fd = lock_tmp(l);
+		r = load(l);
+	}
+	if (r == 0 && wanted(l, time(NULL))) {
+		renew(l);
+		if (fd >= 0 && store(l, fd) == 0)
+			sweep(l);
+		else if (fd >= 0)
+			unlink(l->tmp);
+	} else if (fd >= 0) {
+		unlink(l->tmp); /* another one has fetched it */
+	}
+	return fd >= 0 ? io_close(fd, r) : r;
+}
+
+int
 sts_find(const struct conf *c, const char *domain, struct sts *out)
 {
 	struct look l = {.conf = c, .domain = domain, .policy = out};
 	struct str path = {0}, tmp = {0};
-	int fd = -1;
+	int r;
 
 	*out = (struct sts){0};
 	if (!is_name(domain)) {
 		snprintf(out->why, STS_WHY, "not a domain");
-		return;
+		return 0;
 	}
 	str_addf(&path, "%s/sts/%s", c->spool, domain);
 	str_addf(&tmp, "%s/sts/.%s", c->spool, domain);
 	l.path = path.s;
 	l.tmp = tmp.s;
-	load(&l);
-	ask_record(&l);
-	/* root, who explains, leaves nothing that the owner could not read */
-	if (wanted(&l, time(NULL)) && geteuid() != 0) {
-		fd = lock_tmp(&l);
-		load(&l);
-	}
-	if (wanted(&l, time(NULL))) {
-		renew(&l);
-		if (fd >= 0 && store(&l, fd) == 0)
-			sweep(&l);
-		else if (fd >= 0)
-			unlink(l.tmp);
-	} else if (fd >= 0) {
-		unlink(l.tmp); /* another one has fetched it */
-	}
-	if (fd >= 0)
-		close(fd);
-	conclude(&l);
+	r = find(&l);
+	if (r == 0)
+		conclude(&l);
+	else
+		snprintf(out->why, STS_WHY,
+		         "the policy kept of %s cannot be read: %s", domain,
+		         strerror(errno));
 	str_free(&path);
 	str_free(&tmp);
 	str_free(&l.text);
+	return r;
 }

@@ -31,8 +31,9 @@ struct sts {
 
 /* The policy for mail to domain (A-labels; where there is a smarthost, its name:
  * RFC 8461 3.4).  May wait for a name server and for a web server, a minute at
- * most.  dns_init() was called. */
-void sts_find(const struct conf *c, const char *domain, struct sts *out);
+ * most.  dns_init() was called.  0, or -1 with out->why when the one that is kept
+ * cannot be read. */
+int sts_find(const struct conf *c, const char *domain, struct sts *out);
 
 /* Is the MX host one that the policy names (RFC 8461 4.1)? */
 bool sts_match(const struct sts *s, const char *host);

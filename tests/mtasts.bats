@@ -368,6 +368,9 @@ age()
 	record 'txt:v=STSv1; id=2;'
 	first_is 'enforce: policy 2 of '*
 	[ "$(ls -A "$D/spool/sts")" = b.test ]
+	chmod 0 "$(kept)"
+	first_is 'none: the policy kept of b.test cannot be read: *'
+	chmod 600 "$(kept)"
 	# What nobody asked for in a year goes.
 	"${owner[@]}" touch -d '2 years ago' "$D/spool/sts/old.test" \
 	    "$D/spool/sts/.old.test"
@@ -428,5 +431,11 @@ age()
 	[ "$(tail -n +3 "$D/spool/sts/b.test")" = "$(printf "$POLICY")" ]
 	# The peer has no TLS: it must wait.
 	grep -q 'to=<bob@b.test>.* status=deferred ' "$D/log"
+	[ "$(queued b)" -eq 1 ]
+	# What binds it may stand in a file that cannot be read now.
+	stop web
+	chmod 0 "$D/spool/sts/b.test"
+	queue b -R b.test
+	grep 'to=<bob@b.test>.* status=deferred .*the policy kept of b.test cannot' "$D/log"
 	[ "$(queued b)" -eq 1 ]
 }
