@@ -25,12 +25,10 @@ become_user(const struct conf *c, const struct user *u, gid_t mail)
 		return -1;
 	/* The saved ids follow the effective ones (POSIX setregid). */
 	if (setgroups(1, &u->gid) < 0 || setregid(u->gid, mail) < 0 ||
-	    setreuid(u->uid, u->uid) < 0)
+	    setreuid(u->uid, u->uid) < 0 || getuid() != u->uid ||
+	    geteuid() != u->uid || getgid() != u->gid)
 		return -1;
-	if (getuid() != u->uid || geteuid() != u->uid || getgid() != u->gid ||
-	    setuid(0) == 0 || seteuid(0) == 0)
-		return -1;
-	return 0;
+	return setuid(0) == 0 || seteuid(0) == 0 ? -1 : 0;
 }
 
 /* A private instance belongs to who owns its configuration. */

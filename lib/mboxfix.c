@@ -63,9 +63,10 @@ from_line(const char *p, const char *e)
 }
 
 /* Where does another program's letter begin, that lies behind same bytes of the
- * plan?  Its From_ line may by chance begin as the plan goes on.  0: none. */
-static uint64_t
-foreign_start(int fd, const struct plan *p, uint64_t same)
+ * plan?  Its From_ line may by chance begin as the plan goes on.  *from, 0: none.  0, or
+ * -1 with errno. */
+static int
+foreign_start(int fd, const struct plan *p, uint64_t same, uint64_t *from)
 {
 	uint64_t first = same > FROM_MAX ? same - FROM_MAX : 0;
 	char buf[2 * FROM_MAX];
@@ -73,15 +74,17 @@ foreign_start(int fd, const struct plan *p, uint64_t same)
 	    io_preadall(fd, buf, sizeof buf, (off_t)(p->head.old + first));
 	const char *e = buf + (n > 0 ? n : 0), *at = buf + (same - first), *s;
 
-	if (n < 0 || at > e)
-		return 0;
+	*from = 0;
+	if (n < 0)
+		return -1;
 	for (s = at; s < e && s - at < 2 && *s == '\n'; s++)
 		;
-	if (s < e && from_line(s, e) > 0)
-		return first + (uint64_t)(s - buf);
-	for (s = at; s >= buf; s--)
-		if (from_line(s, e) > (size_t)(at - s))
-			return first + (uint64_t)(s - buf);
+	if (s >= e || from_line(s, e) == 0)
+		for (s = at; s >= buf && s < e; s--)
+			if (from_line(s, e) > (size_t)(at - s))
+				break;
+	if (s >= buf && s < e)
+		*from = first + (uint64_t)(s - buf);
 	return 0;
 }
 
@@ -190,8 +193,8 @@ mbox_fix(struct plan *p, int fd, const char *path)
 	if (m.torn && !is_boundary(p, size - p->head.old)) {
 		r = cut(p, fd, path, size);
 	} else if (m.same > 0) {
-		from = foreign_start(fd, p, m.same);
-		if (from > 0 && !is_boundary(p, from))
+		r = foreign_start(fd, p, m.same, &from);
+		if (r == 0 && from > 0 && !is_boundary(p, from))
 			r = blank(p, fd, path, from);
 	}
 	if (r == 0)

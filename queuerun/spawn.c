@@ -31,13 +31,10 @@ run_deliver(const struct conf *c, const struct request *q)
 
 	conf_command(c, words, &argv);
 	conf_environment(&env);
-	if (user_find_runner(c, user, &u) <= 0) { /* deliver asks again */
-		log_warn("%s: no such user to deliver as", user);
-		return;
-	}
-	/* deliver keeps the group mail for the dot-lock only, and drops it
-	 * before it runs anything. */
-	if ((u.uid == 0 && q->kind != ROUTE_USER) ||
+	/* deliver asks again; it keeps the group mail for the dot-lock only, and
+	 * drops it before it runs anything. */
+	if (user_find_runner(c, user, &u) <= 0 ||
+	    (u.uid == 0 && q->kind != ROUTE_USER) ||
 	    become_user(c, &u, group_mail(u.gid)) < 0) {
 		log_warn("%s: cannot deliver as this user", user);
 		return;
@@ -143,10 +140,7 @@ spawn_drop(const struct conf *c)
 	if (stat(c->spool, &st) < 0)
 		log_die(EX_NOINPUT, "%s: %s", c->spool, strerror(errno));
 	if (st.st_uid == 0)
-		log_die(EX_CONFIG,
-		        "%s belongs to root; it must belong to the "
-		        "mail account",
-		        c->spool);
+		log_die(EX_CONFIG, "%s belongs to root", c->spool);
 	if (become_account(st.st_uid, st.st_gid) < 0)
 		log_die(EX_OSERR, "cannot become the owner of %s", c->spool);
 }
@@ -179,11 +173,9 @@ spawn_split(const struct conf *c, int *sock, int *status)
 	*sock = -1;
 	if (geteuid() != 0)
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
-		log_die(EX_OSERR, "socketpair: %s", strerror(errno));
-	pid = fork();
-	if (pid < 0)
-		log_die(EX_OSERR, "fork: %s", strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0 ||
+	    (pid = fork()) < 0)
+		log_die(EX_OSERR, "cannot split: %s", strerror(errno));
 	if (pid > 0) {
 		close(sv[1]);
 		*status = serve(c, sv[0], pid);

@@ -602,6 +602,38 @@ pam_service()
 	[ "$(stat -c %U "$D/state/facteur-bob")" = facteur-bob ]
 }
 
+# --- shadow(5) ---
+
+@test "a shadow file that cannot be opened now makes no password wrong" {
+	as_root
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	sed -i 's|^users .*||' "$C"
+	cp /etc/passwd "$T/passwd.sys"
+	echo 'there:x:20003:20003::/:/bin/sh' >> "$T/passwd.sys"
+	echo 'there:$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1:19000:0:99999:7:::' > "$T/shadow"
+	chmod 640 "$T/shadow"
+	cat > "$T/inside" <<-'END'
+		umount /etc/passwd 2> /dev/null
+		mount --bind "$T/passwd.sys" /etc/passwd && mount --bind "$T/shadow" /etc/shadow || exit 1
+		for fault in openat:error=ENFILE openat:error=EIO read:error=EIO ''; do
+			printf 'there\0secret\0' | strace -o "$T/calls" -P /etc/shadow \
+			    ${fault:+-e inject=$fault} "$CHECK" -C "$C" -s imap -i "$IP" 3<&0
+			echo "$?"
+		done
+		rm "$D/state/.failures"
+		umount /etc/shadow
+		printf 'there\0secret\0' | "$CHECK" -C "$C" -s imap -i "$IP" 3<&0
+		echo "$?"
+	END
+	IP=$IP unshare -m bash "$T/inside" > "$T/got"
+	cat "$T/got"
+	[ "$(grep -cx 111 "$T/got")" -eq 3 ]
+	[ "$(grep -cx 0 "$T/got")" -ge 1 ]
+	[ "$(tail -n 1 "$T/got")" -eq 1 ]
+	[ "$(grep -c 'Login delayed user=there' "$D/log")" -eq 3 ]
+}
+
 # --- the log ---
 
 @test "fail2ban knows failed logins of smtpd, whatever the mechanism, and only these" {

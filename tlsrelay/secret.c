@@ -4,11 +4,12 @@
  * of the empty root. */
 #include "secret.h"
 
+#include "io.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static int
 open_file(int dir, const char *name, const char *more, int how)
@@ -20,10 +21,8 @@ open_file(int dir, const char *name, const char *more, int how)
 	str_addf(&path, "%s%s", name, more);
 	fd = openat(dir, path.s, O_RDONLY | O_NONBLOCK | O_CLOEXEC | how);
 	str_free(&path);
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
-		close(fd);
-		fd = -1;
-	}
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
+		return io_close(fd, -1);
 	return fd;
 }
 
