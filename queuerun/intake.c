@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -27,15 +29,16 @@ is_active(const struct run *r, const char *id)
 	return false;
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
 static bool
 is_skipped(const struct run *r, const char *id)
 {
-	size_t i;
-
-	for (i = 0; i < r->skip.n; i++)
-		if (strcmp(r->skip.v[i], id) == 0)
-			return true;
-	return false;
+	return tfind(id, &r->skip, by_text) != NULL;
 }
 
 static int
@@ -303,13 +306,19 @@ start(struct run *r, struct active *a)
 void
 intake_skip(struct run *r, const char *id)
 {
-	list_add(&r->skip, id);
+	if (!is_skipped(r, id) && !tsearch(str_dup(id), &r->skip, by_text))
+		log_die(EX_TEMPFAIL, "out of memory");
 }
 
 void
 intake_unskip(struct run *r)
 {
-	list_free(&r->skip);
+	while (r->skip) {
+		char *id = *(char **)r->skip;
+
+		tdelete(id, &r->skip, by_text);
+		free(id);
+	}
 }
 
 /* Is there nothing in the message but for destinations that have enough to do?  It is

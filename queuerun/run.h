@@ -121,7 +121,8 @@ struct run {
 	bool busy;        /* somebody held a message: look again soon */
 	char changed[24]; /* directory whose names are not yet durable */
 	unsigned removed; /* messages since deliver's work was durable */
-	struct list skip; /* ids that cannot be worked on for now */
+	void *
+	    skip; /* a tree (tsearch(3)) of ids that cannot be worked on for now */
 
 	struct active *active;
 	size_t nactive, npiece;
