@@ -165,6 +165,18 @@ count()
 	grep -q '^mailbox.*bob' "$T/look.out"
 }
 
+@test "a list's program waits where it cannot be told who its owner is" {
+	echo "|cat > $D/out" > "$D/list"
+	[ "$EUID" -ne 0 ] || chown --reference="$D/home/bob" "$D/list"
+	echo "list: :include:$D/list" > "$D/aliases"
+	mv "$D/passwd" "$D/gone"
+	run "$(prog queuerun)" -C "$C" -n list
+	echo "$output"
+	[ "$status" -eq 75 ]
+	[[ $output != *' as nobody'* ]]
+	grep -q '^defer .*4.3.0 the user database cannot be asked' <<< "$output"
+}
+
 @test "a command of any length runs as its owner, or not" {
 	[ "$EUID" -eq 0 ] || skip "owners are for root"
 	local cmd="|id -u > $D/out/who #" n
