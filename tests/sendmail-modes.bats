@@ -66,6 +66,13 @@ as()
 	run send a -bt <<< "$long"$'\nalice'
 	[ "$status" -eq 65 ]
 	[[ $output == *'mailbox of user alice' ]]
+	# The last line may lack its end; what cannot be read is not the end.
+	run send a -bt < <(printf 'kim@b.test\nnobody')
+	[ "$status" -eq 67 ]
+	[[ $output == *'nobody@a.test... User unknown (5.1.1)' ]]
+	run send a -bt < "$T"
+	[ "$status" -eq 74 ]
+	[ "$output" = 'sendmail: cannot read the addresses: Is a directory' ]
 }
 
 @test "newaliases, -bi and -I check the aliases" {
