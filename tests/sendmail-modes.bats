@@ -104,6 +104,19 @@ as()
 	[ "$output" = '1 message removed' ]
 }
 
+@test "the queue is not read on when nobody listens any more" {
+	send a kim@b.test < /dev/null
+	for how in 'as mailq' 'send a -bp'; do
+		exec 5> >(:)
+		wait $!
+		status=0
+		$how >&5 2> "$T/said" || status=$?
+		exec 5>&-
+		[ "$status" -eq $((128 + $(kill -l PIPE))) ]
+		[ ! -s "$T/said" ]
+	done
+}
+
 @test "-bs is smtpd for whoever calls" {
 	need python3
 	run send a -bs <<< $'EHLO x\r\nMAIL FROM:<runner@a.test>\r\nRCPT TO:<kim@b.test>\r\nDATA\r\nA: b\r\n\r\nx\r\n.\r\nQUIT\r'
