@@ -859,6 +859,26 @@ clocks()
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
 }
 
+@test "a bounce has the header of what it returns, whichever read fails" {
+	need strace
+	local n f
+	{ printf 'Subject: mine\n\n'; printf '%070d\n' {1..900}; } |
+	    send a -i -f alice@a.test nobody@a.test bob
+	cp -a "$D/spool/new" "$T/new"
+	f=$(find "$D/spool/new" -type f)
+	for ((n = 1; n < 20; n++)); do
+		rm -rf "$D/spool/new"
+		cp -a "$T/new" "$D/spool"
+		rm -f "$D/mail/alice"
+		strace -f -o "$T/calls" -P "$f" -e trace=pread64 \
+		    -e inject=pread64:error=EIO:when="$n" \
+		    "$(prog queuerun)" -C "$C" 2> /dev/null
+		grep -q INJECTED "$T/calls" || break
+		[ ! -e "$D/mail/alice" ] || grep '^Subject: mine' "$D/mail/alice"
+	done
+	[ "$n" -gt 3 ]
+}
+
 @test "one message, one domain: -q and -R do not wait for the time" {
 	write -- bob@far.test
 	write -- bob@near.test
