@@ -879,6 +879,19 @@ clocks()
 	[ "$n" -gt 3 ]
 }
 
+@test "a name of the host that cannot be read now is not another name" {
+	need strace
+	unshare -u true 2> /dev/null || skip 'no host name of our own here'
+	sed -i '/^hostname/d; /^domains/d' "$C"
+	# shellcheck disable=SC2016
+	run unshare -u sh -c 'hostname mail && shift && exec "$@"' - - \
+	    strace -o /dev/null -P /etc/mailname -e trace=openat,open \
+	    -e inject=openat,open:error=ENFILE "$(prog queuerun)" -C "$C" -E
+	echo "$output"
+	[ "$status" -eq 78 ]
+	[[ $output == *'/etc/mailname: Too many open files in system'* ]]
+}
+
 @test "one message, one domain: -q and -R do not wait for the time" {
 	write -- bob@far.test
 	write -- bob@near.test
