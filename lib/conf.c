@@ -346,11 +346,13 @@ set_key(struct conf *c, const struct key *k, struct cur value,
 	free(text);
 }
 
-/* The name that a host has by itself: what the kernel says if that has a dot,
- * else with the domain of /etc/mailname when that begins with it. */
+/* The name that a host has by itself: what the kernel says if that has a dot, else
+ * that in /etc/mailname.  One that cannot be read now may be there: what is ours
+ * would not be ours without it. */
 static char *
-own_name(void)
+own_name(struct source *src)
 {
+	static const char file[] = "/etc/mailname";
 	char host[256] = "localhost";
 	struct str s = {0};
 	struct cur c, w;
@@ -358,11 +360,14 @@ own_name(void)
 
 	gethostname(host, sizeof host - 1);
 	w = cur_of(host);
-	if (!strchr(host, '.') &&
-	    io_slurp(AT_FDCWD, "/etc/mailname", sizeof host - 1, &s) == 0) {
+	if (strchr(host, '.'))
+		;
+	else if (io_slurp(AT_FDCWD, file, sizeof host - 1, &s) == 0) {
 		c = str_cur(&s);
 		if (cur_until(&c, " \t\r\n", &w) == 0)
 			w = cur_of(host);
+	} else if (errno != ENOENT && errno != EACCES && errno != EFBIG) {
+		str_addf(src->errors, "%s: %s\n", file, strerror(errno));
 	}
 	name = mem_dup(w.p, cur_len(&w));
 	str_free(&s);
@@ -376,7 +381,7 @@ defaults(struct conf *c, struct source *src)
 	size_t i;
 
 	if (!c->hostname)
-		c->hostname = own_name();
+		c->hostname = own_name(src);
 	if (!c->origin)
 		c->origin = str_dup(c->hostname);
 	if (!c->domains.n) {

@@ -52,7 +52,7 @@ judge(struct watch *w, const struct claim *k, struct grant *a)
 	const char *const words[] = {
 	    "lib/checkpass", "-C", g->conf->file, "-s", g->service,     "-h",
 	    g->peer->host,   "-i", g->peer->ip,   "-k", kinds[k->kind], NULL};
-	long long begin = io_now(), least = 0;
+	long long begin = io_now(), least = 0, left;
 	unsigned long long told = 0;
 	struct str claim = {0};
 	char buf[ASK_LINE];
@@ -74,8 +74,9 @@ judge(struct watch *w, const struct claim *k, struct grant *a)
 	if (status < 0 || (status > 1 && status != 111))
 		log_warn("checkpass ended with %d", status);
 	least = (long long)told > least ? (long long)told : least;
-	while (io_now() < begin + least)
-		poll(NULL, 0, (int)(begin + least - io_now()));
+	/* To poll(2) less than nothing is for ever. */
+	while ((left = begin + least - io_now()) > 0)
+		poll(NULL, 0, (int)left);
 }
 
 /* Answer until it is known who it is: 0; or to the end: -1.  A claim may take two. */

@@ -20,6 +20,8 @@
 
 enum { INCLUDE_MAX = 16 << 20, NAME_TEXT = 1000 };
 
+#define USERS_SILENT "the user database cannot be asked: %s"
+
 /* One expansion on its way down. */
 struct walk {
 	struct router *r;
@@ -214,7 +216,8 @@ add_problem(const struct walk *w, enum route_kind kind, const char *status,
 }
 
 /* As whom do the programs and files of this alias run?  As the owner of the
- * table that names them; in a table of root's as pipe_user says. */
+ * table that names them; in a table of root's as pipe_user says.  NULL with errno when
+ * that cannot be told: nobody runs it in his place. */
 static char *
 run_as(const struct walk *w)
 {
@@ -222,8 +225,13 @@ run_as(const struct walk *w)
 	const char *user = "nobody";
 	struct user u;
 	size_t i, n = w->name ? strlen(w->name) : 0;
+	int found = 0;
 
-	if (w->owner != 0 && user_find_uid(w->r->conf, w->owner, &u) > 0) {
+	if (w->owner != 0)
+		found = user_find_uid(w->r->conf, w->owner, &u);
+	if (found < 0)
+		return NULL;
+	if (found > 0) {
 		char *name = keep(w, u.name);
 
 		user_free(&u);
@@ -266,7 +274,11 @@ add_as(const struct walk *w, enum route_kind kind, const char *dest)
 		            "write");
 		return;
 	}
-	user = run_as(w);
+	if (!(user = run_as(w))) {
+		add_problem(w, ROUTE_DEFER, "4.3.0", USERS_SILENT,
+		            strerror(errno));
+		return;
+	}
 	/* One program of two owners is two; a file is one whoever writes it. */
 	if (kind == ROUTE_PROGRAM)
 		str_addf(&name, "%s:", user);
@@ -504,8 +516,7 @@ walk_user(struct walk *w, const char *name)
 	int found = user_is(w->r->conf, name, &w->r->users);
 
 	if (found < 0)
-		add_problem(w, ROUTE_DEFER, "4.3.0",
-		            "the user database cannot be asked: %s",
+		add_problem(w, ROUTE_DEFER, "4.3.0", USERS_SILENT,
 		            strerror(errno));
 	else if (found && add(w, ROUTE_USER, name))
 		trace(w, "%s: mailbox of user %s", w->addr, name);

@@ -22,6 +22,7 @@ struct view {
 	const char **relay;
 };
 
+/* With now 0 nothing is due, and "active" not told. */
 void view_make(struct view *v, struct message *m, const char *dir, time_t now);
 void view_free(struct view *v);
 

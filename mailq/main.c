@@ -84,7 +84,8 @@ look(struct walk *w, struct message *m, const char *dir)
 	struct view v;
 	bool meant;
 
-	view_make(&v, m, dir, w->now);
+	/* Only a listing asks who works on it: to ask ends a lock of our own. */
+	view_make(&v, m, dir, w->verb ? 0 : w->now);
 	meant = !w->verb || select_match(&w->select, &v);
 	if (!w->verb)
 		list(w, &v);

@@ -43,7 +43,8 @@ find_reasons(struct view *v)
 	return waiting;
 }
 
-/* Does somebody work on it?  Only asked where that may be. */
+/* Does somebody work on it?  Only asked where that may be, and of a message that
+ * is not locked by us: it is not afterwards. */
 static bool
 is_active(const struct message *m)
 {

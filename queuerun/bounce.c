@@ -433,18 +433,17 @@ copy_content(struct news *w, uint64_t n)
 	return 0;
 }
 
-/* The length of the header of the message, up to HEADER_MAX. */
-static uint64_t
-header_length(const struct message *m)
+/* The length of the header of the message, up to HEADER_MAX.  0 or -1. */
+static int
+header_length(const struct message *m, uint64_t *len)
 {
 	char *buf = mem_alloc(HEADER_MAX);
 	ssize_t n = message_read(m, 0, buf, HEADER_MAX);
-	uint64_t len = 0;
 
-	if (n > 0)
-		len = (uint64_t)(hdr_end((struct cur){buf, buf + n}) - buf);
+	if (n >= 0)
+		*len = (uint64_t)(hdr_end((struct cur){buf, buf + n}) - buf);
 	free(buf);
-	return len;
+	return n < 0 ? -1 : 0;
 }
 
 static int
@@ -454,6 +453,7 @@ write_returned(struct news *w)
 	bool full = w->kind == BOUNCE_FAILED && m->env.ret != RET_HDRS &&
 	            (m->len <= RETURN_MAX || m->env.ret == RET_FULL);
 	const char *type = full ? "message/rfc822" : "text/rfc822-headers";
+	uint64_t len = m->len;
 
 	if (m->env.utf8)
 		type = full ? "message/global" : "message/global-headers";
@@ -462,7 +462,7 @@ write_returned(struct news *w)
 	         "Content-Transfer-Encoding: 8bit\n\n",
 	         w->boundary, type);
 	put(w);
-	if (copy_content(w, full ? m->len : header_length(m)) < 0)
+	if ((!full && header_length(m, &len) < 0) || copy_content(w, len) < 0)
 		return -1;
 	str_addf(&w->s, "\n--%s--\n", w->boundary);
 	put(w);

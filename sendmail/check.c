@@ -6,6 +6,7 @@
 #include "route.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 enum { CHECK_LINE = 4096 }; /* an address on stdin, with names and comments */
@@ -135,6 +136,12 @@ verify_stdin(struct verify *v)
 			verify_text(v, line);
 		fflush(stdout);
 	}
+	line = (struct cur){io.buf + io.pos, io.buf + io.len};
+	if (n == IO_ERROR)
+		v->code = complain(EX_IOERR, "cannot read the addresses: %s",
+		                   strerror(io.err));
+	else if (cur_len(&line) > 0) /* the last line is a line too */
+		verify_text(v, line);
 	io_free(&io);
 }
 

@@ -10,6 +10,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +160,7 @@ become(const struct conf *c, const char *name, char *const *words)
 {
 	char *path = conf_program(c, name);
 
+	signal(SIGPIPE, SIG_DFL); /* what ignores it says so itself */
 	execv(path, words);
 	log_warn("cannot run %s: %s", path, strerror(errno));
 	free(path);

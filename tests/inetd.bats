@@ -153,6 +153,23 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[[ ${lines[0]} == '220 '* ]]
 }
 
+@test "what enable could not write on a full disk is made when it is repeated" {
+	put
+	mkdir -p "$root/etc/cron.d"
+	ROOT=$root SBIN=/usr/local/sbin \
+	    run bash -c 'trap "" XFSZ; ulimit -f 0; etc/enable'
+	[ "$status" -ne 0 ]
+	mkdir -p "$root/etc/facteur/tls"
+	enable
+	grep -q '^hostname ' "$root/etc/facteur/facteur.conf"
+	rm "$root/etc/aliases" "$root/etc/cron.d/facteur"
+	ROOT=$root SBIN=/usr/local/sbin \
+	    run bash -c 'trap "" XFSZ; ulimit -f 0; etc/enable'
+	[ "$status" -ne 0 ]
+	enable
+	cmp etc/aliases "$root/etc/aliases"
+}
+
 @test "README and the pages show the entries of the sample" {
 	put
 	sed -n 's/^[[:space:]]*\([a-z0-9]* stream tcp nowait.*\)/\1/p' README man/* > "$T/shown"

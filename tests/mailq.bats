@@ -405,6 +405,20 @@ gone() { [ "$(queued a)" -eq 0 ]; }
 	[ "$(where $ONE)" = "./q/$LATER" ]
 }
 
+@test "who is about to remove it has it to himself, due or not" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	put new 1NFV1P000004W9 1795290843 bob@a.test x kim@b.test
+	strace -o "$T/calls" -e trace=unlinkat \
+	    -e inject=unlinkat:error=EIO:signal=STOP:when=1 \
+	    "$(prog mailq)" -C "$C" delete 1NFV1P000004W9 > "$T/said" 2>&1 3>&- &
+	wait_for grep 'stopped by' "$T/calls"
+	run flock -n "$D/spool/new/1NFV1P000004W9" true
+	pkill -CONT -P $!
+	wait $! || :
+	[ "$status" -eq 1 ]
+}
+
 @test "what another moves meanwhile is found where it is" {
 	need strace
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0

@@ -165,6 +165,18 @@ count()
 	grep -q '^mailbox.*bob' "$T/look.out"
 }
 
+@test "a list's program waits where it cannot be told who its owner is" {
+	echo "|cat > $D/out" > "$D/list"
+	[ "$EUID" -ne 0 ] || chown --reference="$D/home/bob" "$D/list"
+	echo "list: :include:$D/list" > "$D/aliases"
+	mv "$D/passwd" "$D/gone"
+	run "$(prog queuerun)" -C "$C" -n list
+	echo "$output"
+	[ "$status" -eq 75 ]
+	[[ $output != *' as nobody'* ]]
+	grep -q '^defer .*4.3.0 the user database cannot be asked' <<< "$output"
+}
+
 @test "a command of any length runs as its owner, or not" {
 	[ "$EUID" -eq 0 ] || skip "owners are for root"
 	local cmd="|id -u > $D/out/who #" n
@@ -845,6 +857,39 @@ clocks()
 	[ "$status" -eq 0 ]
 	[[ $output == *"cannot read all of the queue: Not a directory"* ]]
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
+}
+
+@test "a bounce has the header of what it returns, whichever read fails" {
+	need strace
+	local n f
+	{ printf 'Subject: mine\n\n'; printf '%070d\n' {1..900}; } |
+	    send a -i -f alice@a.test nobody@a.test bob
+	cp -a "$D/spool/new" "$T/new"
+	f=$(find "$D/spool/new" -type f)
+	for ((n = 1; n < 20; n++)); do
+		rm -rf "$D/spool/new"
+		cp -a "$T/new" "$D/spool"
+		rm -f "$D/mail/alice"
+		strace -f -o "$T/calls" -P "$f" -e trace=pread64 \
+		    -e inject=pread64:error=EIO:when="$n" \
+		    "$(prog queuerun)" -C "$C" 2> /dev/null
+		grep -q INJECTED "$T/calls" || break
+		[ ! -e "$D/mail/alice" ] || grep '^Subject: mine' "$D/mail/alice"
+	done
+	[ "$n" -gt 3 ]
+}
+
+@test "a name of the host that cannot be read now is not another name" {
+	need strace
+	unshare -u true 2> /dev/null || skip 'no host name of our own here'
+	sed -i '/^hostname/d; /^domains/d' "$C"
+	# shellcheck disable=SC2016
+	run unshare -u sh -c 'hostname mail && shift && exec "$@"' - - \
+	    strace -o /dev/null -P /etc/mailname -e trace=openat,open \
+	    -e inject=openat,open:error=ENFILE "$(prog queuerun)" -C "$C" -E
+	echo "$output"
+	[ "$status" -eq 78 ]
+	[[ $output == *'/etc/mailname: Too many open files in system'* ]]
 }
 
 @test "one message, one domain: -q and -R do not wait for the time" {

@@ -66,6 +66,13 @@ as()
 	run send a -bt <<< "$long"$'\nalice'
 	[ "$status" -eq 65 ]
 	[[ $output == *'mailbox of user alice' ]]
+	# The last line may lack its end; what cannot be read is not the end.
+	run send a -bt < <(printf 'kim@b.test\nnobody')
+	[ "$status" -eq 67 ]
+	[[ $output == *'nobody@a.test... User unknown (5.1.1)' ]]
+	run send a -bt < "$T"
+	[ "$status" -eq 74 ]
+	[ "$output" = 'sendmail: cannot read the addresses: Is a directory' ]
 }
 
 @test "newaliases, -bi and -I check the aliases" {
@@ -95,6 +102,19 @@ as()
 	[[ $output == *attempts* ]]
 	run as mailq delete all
 	[ "$output" = '1 message removed' ]
+}
+
+@test "the queue is not read on when nobody listens any more" {
+	send a kim@b.test < /dev/null
+	for how in 'as mailq' 'send a -bp'; do
+		exec 5> >(:)
+		wait $!
+		status=0
+		$how >&5 2> "$T/said" || status=$?
+		exec 5>&-
+		[ "$status" -eq $((128 + $(kill -l PIPE))) ]
+		[ ! -s "$T/said" ]
+	done
 }
 
 @test "-bs is smtpd for whoever calls" {

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NOBODY = 65534, SAID = 20, TRIES = 3 };
@@ -24,6 +26,30 @@ static struct {
 	int said[SAID]; /* AUTH_*, -1: nobody was there */
 	char text[GRANT_TEXT + 1];
 } * told;
+
+/* The clock: each look at it is late by this much. */
+static struct {
+	long ms, sum;
+	bool armed; /* from the first line in the log on */
+} late;
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+	late.sum += late.ms;
+	ts->tv_sec += late.sum / 1000;
+	ts->tv_nsec += late.sum % 1000 * 1000000;
+	return rc;
+}
+
+int
+gethostname(char *name, size_t n)
+{
+	late.ms = late.armed ? 600 : 0;
+	return snprintf(name, n, "unit") < 0 ? -1 : 0;
+}
 
 static void
 ask(struct judge *j, int kind, const char *name, const char *secret)
@@ -136,6 +162,7 @@ pass(const struct conf *c, void (*talk)(void *, struct judge *), unsigned tries,
 	told->n = 0;
 	if ((pid = fork()) == 0) {
 		self = getpid();
+		alarm(60);
 		r = gate_pass(&g, c->file, &u, &tls);
 		if (getpid() != self)
 			_exit(r == -1 ? 0 : 9);
@@ -219,6 +246,11 @@ main(void)
 	begin = io_now();
 	assert(pass(&c, ask_right, 1, false) == 1);
 	assert(told->said[0] == AUTH_LATER && io_now() - begin >= 1000);
+	/* The time to wait is over between two looks at the clock. */
+	late.armed = true;
+	assert(pass(&c, ask_right, 1, false) == 1);
+	assert(told->said[0] == AUTH_LATER);
+	late.armed = false;
 
 	unlink("state/.failures");
 	assert(rmdir("state") == 0 || geteuid() == 0);
