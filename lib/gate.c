@@ -96,8 +96,7 @@ watch(struct watch *w, int sock)
 			if (tls_serve(w->gate->conf, w->gate->service, 0, 1,
 			              w->end[1]) >= 0)
 				a.verdict = AUTH_OK;
-			close(w->end[1]);
-			w->end[1] = -1;
+			w->end[1] = io_close(w->end[1], -1);
 		} else if (k.kind < GATE_TLS && !known)
 			judge(w, &k, &a);
 		if (a.verdict == AUTH_OK && k.kind < GATE_TLS)
@@ -143,10 +142,8 @@ gate_pass(const struct gate *g, const char *file, struct user *u,
 		return -1;
 	}
 	close(sv[1]);
-	if (g->stays) { /* no end but theirs, or it would never be seen */
-		close(w.end[0]);
-		w.end[0] = -1;
-	}
+	if (g->stays) /* no end but theirs, or it would never be seen */
+		w.end[0] = io_close(w.end[0], -1);
 	r = watch(&w, sv[0]);
 	if (r == 0 && become_user(g->conf, u, w.mail) < 0)
 		log_die(EX_OSERR, "cannot become user %s", u->name);

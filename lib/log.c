@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -149,4 +150,13 @@ log_die(int code, const char *fmt, ...)
 	log_line(LOG_CRIT, "fatal: ", fmt, ap);
 	va_end(ap);
 	exit(code);
+}
+
+int
+log_stdout(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	log_warn("cannot write: %s", strerror(errno));
+	return EX_IOERR;
 }

@@ -24,6 +24,9 @@ void log_stderr(int on);
 /* Open it, and know the time zone, now: soon that cannot be done any more. */
 void log_ready(void);
 
+/* Is all that was printed on stdout?  Then code, else EX_IOERR, and a warning. */
+int log_stdout(int code);
+
 __attribute__((format(printf, 1, 2))) void log_info(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void log_warn(const char *fmt, ...);
 

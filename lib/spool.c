@@ -27,6 +27,8 @@ spool_open(struct spool *sp, const struct conf *c)
 	if (sp->dir >= 0)
 		sp->new =
 		    openat(sp->dir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (sp->dir >= 0 && sp->new < 0)
+		sp->dir = io_close(sp->dir, -1);
 	return sp->new < 0 ? -1 : 0;
 }
 

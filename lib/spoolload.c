@@ -537,8 +537,8 @@ message_note(struct message *m, const struct note *n)
 	add_note(m, n, words);
 }
 
-/* Does the journal end within a line?  One of several processes that write to it
- * may not have got on, so that only the file knows. */
+/* Does the journal end within a line, or may it?  One of several processes that write
+ * to it may not have got on, so that only the file knows. */
 static bool
 is_torn(const struct message *m)
 {
@@ -547,7 +547,7 @@ is_torn(const struct message *m)
 
 	return fstat(m->fd, &st) == 0 &&
 	       st.st_size > m->start + (off_t)m->len &&
-	       pread(m->fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+	       (pread(m->fd, &last, 1, st.st_size - 1) != 1 || last != '\n');
 }
 
 int

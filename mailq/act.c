@@ -97,7 +97,7 @@ do_show(const struct spool *sp, struct message *m, const char *dir)
 				buf[i] = '?';
 		fwrite(buf, 1, (size_t)n, stdout);
 	}
-	return n < 0 ? -1 : 0;
+	return n < 0 ? did(m->id, -1, NULL) : 0;
 }
 
 const struct verb *

@@ -161,10 +161,8 @@ finish(struct walk *w)
 		summary_print(w->summary);
 	else if (!w->verb && !w->json)
 		show_short_end(&w->total);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		log_warn("cannot write: %s", strerror(errno));
+	if (log_stdout(0) != 0)
 		return EX_IOERR;
-	}
 	if (w->failed > 0)
 		return EX_TEMPFAIL;
 	return w->verb && w->done == 0 ? EX_NOINPUT : 0;

@@ -414,22 +414,22 @@ main(int argc, char **argv)
 		return EX_USAGE;
 	}
 	if (o.check)
-		return check(o.conf);
+		return log_stdout(check(o.conf));
 	conf_use(&c, o.conf);
 	r.conf = &c;
 	for (i = 0; i < LINES; i++)
 		r.line[i].last = &r.line[i].first;
 	if (o.domain)
-		return print_domain(o.domain);
+		return log_stdout(print_domain(o.domain));
 	if (o.user)
-		return print_user(&c, o.user);
+		return log_stdout(print_user(&c, o.user));
 	if (o.effective) {
 		conf_print(&c, stdout, o.all);
-		return EX_OK;
+		return log_stdout(EX_OK);
 	}
 	if (o.explain) {
 		spawn_drop(&c); /* name servers are strangers */
-		return explain(&r, o.explain, o.json);
+		return log_stdout(explain(&r, o.explain, o.json));
 	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);

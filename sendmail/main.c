@@ -232,9 +232,9 @@ run(const struct conf *c, const struct options *o, char *const *args)
 	case 'p': return become_plain(c, o, "mailq");
 	case 's': return become_plain(c, o, "smtpd");
 	case 'q': return become_queuerun(c, o);
-	case 'i': return check_aliases(c);
+	case 'i': return log_stdout(check_aliases(c));
 	case 't':
-	case 'v': return check_addresses(c, o, args);
+	case 'v': return log_stdout(check_addresses(c, o, args));
 	case 'd':
 	case 'D':
 		return complain(EX_USAGE, "there is no daemon: inetd(8) starts"

@@ -476,6 +476,13 @@ gone() { [ "$(queued a)" -eq 0 ]; }
 	run bash -c '"$1" -C "$2" show "$3" > /dev/full' - "$(prog mailq)" \
 	    "$C" $TWO
 	[ "$status" -eq 74 ]
+	run bash -c '"$1" -C "$2" -bv kim@c.test > /dev/full' - "$(prog sendmail)" "$C"
+	[ "$status" -eq 74 ]
+	for how in -E '-i c.test' '-n kim@a.test'; do
+		run bash -c '"$1" -C "$2" $3 > /dev/full' - "$(prog queuerun)" "$C" "$how"
+		echo "$how"
+		[ "$status" -eq 74 ]
+	done
 }
 
 @test "a queue that cannot be read is not empty: 74" {
