@@ -545,6 +545,8 @@ record() { find "$D/state" -name "$1.*"; }
 		s.bad("FETCH 1 BODY.PEEK[%s]" % ".".join(["1"] * 201))
 		s.ok("FETCH 5 BODY.PEEK[HEADER.FIELDS (SUBJECT %s)]" % " ".join("x%d" % i for i in range(50000)))
 		assert "Subject: long" in s.said[0]
+		got = s.cmd('FETCH 5 BODY.PEEK[HEADER.FIELDS ("SUBJECT" %s)]' % " ".join('"x%d"' % i for i in range(50000)))
+		assert got and got.startswith("OK ") and "Subject: long" in s.said[0], s.said
 		s.end()
 	END
 }
