@@ -250,6 +250,33 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	done
 }
 
+@test "headers of parts are folded, too" {
+	for last in text tëxt; do
+		add 'Sat Nov 21 10:00:00 2020' <<-END
+			Content-Type: multipart/mixed; boundary=xx
+
+			--xx
+			Content-Type: message/rfc822
+			Content-Description: what it
+			 is
+
+			Subject: inner
+			 subject
+
+			the last
+			 $last
+			--xx--
+		END
+	done
+	for _ in cold warm; do
+		finds '1 2' BODY '"inner subject"'
+		finds '1 2' TEXT '"what it is"'
+		finds '' BODY '"what it is"'
+		finds '' TEXT '"the last t"'
+		found
+	done
+}
+
 @test "a > that the mailbox put before From is not searched" {
 	add 'Sat Nov 21 10:00:00 2020' <<-'END'
 		Content-Transfer-Encoding: quoted-printable
