@@ -82,7 +82,11 @@ int criteria_find(struct criteria *c, uint32_t **at, size_t *n);
 uint64_t criteria_modseq(const struct criteria *c, const uint32_t *at,
                          size_t n);
 
-/* What the cache knows of the message at place i: NULL when it is gone. */
+/* What the cache knows of the message at place i: NULL when it is gone, or
+ * cannot be read. */
 const struct cached *criteria_cached(struct criteria *c, size_t i);
+
+/* Was there one so far that cannot be read?  Then the answer was given. */
+bool criteria_failed(const struct criteria *c);
 
 #endif

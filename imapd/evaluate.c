@@ -209,11 +209,17 @@ criteria_find(struct criteria *c, uint32_t **at, size_t *n)
 			(*at)[(*n)++] = (uint32_t)i;
 	if (c->text.error)
 		c->error = c->text.error;
+	return criteria_failed(c) ? -1 : 0;
+}
+
+bool
+criteria_failed(const struct criteria *c)
+{
 	if (c->error == 0)
-		return 0;
+		return false;
 	errno = c->error;
 	no_store(c->s, &c->s->box.store);
-	return -1;
+	return true;
 }
 
 uint64_t

@@ -334,5 +334,10 @@ charset_add(struct charset *cs, struct str *out, struct cur text, bool last,
 		from++;
 		left--;
 	}
+	/* Some hold a character back that the next one may add an accent to. */
+	to = room;
+	have = sizeof room;
+	if (last && iconv(cs->handle, NULL, NULL, &to, &have) != (size_t)-1)
+		str_add(out, room, sizeof room - have);
 	return cur_len(&text) - left;
 }

@@ -201,6 +201,7 @@ do_enable(struct session *s, struct parse *p)
 	};
 	struct str x = {0};
 	struct cur word;
+	unsigned on = s->on;
 	size_t i;
 
 	do {
@@ -209,14 +210,15 @@ do_enable(struct session *s, struct parse *p)
 		for (i = 0; i < sizeof words / sizeof *words; i++) {
 			if (!cur_is(&word, words[i].name))
 				continue;
-			if ((s->on & words[i].bits) != words[i].bits)
+			if ((on & words[i].bits) != words[i].bits)
 				str_addf(&x, " %s", words[i].name);
-			s->on |= words[i].bits;
+			on |= words[i].bits;
 		}
 	} while (parse_peek(p) == ' ');
 	if (p->why || parse_end(p) < 0) {
 		bad_parse(s);
 	} else {
+		s->on = on;
 		p->utf8 = s->on & (ON_UTF8 | ON_REV2);
 		io_putf(&s->io, "* ENABLED%s\r\n", x.n > 0 ? x.s : "");
 		ok(s, "done");

@@ -293,10 +293,24 @@ parse_atom(struct parse *p, struct cur *atom)
 
 /* --- strings --- */
 
+/* Its closing quote, or the end of the line. */
+static const char *
+quoted_end(struct cur c)
+{
+	int b;
+
+	cur_get(&c);
+	while ((b = cur_get(&c)) >= 0 && b != '"')
+		if (b == '\\')
+			cur_get(&c);
+	return c.p;
+}
+
 static int
 quoted(struct parse *p, struct cur *s)
 {
-	char *to = arena_alloc(p->arena, cur_len(&p->c) + 1);
+	const char *end = quoted_end(p->c);
+	char *to = arena_alloc(p->arena, (size_t)(end - p->c.p) + 1);
 	int c;
 
 	s->p = to;

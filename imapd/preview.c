@@ -133,20 +133,6 @@ unquote(struct cur c, struct str *out)
 	}
 }
 
-/* A byte of Latin-1, where the text is not UTF-8. */
-static void
-add_byte(struct str *out, unsigned char b)
-{
-	if (b < 0x80) {
-		str_addc(out, (char)b);
-	} else if (b >= 0xa0) {
-		str_addc(out, (char)(0xc0 | b >> 6));
-		str_addc(out, (char)(0x80 | (b & 0x3f)));
-	} else {
-		str_addc(out, ' ');
-	}
-}
-
 /* Without half a character at its end. */
 static struct cur
 whole_characters(struct cur c)
@@ -162,41 +148,66 @@ whole_characters(struct cur c)
 	return c;
 }
 
-/* Up to PREVIEW_MOST characters, with one blank where there was white space. */
+/* A control character that takes two bytes (U+0080 to U+009F). */
+static bool
+is_control(struct cur c)
+{
+	return cur_len(&c) > 1 && *c.p == '\xc2' &&
+	       ((unsigned char)c.p[1] & 0xe0) == 0x80;
+}
+
+/* The length of the UTF-8 character that c begins with; 0: there is none. */
+static size_t
+character(struct cur c)
+{
+	unsigned char b = (unsigned char)*c.p;
+	size_t n = b < 0x80 ? 1 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : 4;
+
+	if (is_control(c))
+		return n;
+	return n <= cur_len(&c) && code_is_utf8((struct cur){c.p, c.p + n}) ? n
+	                                                                    : 0;
+}
+
+/* Up to PREVIEW_MOST characters, with one blank where there was white space.  A
+ * byte that is no UTF-8 counts as Latin-1. */
 static void
 squeeze(struct cur c, struct str *out)
 {
-	bool utf8, blank = false;
-	struct cur made;
-	size_t n = 0;
+	bool cut = cur_len(&c) > PREVIEW_TEXT, blank = false;
+	struct cur whole;
+	size_t n = 0, len;
 
-	if (cur_len(&c) > PREVIEW_TEXT)
+	if (cut)
 		c.e = c.p + PREVIEW_TEXT;
-	utf8 = code_is_utf8(whole_characters(c));
-	for (; c.p < c.e; c.p++) {
+	/* The input may have ended inside of one. */
+	whole = whole_characters(c);
+	if (cut || code_is_utf8(whole))
+		c = whole;
+	for (; c.p < c.e; c.p += len) {
 		unsigned char b = (unsigned char)*c.p;
+		bool utf8 = (len = character(c)) > 0;
 
-		if (b <= ' ' || b == 0x7f) {
+		len += !utf8;
+		if (b <= ' ' || b == 0x7f || is_control(c) ||
+		    (!utf8 && b < 0xa0)) {
 			blank = out->n > 0;
 			continue;
 		}
-		if (!utf8 || (b & 0xc0) != 0x80)
-			n += blank ? 2 : 1;
+		n += blank ? 2 : 1;
 		if (n > PREVIEW_MOST)
 			break;
 		if (blank)
 			str_addc(out, ' ');
 		blank = false;
 		if (utf8)
-			str_addc(out, (char)b);
+			str_add(out, c.p, len);
 		else
-			add_byte(out, b);
+			str_add(out,
+			        (char[]){(char)(0xc0 | b >> 6),
+			                 (char)(0x80 | (b & 0x3f))},
+			        2);
 	}
-	/* The input may have ended inside of one. */
-	made = whole_of(out);
-	if (utf8 && out->n > 0)
-		made = whole_characters(made);
-	out->n = cur_len(&made);
 }
 
 static int

@@ -57,6 +57,17 @@ tell(struct session *s, struct cur name)
 	return 0;
 }
 
+/* Is there certainly no mailbox of that name?  One that cannot be looked at may be
+ * one. */
+static bool
+is_none(const struct session *s, struct cur name)
+{
+	int there = folder_exists(s->folders, name);
+
+	return there == 0 ||
+	       (there < 0 && (errno == EINVAL || errno == ENOTSUP));
+}
+
 int
 do_getquota(struct session *s, struct parse *p)
 {
@@ -64,7 +75,7 @@ do_getquota(struct session *s, struct parse *p)
 
 	if (parse_sp(p) < 0 || parse_mailbox(p, &root) < 0 || parse_end(p) < 0)
 		return bad_parse(s);
-	if (s->conf->mailbox_limit == 0 || folder_exists(s->folders, root) <= 0)
+	if (s->conf->mailbox_limit == 0 || is_none(s, root))
 		return no(s, "[NONEXISTENT] there is no such quota root");
 	return tell(s, root) < 0 ? 0 : ok(s, "that is all");
 }
@@ -81,10 +92,10 @@ do_getquotaroot(struct session *s, struct parse *p)
 	if (parse_sp(p) < 0 || parse_mailbox(p, &name) < 0 || parse_end(p) < 0)
 		return bad_parse(s);
 	if (folder_exists(s->folders, name) < 0) {
-		if (errno != ENOTSUP)
+		if (errno == EINVAL)
 			return no(s, "[CANNOT] there can be no mailbox of that "
 			             "name");
-		limited = false;
+		limited = limited && errno != ENOTSUP;
 	}
 	str_adds(&x, "* QUOTAROOT ");
 	out_mailbox(&x, name, utf8);

@@ -280,6 +280,8 @@ sort(struct session *s, struct parse *p, struct criteria *c)
 	if (criteria_find(c, &at, &n) < 0)
 		return 0;
 	v = items(c, &g, at, n);
+	if (criteria_failed(c))
+		return 0;
 	qsort(v, n, sizeof *v, by_values);
 	str_adds(&x, "* SORT");
 	for (i = 0; i < n; i++) {

@@ -302,6 +302,9 @@ enum { PERHAPS = 2 };
 static bool
 in_unfolded(struct text *t, const struct needle *n, struct cur head)
 {
+	if (!memchr(n->text.p, ' ', cur_len(&n->text)) &&
+	    !memchr(n->text.p, '\t', cur_len(&n->text)))
+		return false;
 	str_clear(&t->utf8);
 	while (head.p < head.e) {
 		const char *lf = memchr(head.p, '\n', cur_len(&head)), *to;
@@ -323,10 +326,7 @@ in_unfolded(struct text *t, const struct needle *n, struct cur head)
 static bool
 in_header(struct text *t, const struct needle *n, struct cur head)
 {
-	return needle_find(n, head) ||
-	       ((memchr(n->text.p, ' ', cur_len(&n->text)) ||
-	         memchr(n->text.p, '\t', cur_len(&n->text))) &&
-	        in_unfolded(t, n, head));
+	return needle_find(n, head) || in_unfolded(t, n, head);
 }
 
 /* 1, 0, or PERHAPS: a message whose form allows to tell at once. */
@@ -339,7 +339,11 @@ in_plain(struct text *t, const struct wanted *w, const struct halves *h)
 		/* The mailbox may have put a > before a line. */
 		return t->form & FORM_SIMPLE && !t->quote ? 1 : PERHAPS;
 	}
-	return w->header && in_header(t, n, h->head) ? PERHAPS : 0;
+	if (w->header && in_header(t, n, h->head))
+		return PERHAPS;
+	/* The headers of parts are folded as well. */
+	return !(t->form & FORM_SIMPLE) && in_unfolded(t, n, h->body) ? PERHAPS
+	                                                              : 0;
 }
 
 /* The form of the message at hand, found out the first time. */

@@ -37,11 +37,26 @@ add(struct threads *t, struct criteria *c, size_t i)
 	arena_reset(&c->scratch);
 }
 
+static void
+answer(struct session *s, struct threads *t, size_t n, bool references)
+{
+	struct str x = {0};
+
+	str_adds(&x, n > 0 ? "* THREAD " : "* THREAD");
+	if (references)
+		threads_by_references(t, &x);
+	else
+		threads_by_subject(t, &x);
+	str_adds(&x, "\r\n");
+	io_put(&s->io, x.s, x.n);
+	str_free(&x);
+	ok(s, "these are the threads");
+}
+
 static int
 thread(struct session *s, struct parse *p, struct criteria *c)
 {
 	struct threads *t;
-	struct str x = {0};
 	bool references;
 	uint32_t *at;
 	size_t i, n;
@@ -53,16 +68,10 @@ thread(struct session *s, struct parse *p, struct criteria *c)
 	t = threads_begin(&s->arena, n);
 	for (i = 0; i < n; i++)
 		add(t, c, at[i]);
-	str_adds(&x, n > 0 ? "* THREAD " : "* THREAD");
-	if (references)
-		threads_by_references(t, &x);
-	else
-		threads_by_subject(t, &x);
-	str_adds(&x, "\r\n");
+	if (!criteria_failed(c))
+		answer(s, t, n, references);
 	threads_end(t);
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
-	return ok(s, "these are the threads");
+	return 0;
 }
 
 int

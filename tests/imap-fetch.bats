@@ -360,6 +360,19 @@ c NO [UNKNOWN-CTE]'*'d NO [UNKNOWN-CTE]'* ]]
 	END
 }
 
+@test "PREVIEW: a byte that is no UTF-8 leaves the others alone" {
+	rfc822 < <(printf '\ncaf\303\251 it\302\222s \222 d\351j\303\240\n')
+	rfc822 < <(printf '\n%2046s\303\251\n' caf)
+	rfc822 < <(printf '\n%2047s\303\251\n' caf)
+	rfc822 < <(printf '\ncaf\351\n')
+	imap_py <<-'END'
+		s = Imap(); s.ok("SELECT INBOX"); s.ok("FETCH 1:4 PREVIEW")
+		said = [x.split("\r\n")[-1].split('PREVIEW ')[-1] for x in s.said]
+		assert said == ["caf\u00e9 it s d\u00e9j\u00e0)", "caf\u00e9)", '"caf")', "caf\u00e9)"], said
+		s.end()
+	END
+}
+
 # --- what is remembered ---
 
 ASK='FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (DATE FROM TO SUBJECT)])'
@@ -545,6 +558,8 @@ record() { find "$D/state" -name "$1.*"; }
 		s.bad("FETCH 1 BODY.PEEK[%s]" % ".".join(["1"] * 201))
 		s.ok("FETCH 5 BODY.PEEK[HEADER.FIELDS (SUBJECT %s)]" % " ".join("x%d" % i for i in range(50000)))
 		assert "Subject: long" in s.said[0]
+		got = s.cmd('FETCH 5 BODY.PEEK[HEADER.FIELDS ("SUBJECT" %s)]' % " ".join('"x%d"' % i for i in range(50000)))
+		assert got and got.startswith("OK ") and "Subject: long" in s.said[0], s.said
 		s.end()
 	END
 }

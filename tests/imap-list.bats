@@ -630,6 +630,24 @@ eio()
 		> 5 SETQUOTA INBOX STORAGE
 		5 BAD a parenthesis is missing
 	END
+	# What cannot be looked at is not what is not there, nor what cannot be.
+	mkdir -p "$H/mail/shut"
+	own "$H/mail" bob
+	own "$H/mail/shut" bob
+	chmod 0 "$H/mail/shut"
+	says bob <<-'END'
+		> 1 GETQUOTA shut/x
+		1 NO [NOPERM] cannot open that mailbox: Permission denied
+		> 2 GETQUOTAROOT shut/x
+		* QUOTAROOT "shut/x" "shut/x"
+		2 NO [NOPERM] cannot open that mailbox: Permission denied
+		> 3 GETQUOTAROOT shut
+		* QUOTAROOT "shut"
+		3 OK that is all
+		> 4 GETQUOTAROOT ../x
+		4 NO [CANNOT] there can be no mailbox of that name
+	END
+	chmod 700 "$H/mail/shut"
 }
 
 @test "ten thousand mailboxes, and patterns that ask for trouble" {

@@ -250,6 +250,33 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	done
 }
 
+@test "headers of parts are folded, too" {
+	for last in text tëxt; do
+		add 'Sat Nov 21 10:00:00 2020' <<-END
+			Content-Type: multipart/mixed; boundary=xx
+
+			--xx
+			Content-Type: message/rfc822
+			Content-Description: what it
+			 is
+
+			Subject: inner
+			 subject
+
+			the last
+			 $last
+			--xx--
+		END
+	done
+	for _ in cold warm; do
+		finds '1 2' BODY '"inner subject"'
+		finds '1 2' TEXT '"what it is"'
+		finds '' BODY '"what it is"'
+		finds '' TEXT '"the last t"'
+		found
+	done
+}
+
 @test "a > that the mailbox put before From is not searched" {
 	add 'Sat Nov 21 10:00:00 2020' <<-'END'
 		Content-Transfer-Encoding: quoted-printable
@@ -373,6 +400,32 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	[ "$(one 'UID THREAD REFERENCES UTF-8 2:4')" = '* THREAD ((2)(3))(4)' ]
 	[ "$(one 'THREAD ORDEREDSUBJECT US-ASCII ALL')" = '* THREAD (2)(1 3)(4)' ]
 	[ "$(one 'THREAD REFERENCES UTF-8 BODY none')" = '* THREAD' ]
+}
+
+@test "what cannot be read is not put in order" {
+	need strace
+	local n command want
+	for n in {1..9}; do
+		printf 'From jo@x.test Sat Nov 21 10:00:00 2026\nSubject: s%d\n' $((9 - n))
+		printf 'References: <0@x.test>\n\nx\n\n'
+	done > "$D/mail/bob"
+	own "$D/mail/bob" bob
+	one 'SEARCH ALL' > /dev/null
+	while IFS=: read -r command want; do
+		# Before that come libraries, configuration and users.
+		for n in {5..25}; do
+			as bob strace -f -o /dev/null -e inject=pread64:error=EIO:when="$n+" \
+			    "$(prog imapd)" -C "$C" <<< "1 EXAMINE INBOX
+2 $command
+3 LOGOUT" | tr -d '\r' > "$T/out"
+			! grep -q '^2 OK' "$T/out" || grep -qxF "$want" "$T/out"
+			grep '^2 ' "$T/out"
+		done > "$T/said"
+		grep -q '^2 NO \[' "$T/said"
+	done <<-'END'
+		SORT (SUBJECT) UTF-8 ALL:* SORT 9 8 7 6 5 4 3 2 1
+		THREAD REFERENCES UTF-8 ALL:* THREAD ((1)(2)(3)(4)(5)(6)(7)(8)(9))
+	END
 }
 
 @test "a Maildir is searched as well" {

@@ -119,6 +119,8 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 		C: a2 ENABLE X-GOOD-IDEA
 		S: * ENABLED
 		S: a2 OK
+		C: a2 ENABLE QRESYNC UTF8=ACCEPT (
+		S: a2 BAD
 		C: a3 enable qresync condstore utf8=accept
 		S: * ENABLED QRESYNC UTF8=ACCEPT
 		S: a3 OK

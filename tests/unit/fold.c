@@ -100,6 +100,9 @@ charsets(void)
 	charset_is("ISO-2022-JP", "\x1b$B4A;z\x1b(B",
 	           "\xe6\xbc\xa2\xe5\xad\x97");
 	charset_is("gb2312", "\xff", "\xef\xbf\xbd");
+	/* An accent may follow each letter. */
+	charset_is("windows-1258", "Vi\xeat", "Vi\xc3\xaat");
+	charset_is("windows-1258", "ti\xeang", "ti\xc3\xaang");
 	assert(charset_find(fold, cur_of("UTF-8"), &cs) == 0 && !cs);
 	assert(charset_find(fold, cur_of("us-ascii"), &cs) == 0 && !cs);
 	assert(charset_find(fold, cur_of("no-such"), &cs) < 0);
