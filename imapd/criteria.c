@@ -3,6 +3,9 @@
  * deeper. */
 #include "criteria.h"
 
+#include "mem.h"
+
+#include <stdlib.h>
 #include <time.h>
 
 enum {
@@ -199,29 +202,43 @@ static const struct word {
 
 /* --- sets --- */
 
+/* "$" */
+static void
+mark_found(const struct box *b, bool *in)
+{
+	size_t i, f = 0;
+
+	for (i = 0; i < b->n; i++) {
+		while (f < b->nfound && b->found[f] < b->v[i].uid)
+			f++;
+		in[i] = f < b->nfound && b->found[f] == b->v[i].uid;
+	}
+}
+
+/* There may be many of them: of a message a bit is kept. */
 static struct key *
 set_key(struct criteria *c, struct parse *p, bool uid)
 {
 	const struct box *b = &c->s->box;
 	struct key *k = add(c, p, KEY_SET, CHEAP);
 	struct set set;
-	size_t i, f = 0;
+	bool *in;
+	size_t i;
 
 	if (parse_set(p, &set) < 0)
 		return NULL;
-	k->in = arena_alloc(&c->s->arena, b->n + 1);
+	in = mem_alloc(b->n + 1);
 	if (!uid && !set.saved) /* RFC 7162 3.2.10.2 */
 		c->s->numbers = true;
-	if (!set.saved && box_mark(c->s, &set, uid, k->in) < 0)
+	if (set.saved)
+		mark_found(b, in);
+	else if (box_mark(c->s, &set, uid, in) < 0)
 		parse_fail(p, "there is no message of that number");
-	if (!set.saved)
-		return p->why ? NULL : k;
-	for (i = 0; i < b->n; i++) {
-		while (f < b->nfound && b->found[f] < b->v[i].uid)
-			f++;
-		k->in[i] = f < b->nfound && b->found[f] == b->v[i].uid;
-	}
-	return k;
+	k->in = arena_alloc(&c->s->arena, b->n / 8 + 1);
+	for (i = 0; i < b->n; i++)
+		k->in[i / 8] |= (unsigned char)(in[i] << i % 8);
+	free(in);
+	return p->why ? NULL : k;
 }
 
 /* --- dates --- */

@@ -36,7 +36,7 @@ struct key {
 	struct key *child, *next;
 	uint64_t n;
 	int64_t from, to;
-	bool *in;
+	unsigned char *in; /* a bit of each message */
 	const char *name; /* of the field */
 	int known;        /* its number in the cache, or -1 */
 	struct cur text;

@@ -183,7 +183,7 @@ matches(struct criteria *c, const struct key *k, size_t i)
 	case KEY_AND:
 	case KEY_OR: return children_match(c, k, i);
 	case KEY_NOT: return !matches(c, k->child, i);
-	case KEY_SET: return k->in[i];
+	case KEY_SET: return k->in[i / 8] >> i % 8 & 1;
 	case KEY_RECENT: return c->s->box.v[i].recent;
 	case KEY_SENT: return was_sent(c, k, i);
 	case KEY_FIELD:

@@ -2,6 +2,10 @@
  * (RFC 9051 9, sequence-set).  Pure.  Called by box.c and criteria.c. */
 #include "imap.h"
 
+#include "mem.h"
+
+#include <stdlib.h>
+
 /* The first place whose UID is not below. */
 size_t
 box_lower(const struct box *b, uint32_t uid)
@@ -43,14 +47,13 @@ int
 box_mark(struct session *s, const struct set *set, bool uid, bool *in)
 {
 	const struct box *b = &s->box;
-	int32_t *step = arena_alloc(&s->arena, (b->n + 1) * sizeof *step);
+	int32_t *step = mem_alloc((b->n + 1) * sizeof *step), inside = 0;
 	size_t i, from, to;
-	int32_t inside = 0;
+	int r = 0;
 
-	for (i = 0; i < set->n; i++) {
-		if (box_range(b, &set->v[i], uid, &from, &to) < 0)
-			return -1;
-		if (from >= to)
+	for (i = 0; r == 0 && i < set->n; i++) {
+		r = box_range(b, &set->v[i], uid, &from, &to);
+		if (r < 0 || from >= to)
 			continue;
 		step[from]++;
 		step[to]--;
@@ -59,5 +62,6 @@ box_mark(struct session *s, const struct set *set, bool uid, bool *in)
 		inside += step[i];
 		in[i] = inside > 0;
 	}
-	return 0;
+	free(step);
+	return r;
 }
