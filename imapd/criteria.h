@@ -37,8 +37,8 @@ struct key {
 	uint64_t n;
 	int64_t from, to;
 	unsigned char *in; /* a bit of each message */
-	const char *name; /* of the field */
-	int known;        /* its number in the cache, or -1 */
+	const char *name;  /* of the field */
+	int known;         /* its number in the cache, or -1 */
 	struct cur text;
 	struct needle needle;
 };

@@ -151,8 +151,9 @@ take_word(struct cur *c, struct found *f)
 		f->zone = zone_of(w);
 }
 
-/* ":" minute [":" second], behind the hour. */
-static int
+/* ":" minute [":" second], behind the hour.  A time that cannot be is midnight (RFC 5256
+ * 2.2). */
+static void
 take_time(struct cur *c, int hour, struct found *f)
 {
 	int n, minute, second = 0;
@@ -162,20 +163,19 @@ take_time(struct cur *c, int hour, struct found *f)
 	if (n > 0 && cur_take(c, ':'))
 		second = digits(c, 2, &n);
 	if (n == 0 || hour > 24 || minute > 59 || second > 60)
-		return -1;
+		hour = minute = second = 0;
 	if (f->time < 0)
 		f->time = hour * 3600 + minute * 60 + second;
-	return 0;
 }
 
-static int
+static void
 take_number(struct cur *c, struct found *f)
 {
 	int n, v = digits(c, 9, &n);
 
-	if (n <= 2 && cur_peek(c) == ':')
-		return take_time(c, v, f);
-	if (f->day < 0 && n <= 2) {
+	if (n <= 2 && cur_peek(c) == ':') {
+		take_time(c, v, f);
+	} else if (f->day < 0 && n <= 2) {
 		f->day = v;
 	} else if (f->year < 0) {
 		if (n <= 2)
@@ -184,7 +184,6 @@ take_number(struct cur *c, struct found *f)
 			v += 1900;
 		f->year = v;
 	}
-	return 0;
 }
 
 /* "+" or "-" hhmm; before the time it only stands between day, month and
@@ -226,10 +225,10 @@ date_parse(struct cur c, int64_t *t, int *zone)
 			take_word(&c, &f);
 		else if (b == '+' || b == '-')
 			take_sign(&c, &f);
-		else if (!str_isdigit(b))
+		else if (str_isdigit(b))
+			take_number(&c, &f);
+		else
 			cur_get(&c);
-		else if (take_number(&c, &f) < 0)
-			return -1;
 	}
 	if (f.day < 1 || f.day > 31 || f.month < 0 || f.year < 1 ||
 	    f.year > 9999)
