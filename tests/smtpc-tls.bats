@@ -467,6 +467,25 @@ no_relay() { ! pgrep -f "tlsrelay.*$T"; }
 	sent_by_tls
 }
 
+@test "DANE: an alias whose addresses of one kind cannot be looked up" {
+	local at="_$SMTP_PORT._tcp" real other
+	for real in "ad:aaaa:__ffff_$HOST" "ad:a:$HOST"; do
+		other=a
+		[[ $real = *aaaa* ]] || other=aaaa
+		secure mx.b.test=ad:cname:real.b.test "real.b.test=$real" \
+		    "$other@mx.b.test=servfail" \
+		    "$at.real.b.test=ad:tlsa:030101$(spki good)"
+		host self
+		drive b.test
+		kept 4.7.5
+		host good
+		drive b.test
+		sent_by_tls
+		grep -q 'level dane' "$T/log"
+		: > "$T/log"
+	done
+}
+
 # --- MTA-STS ---
 
 # sts MODE MX: the policy of b.test, as it was fetched a moment ago.
