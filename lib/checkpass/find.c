@@ -6,6 +6,7 @@
 #include "ask.h"
 #include "mem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +85,10 @@ find(struct check *k)
 		k->found = user_find(k->conf, k->claim.s, &k->user);
 	if (k->found > 0 && !*k->conf->users &&
 	    strcmp(k->user.hash, "x") == 0) {
+		errno = 0;
 		sp = getspnam(k->user.name);
+		if (!sp && k->self == 0 && errno && errno != ENOENT)
+			k->found = -1; /* a table that cannot be read */
 		free(k->user.hash);
 		k->user.hash = mem_dup(sp ? sp->sp_pwdp : "",
 		                       sp ? strlen(sp->sp_pwdp) : 0);
