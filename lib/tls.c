@@ -127,7 +127,7 @@ hear(struct io *io, struct cur *line, char why[TLS_WHY])
 
 	io->lf = true;
 	io->deadline = io_now() + (TLS_TIME + 5) * 1000LL;
-	n = io_line(io, line, 1000);
+	n = io_line(io, line, TLS_LINE);
 	io->lf = lf;
 	io->deadline = deadline;
 	if (n >= 0 && !cur_take(line, '!'))
