@@ -192,6 +192,16 @@ sent_in_clear()
 	[ "$(grep -c '^connect$' "$T/host/log")" -eq 2 ]
 }
 
+@test "a host that does not shake hands is what is named, not the relay" {
+	dnsd
+	sed -i 's/^smtp_timeout .*/smtp_timeout 2s/' "$T/conf"
+	policy 'b.test encrypt'
+	host self 'starttls=hang,220 go on'
+	drive b.test
+	kept 4.7.5
+	[[ $result == *': no handshake in time' ]]
+}
+
 @test "many letters share the connection and the handshake" {
 	dnsd
 	host self
