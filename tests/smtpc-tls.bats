@@ -306,6 +306,20 @@ no_relay() { ! pgrep -f "tlsrelay.*$T"; }
 	[[ $result == *'tls_policy: No such file'* ]]
 }
 
+@test "a table that is not there while it is written anew is waited for" {
+	dnsd
+	host self OFFER=PIPELINING
+	policy '* encrypt'
+	mv "$T/tls_policy" "$T/old"
+	(sleep 0.3; mv "$T/old" "$T/tls_policy") &
+	drive b.test
+	kept 4.7.4
+	# Nobody writes one: there is none.
+	rm "$T/tls_policy"
+	drive b.test
+	sent_in_clear
+}
+
 @test "verify: the right authority, name and time" {
 	root
 	policy '* verify'
