@@ -32,6 +32,7 @@ io_init(struct io *io, int in, int out)
 	io->idle = 0;
 	io->deadline = 0;
 	io->lf = false;
+	io->brief = false;
 	io->pos = io->len = 0;
 	io->obuf = (struct str){0};
 }
