@@ -7,6 +7,7 @@
 
 #include "become.h"
 #include "group.h"
+#include "io.h"
 #include "log.h"
 
 #include <errno.h>
@@ -155,7 +156,7 @@ int
 spawn_secrets(const struct conf *c)
 {
 	char *path = conf_beside(c, "smarthost_auth");
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = io_open_table(path, O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0 ? errno != ENOENT

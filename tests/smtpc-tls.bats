@@ -755,6 +755,19 @@ OFFER='PIPELINING,AUTH PLAIN LOGIN SCRAM-SHA-256'
 	grep -q '^login PLAIN ok' "$T/host/log"
 }
 
+@test "a smarthost_auth that is not there while it is written anew is waited for" {
+	instance a a.test "smarthost [$HOST]:$SMTP_PORT"
+	echo "$HOST jo pw" > "$D/smarthost_auth"
+	chmod 600 "$D/smarthost_auth"
+	host self 'TLSOFFER=AUTH PLAIN' LOGIN=jo:pw
+	send a -i -f alice@a.test bob@b.test < "$T/m"
+	mv "$D/smarthost_auth" "$T/old"
+	(sleep 0.3; mv "$T/old" "$D/smarthost_auth") &
+	queue a
+	grep -q 'status=sent' "$D/log"
+	grep -q '^login PLAIN ok' "$T/host/log"
+}
+
 @test "an authority that cannot be read is no fault of the host" {
 	root
 	dnsd
