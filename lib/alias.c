@@ -44,7 +44,7 @@ read_table(struct alias_table *t, int fd)
 struct alias_table *
 alias_open(const char *path)
 {
-	int fd = *path ? io_open_table(path) : -1, err;
+	int fd = *path ? io_open_table(path, 0) : -1, err;
 	struct alias_table *t;
 
 	if (*path && fd < 0 && errno != ENOENT)

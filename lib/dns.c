@@ -544,11 +544,15 @@ enum dns_why
 dns_addr(const char *host, unsigned port, struct addrlist *out)
 {
 	struct records *v6 = mem_alloc(2 * sizeof *v6), *v4 = v6 + 1;
+	char name[DNS_NAME];
 	enum dns_why w6 = lookup(host, ns_t_aaaa, v6, out->name),
-	             w4 = lookup(host, ns_t_a, v4, out->name);
+	             w4 = lookup(host, ns_t_a, v4, name);
 	size_t i;
 
 	out->n = 0;
+	/* Who could not be found was not led to the last name. */
+	if (v6->n == 0)
+		memcpy(out->name, name, sizeof name);
 	/* What there is of both must be secure. */
 	out->secure = (v6->n > 0 || v4->n > 0) && (v6->n == 0 || v6->secure) &&
 	              (v4->n == 0 || v4->secure);

@@ -563,12 +563,13 @@ may_come(const char *path)
 }
 
 int
-io_open_table(const char *path)
+io_open_table(const char *path, int more)
 {
 	long long end = io_now() + TABLE_QUIET;
 	int fd;
 
-	while ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 && errno == ENOENT) {
+	while ((fd = open(path, O_RDONLY | O_CLOEXEC | more)) < 0 &&
+	       errno == ENOENT) {
 		bool go_on = may_come(path) && io_now() < end;
 
 		errno = ENOENT;
@@ -615,7 +616,7 @@ io_slurp_table_fd(int fd, size_t max, struct str *s)
 int
 io_slurp_table(const char *path, size_t max, struct str *s)
 {
-	int fd = io_open_table(path);
+	int fd = io_open_table(path, 0);
 
 	return fd < 0 ? -1 : io_close(fd, io_slurp_table_fd(fd, max, s));
 }

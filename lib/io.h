@@ -120,8 +120,8 @@ int io_slurp(int dir, const char *name, size_t max, struct str *s);
  * last line, or is not there in a directory that has just changed, it is waited for,
  * until nobody has written for a second.  ETXTBSY when that takes too long. */
 int io_slurp_table(const char *path, size_t max, struct str *s);
-/* The two halves of that: open it, and read it from its start. */
-int io_open_table(const char *path);
+/* The two halves of that: open it, with more flags, and read it from its start. */
+int io_open_table(const char *path, int more);
 int io_slurp_table_fd(int fd, size_t max, struct str *s);
 
 #endif

@@ -116,9 +116,10 @@ tls_connect(const struct conf *c, int sock, const struct list *args, int *end)
 	return pid;
 }
 
-/* One line of the relay's, or its last words in why. */
+/* One line of the relay's, or its last words in why, which is late when there are
+ * none in time. */
 static int
-hear(struct io *io, struct cur *line, char why[TLS_WHY])
+hear(struct io *io, struct cur *line, const char *late, char why[TLS_WHY])
 {
 	long long deadline = io->deadline;
 	bool lf = io->lf;
@@ -127,7 +128,7 @@ hear(struct io *io, struct cur *line, char why[TLS_WHY])
 
 	io->lf = true;
 	io->deadline = io_now() + (TLS_TIME + 5) * 1000LL;
-	n = io_line(io, line, 1000);
+	n = io_line(io, line, TLS_LINE);
 	io->lf = lf;
 	io->deadline = deadline;
 	if (n >= 0 && !cur_take(line, '!'))
@@ -136,8 +137,7 @@ hear(struct io *io, struct cur *line, char why[TLS_WHY])
 	if (n >= 0)
 		str_adds_clean(&s, line->p, cur_len(line), TLS_WHY - 1);
 	else
-		str_adds(&s,
-		         n == IO_TIMEOUT ? "tlsrelay hangs" : "tlsrelay ended");
+		str_adds(&s, n == IO_TIMEOUT ? late : "tlsrelay ended");
 	memcpy(why, s.s, s.n + 1);
 	str_free(&s);
 	return -1;
@@ -148,7 +148,7 @@ tls_ready(struct io *io, char why[TLS_WHY])
 {
 	struct cur line = {0};
 
-	return hear(io, &line, why);
+	return hear(io, &line, "tlsrelay hangs", why);
 }
 
 /* The next word into to, "" for "-": 0, or -1 when there is none or it is too
@@ -173,7 +173,8 @@ tls_hello(struct io *io, struct tls *t, char why[TLS_WHY])
 	struct cur line = {0}, w;
 
 	*t = (struct tls){0};
-	if (hear(io, &line, why) < 0)
+	/* smtp_timeout may end before the relay's patience does. */
+	if (hear(io, &line, "no handshake in time", why) < 0)
 		return -1;
 	if (word(&line, t->version, sizeof t->version) < 0 ||
 	    word(&line, t->cipher, sizeof t->cipher) < 0 ||

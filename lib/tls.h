@@ -12,7 +12,12 @@
 
 #include <sys/types.h>
 
-enum { TLS_PLAIN_FD = 3, TLS_WHY = 300, TLS_TIME = 60 /* s, to shake hands */ };
+enum {
+	TLS_PLAIN_FD = 3,
+	TLS_LINE = 1000, /* bytes that it says at once; a name may be 255 */
+	TLS_WHY = 300,
+	TLS_TIME = 60 /* s, to shake hands */
+};
 
 /* What is known of a connection; all of it printable. */
 struct tls {

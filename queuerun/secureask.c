@@ -18,14 +18,13 @@ secure_open(struct secure_asker *a, char why[SECURE_WHY])
 	char *path = conf_beside(a->conf, "tls_policy");
 	struct str text = {0};
 	struct stat st;
-	int r = 0;
+	int r = io_slurp_table(path, SECURE_TABLE, &text), err = errno;
 
 	/* A link that leads nowhere was meant to be a table. */
-	if ((lstat(path, &st) == 0 || errno != ENOENT) &&
-	    io_slurp_table(path, SECURE_TABLE, &text) < 0) {
-		snprintf(why, SECURE_WHY, "tls_policy: %s", strerror(errno));
-		r = -1;
-	}
+	if (r < 0 && err == ENOENT && lstat(path, &st) < 0 && errno == ENOENT)
+		r = 0;
+	if (r < 0)
+		snprintf(why, SECURE_WHY, "tls_policy: %s", strerror(err));
 	if (r == 0)
 		r = secure_find(str_cur(&text), a->domain, a->port, &a->line,
 		                why);

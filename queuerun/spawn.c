@@ -7,6 +7,7 @@
 
 #include "become.h"
 #include "group.h"
+#include "io.h"
 #include "log.h"
 
 #include <errno.h>
@@ -149,7 +150,7 @@ int
 spawn_secrets(const struct conf *c)
 {
 	char *path = conf_beside(c, "smarthost_auth");
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = io_open_table(path, O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0 ? errno != ENOENT
@@ -157,8 +158,7 @@ spawn_secrets(const struct conf *c)
 	                 st.st_uid != geteuid() || (st.st_mode & 077)) {
 		log_warn("%s: must be a file that its owner alone can read",
 		         path);
-		close(fd);
-		fd = -2;
+		fd = io_close(fd, -2);
 	}
 	free(path);
 	return fd;

@@ -19,6 +19,7 @@ ACTION for a question below NAME (b.test answers for b.test only):
     txt:A|B~C|...	TXT records, the second one of two strings
 
 An action behind "ad:" is answered as validated, where the question has AD.
+TYPE@NAME=ACTION, as a@b.test=servfail, is for questions of that type alone.
 A name that is not here is NXDOMAIN; one with an action for another type has no
 such record.  The file READY appears when it listens.  Where there is a file
 READY.zone, NAME=ACTION in lines, it counts from the next question on.
@@ -82,7 +83,8 @@ def answer(q, zone, tcp=False):
     name = ".".join(labels)
     qtype = struct.unpack(">H", q[i + 1:i + 3])[0]
     question = q[12:i + 5]
-    action = zone.get(name)
+    kind = {v: k for k, v in TYPES.items()}.get(qtype)
+    action = zone.get("%s@%s" % (kind, name), zone.get(name))
     code, rrs = 0, []
     ad = 0
     if (action or "").startswith("tcp:"):

@@ -21,6 +21,7 @@ by |; a code alone gets a text), or one of
 
     hang close rst	do nothing more, hang up, reset the connection
     close,REPLY	say that, then hang up
+    hang,REPLY		say that, then do nothing more
     drip		a reply that comes byte by byte and never ends
     endless		a reply of lines without end
     long		a reply that is one line without end
@@ -132,6 +133,9 @@ class Conn:
     def act(self, stage):
         """Do what stage asks for; the code that was said."""
         a = self.action(stage)
+        if a.startswith("hang,"):
+            self.send(a[5:].encode() + b"\r\n")
+            a = "hang"
         if a == "hang":
             while True:
                 time.sleep(3600)

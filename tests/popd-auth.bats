@@ -471,6 +471,28 @@ under_inetd()
 	done
 }
 
+@test "system accounts: hashes that cannot be read are no wrong password" {
+	as_root
+	sed -i 's|^users .*||' "$C"
+	cp /etc/passwd "$T/passwd.sys"
+	echo 'good:x:21001:21001::/nonexistent:/bin/sh' >> "$T/passwd.sys"
+	echo 'shadow: files' > "$T/nsswitch"
+	# Not even root can open a socket.
+	python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/shadow"
+	cat > "$T/inside" <<-'END'
+		umount /etc/passwd 2> /dev/null
+		mount --bind "$T/passwd.sys" /etc/passwd &&
+		    mount --bind "$T/nsswitch" /etc/nsswitch.conf &&
+		    mount --bind "$T/shadow" /etc/shadow || exit 1
+		printf 'USER good\nPASS se cret\nQUIT\n' |
+		    python3 "$REPO/tests/pop.py" "$POPD" -C "$C" > "$T/out"
+	END
+	REPO=$REPO POPD=$(prog popd) C=$C unshare -m bash "$T/inside"
+	cat "$T/out"
+	grep -q '^-ERR \[SYS/TEMP\]' "$T/out"
+}
+
 @test "fail2ban knows the lines of failed logins, and only these" {
 	need fail2ban-regex
 	password bob '{PLAIN}secret'

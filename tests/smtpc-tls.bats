@@ -192,6 +192,16 @@ sent_in_clear()
 	[ "$(grep -c '^connect$' "$T/host/log")" -eq 2 ]
 }
 
+@test "a host that does not shake hands is what is named, not the relay" {
+	dnsd
+	sed -i 's/^smtp_timeout .*/smtp_timeout 2s/' "$T/conf"
+	policy 'b.test encrypt'
+	host self 'starttls=hang,220 go on'
+	drive b.test
+	kept 4.7.5
+	[[ $result == *': no handshake in time' ]]
+}
+
 @test "many letters share the connection and the handshake" {
 	dnsd
 	host self
@@ -294,6 +304,20 @@ no_relay() { ! pgrep -f "tlsrelay.*$T"; }
 	drive b.test
 	went d 4.3.5
 	[[ $result == *'tls_policy: No such file'* ]]
+}
+
+@test "a table that is not there while it is written anew is waited for" {
+	dnsd
+	host self OFFER=PIPELINING
+	policy '* encrypt'
+	mv "$T/tls_policy" "$T/old"
+	(sleep 0.3; mv "$T/old" "$T/tls_policy") &
+	drive b.test
+	kept 4.7.4
+	# Nobody writes one: there is none.
+	rm "$T/tls_policy"
+	drive b.test
+	sent_in_clear
 }
 
 @test "verify: the right authority, name and time" {
@@ -465,6 +489,25 @@ no_relay() { ! pgrep -f "tlsrelay.*$T"; }
 	    "$TLSA=ad:tlsa:030101$(spki good)"
 	drive b.test
 	sent_by_tls
+}
+
+@test "DANE: an alias whose addresses of one kind cannot be looked up" {
+	local at="_$SMTP_PORT._tcp" real other
+	for real in "ad:aaaa:__ffff_$HOST" "ad:a:$HOST"; do
+		other=a
+		[[ $real = *aaaa* ]] || other=aaaa
+		secure mx.b.test=ad:cname:real.b.test "real.b.test=$real" \
+		    "$other@mx.b.test=servfail" \
+		    "$at.real.b.test=ad:tlsa:030101$(spki good)"
+		host self
+		drive b.test
+		kept 4.7.5
+		host good
+		drive b.test
+		sent_by_tls
+		grep -q 'level dane' "$T/log"
+		: > "$T/log"
+	done
 }
 
 # --- MTA-STS ---
@@ -708,6 +751,19 @@ OFFER='PIPELINING,AUTH PLAIN LOGIN SCRAM-SHA-256'
 	grep -q 'status=deferred.*smarthost_auth:2: ' "$D/log"
 	sed -i 2d "$D/smarthost_auth"
 	queue a -R b.test
+	grep -q 'status=sent' "$D/log"
+	grep -q '^login PLAIN ok' "$T/host/log"
+}
+
+@test "a smarthost_auth that is not there while it is written anew is waited for" {
+	instance a a.test "smarthost [$HOST]:$SMTP_PORT"
+	echo "$HOST jo pw" > "$D/smarthost_auth"
+	chmod 600 "$D/smarthost_auth"
+	host self 'TLSOFFER=AUTH PLAIN' LOGIN=jo:pw
+	send a -i -f alice@a.test bob@b.test < "$T/m"
+	mv "$D/smarthost_auth" "$T/old"
+	(sleep 0.3; mv "$T/old" "$D/smarthost_auth") &
+	queue a
 	grep -q 'status=sent' "$D/log"
 	grep -q '^login PLAIN ok' "$T/host/log"
 }

@@ -144,6 +144,11 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 	openssl x509 -noout -ext subjectAltName <<< "$output" | grep -qF DNS:a.test
 	said ' 256 C.TEST '
 	said ' 256 - '
+	# The longest name that there can be.
+	n=$(printf 'n%062d.%063d.%063d.%061d' 0 0 0 0)
+	run client -servername "$n" < /dev/null
+	grep -qE "^\| TLSv1\.3 [A-Z0-9_]+ 256 $n [A-Za-z0-9+/=]{44} -$" \
+	    "$T/serve.out"
 	# Sent to the client: leaf and authority.
 	run client -servername b.test -showcerts < /dev/null
 	[ "$(grep -c 'BEGIN CERT' <<< "$output")" -ge 2 ]

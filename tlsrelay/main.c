@@ -40,7 +40,7 @@ say(const char *mark, const struct str *text)
 	struct str s = {0};
 
 	str_adds(&s, mark);
-	str_adds_clean(&s, text->s, text->n, TLS_WHY - 3);
+	str_adds_clean(&s, text->s, text->n, TLS_LINE - strlen(mark));
 	str_addc(&s, '\n');
 	io_writeall(TLS_PLAIN_FD, s.s, s.n);
 	str_free(&s);

@@ -19,6 +19,7 @@ struct check {
 	int found;           /* 1, 0 no such user, -1 cannot be known */
 	struct user user;
 	struct spwd shadow; /* days, -1: nothing is said */
+	bool lost;          /* nor could be: shadow(5) cannot be read */
 	bool checked;       /* by a program; it said: */
 	int said;           /* AUTH_* */
 };

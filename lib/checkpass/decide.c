@@ -190,7 +190,7 @@ check(struct check *k, const struct failures *f, struct str *sign)
 
 	if (k->checked)
 		r = k->said;
-	else if (k->found < 0)
+	else if (k->found < 0 || (k->lost && k->self == 0))
 		r = AUTH_LATER;
 	else if (k->kind == GATE_PROOF)
 		r = check_proof(k, f, sign);

@@ -64,8 +64,7 @@ ask_checker(struct check *k)
 		k->said = AUTH_LATER;
 }
 
-/* The line in shadow(5), or what the name service has.  If the file cannot be read to its
- * end nobody's password is wrong. */
+/* The line in shadow(5), or what the name service has. */
 static const struct spwd *
 find_shadow(struct check *k)
 {
@@ -75,11 +74,13 @@ find_shadow(struct check *k)
 	while (f && (sp = fgetspent(f)))
 		if (strcmp(sp->sp_namp, k->user.name) == 0)
 			break;
-	if (!sp && (f ? ferror(f) : errno != ENOENT))
-		k->found = -1;
+	k->lost = f ? ferror(f) : errno != ENOENT;
 	if (f)
 		fclose(f);
-	return sp || k->found < 0 ? sp : getspnam(k->user.name);
+	errno = 0;
+	sp = sp ? sp : getspnam(k->user.name);
+	k->lost |= errno && errno != ENOENT;
+	return sp;
 }
 
 int

@@ -29,7 +29,13 @@ int
 main(void)
 {
 	long long begin = io_now();
+	struct io io;
 
+	/* Nothing of it is left to chance. */
+	memset(&io, 0xff, sizeof io);
+	io_init(&io, 0, 1);
+	assert(!io.filter && !io.err && !io.idle && !io.deadline && !io.lf &&
+	       !io.brief && !io.pos && !io.len && !io.obuf.s);
 	assert(all("exit 0", 30) == 0 && said.n == 0);
 	assert(all("echo a; echo b >&2; exit 75", 30) == 75);
 	assert(strcmp(said.s, "a\nb\n") == 0);
