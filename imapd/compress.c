@@ -53,10 +53,13 @@ encode(void *arg, const char *p, size_t n, struct str *raw)
 static int
 begin(struct deflate *d)
 {
-	if (inflateInit2(&d->in, WINDOW) != Z_OK ||
-	    deflateInit2(&d->out, LEVEL, Z_DEFLATED, WINDOW, MEMORY,
-	                 Z_DEFAULT_STRATEGY) != Z_OK)
+	if (inflateInit2(&d->in, WINDOW) != Z_OK)
 		return -1;
+	if (deflateInit2(&d->out, LEVEL, Z_DEFLATED, WINDOW, MEMORY,
+	                 Z_DEFAULT_STRATEGY) != Z_OK) {
+		inflateEnd(&d->in);
+		return -1;
+	}
 	d->filter.arg = d;
 	d->filter.decode = decode;
 	d->filter.encode = encode;

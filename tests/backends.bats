@@ -414,6 +414,18 @@ account_works()
 	[ "$(cat "$T/other")" = precious ]
 }
 
+@test "an account that cannot be read now is not begun anew" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	user bob '{PLAIN}secret'
+	no bob wrong
+	cp "$D/state/.failures" "$T/before"
+	printf 'bob\0wrong2\0' | strace -o /dev/null -P "$D/state/.failures" \
+	    -e inject=pread64:error=EIO "$CHECK" -C "$C" -i "$IP" 3<&0 || [ $? -eq 1 ]
+	cmp "$D/state/.failures" "$T/before"
+	grep 'failed logins cannot be read' "$D/log"
+}
+
 @test "twenty at a time: right ones all get in, wrong ones all count" {
 	user bob '{PLAIN}secret'
 	for i in $(seq 20); do

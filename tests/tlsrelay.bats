@@ -142,6 +142,11 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 	END
 	run client -noservername < /dev/null
 	openssl x509 -noout -ext subjectAltName <<< "$output" | grep -qF DNS:a.test
+	[ "$(grep -c 'names are looked at' "$D/log")" -eq 0 ]
+	(cd "$D/tls" && seq -f 'x%.0f' 100 | xargs mkdir)
+	run client -noservername < /dev/null
+	grep 'tls: only 100 names are looked at' "$D/log"
+	(cd "$D/tls" && rmdir x*)
 	said ' 256 C.TEST '
 	said ' 256 - '
 	# The longest name that there can be.

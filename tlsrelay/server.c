@@ -151,6 +151,8 @@ use_first(SSL_CTX *ctx, struct secrets *s, struct str *why)
 	struct certificate c;
 	int ok;
 
+	if (s->n == SECRETS_MAX)
+		log_warn("tls: only %d names are looked at", SECRETS_MAX);
 	sort(s);
 	if (s->n == 0) {
 		str_adds(why, "no certificate in tls");

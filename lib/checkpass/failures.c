@@ -45,11 +45,17 @@ failures_open(struct failures *f, int fd)
 {
 	struct head h;
 	struct stat st;
+	ssize_t n;
 
 	*f = (struct failures){.fd = -1};
 	if (fd < 0 || lock_soon(fd, FAILURES_PATIENCE) < 0)
 		return;
-	if (io_preadall(fd, &h, sizeof h, 0) < (ssize_t)sizeof h ||
+	n = io_preadall(fd, &h, sizeof h, 0);
+	if (n < 0) {
+		log_warn("the account of failed logins cannot be read");
+		return;
+	}
+	if (n < (ssize_t)sizeof h ||
 	    memcmp(h.magic, MAGIC, sizeof h.magic) != 0 || fstat(fd, &st) < 0 ||
 	    st.st_size != SIZE) {
 		h = (struct head){.magic = {0}};
