@@ -133,7 +133,7 @@ cached_fields(struct line *l, const struct section *c)
 	if (!c->partial)
 		no_nul(to->s + to->n - n, n);
 	else
-		line_text(l, c, (struct cur){to->s, to->s + to->n});
+		line_text(l, c, str_cur(to));
 	return 0;
 }
 
@@ -158,9 +158,8 @@ chosen_fields(struct line *l, const struct section *c, struct letter *letter,
 	r = letter_range(l->s, letter, off, n, take, &header);
 	str_clear(&l->text);
 	if (r == 0) {
-		choose(c, (struct cur){header.s, header.s + header.n},
-		       &l->text);
-		line_text(l, c, (struct cur){l->text.s, l->text.s + l->text.n});
+		choose(c, str_cur(&header), &l->text);
+		line_text(l, c, str_cur(&l->text));
 	}
 	str_free(&header);
 	return r < 0 ? ITEM_FAILED : 0;
@@ -190,8 +189,8 @@ own_fields(struct line *l, const struct section *c)
 		return ITEM_FAILED;
 	header = l->text;
 	l->text = (struct str){0};
-	choose(c, (struct cur){header.s, header.s + header.n}, &l->text);
-	line_text(l, c, (struct cur){l->text.s, l->text.s + l->text.n});
+	choose(c, str_cur(&header), &l->text);
+	line_text(l, c, str_cur(&l->text));
 	str_free(&header);
 	return 0;
 }

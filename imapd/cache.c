@@ -228,7 +228,7 @@ grown(const struct str *x, size_t *from)
 static struct entry *
 build(struct cache *c, struct entry e, const struct part *root)
 {
-	struct cur header = {c->header.s, c->header.s + c->header.n}, field;
+	struct cur header = str_cur(&c->header), field;
 	static const char pad[CACHEFILE_UNIT];
 	size_t n = 0, from, i;
 	void *p;
@@ -244,8 +244,7 @@ build(struct cache *c, struct entry e, const struct part *root)
 	str_add(&c->entry, c->kept.s, c->kept.n);
 	from = c->entry.n;
 	/* All that it is made of was kept. */
-	envelope_write(&c->entry,
-	               (struct cur){c->kept.s, c->kept.s + c->kept.n});
+	envelope_write(&c->entry, str_cur(&c->kept));
 	e.envelope = grown(&c->entry, &from);
 	if (root) {
 		structure_write(&c->entry, root, true);

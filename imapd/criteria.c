@@ -80,8 +80,8 @@ needle(struct criteria *c, struct parse *p, struct needle *n)
 		charset_add(c->charset, &utf8, text, true, &none);
 	else
 		str_add(&utf8, text.p, cur_len(&text));
-	fold_add(&c->fold, &folded, whole_of(&utf8), false, true);
-	needle_make(n, &c->s->arena, whole_of(&folded));
+	fold_add(&c->fold, &folded, str_cur(&utf8), false, true);
+	needle_make(n, &c->s->arena, str_cur(&folded));
 	str_free(&utf8);
 	str_free(&folded);
 	return none == 0 ? 0

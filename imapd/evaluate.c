@@ -53,7 +53,7 @@ header(struct criteria *c, size_t i)
 		}
 	}
 	c->header_known = true;
-	return whole_of(&c->header);
+	return str_cur(&c->header);
 }
 
 /* --- fields --- */
@@ -68,8 +68,8 @@ body_has(struct criteria *c, const struct key *k, struct cur body)
 	str_clear(&c->value);
 	str_clear(&c->folded);
 	word_decode(&c->fold, body, &c->value);
-	fold_add(&c->fold, &c->folded, whole_of(&c->value), false, true);
-	return needle_find(&k->needle, whole_of(&c->folded));
+	fold_add(&c->fold, &c->folded, str_cur(&c->value), false, true);
+	return needle_find(&k->needle, str_cur(&c->folded));
 }
 
 static bool

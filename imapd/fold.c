@@ -39,12 +39,6 @@ is_ascii(struct cur c)
 	return !(all & 0x80);
 }
 
-struct cur
-whole_of(const struct str *s)
-{
-	return s->s ? (struct cur){s->s, s->s + s->n} : cur_of("");
-}
-
 void
 fold_end(struct fold *f)
 {

@@ -53,9 +53,6 @@ int charset_find(struct fold *f, struct cur name, struct charset **cs);
 size_t charset_add(struct charset *cs, struct str *out, struct cur text,
                    bool last, size_t *bad);
 
-/* All of a string as a cursor. */
-struct cur whole_of(const struct str *s);
-
 /* Are all bytes ASCII? */
 bool is_ascii(struct cur c);
 

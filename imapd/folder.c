@@ -309,16 +309,10 @@ move_store(struct folders *f, struct cur from, struct cur to)
 	return r;
 }
 
-static struct cur
-all(const struct str *s)
-{
-	return (struct cur){s->s, s->s + s->n};
-}
-
 static int
 move_one(struct folders *f, const struct move *m, bool back)
 {
-	struct cur from = m->from, to = all(&m->to);
+	struct cur from = m->from, to = str_cur(&m->to);
 
 	if (m->place)
 		return back ? tree_remove_place(f, to) : tree_make(f, to, true);
@@ -352,8 +346,8 @@ plan(struct folders *f, struct cur from, struct cur to, struct arena *a,
 		str_add(&m->to, m->from.p + cur_len(&from),
 		        cur_len(&m->from) - cur_len(&from));
 		++*n;
-		if (folder_check(f, all(&m->to)) < 0 ||
-		    (is = look(f, all(&m->to))) < 0)
+		if (folder_check(f, str_cur(&m->to)) < 0 ||
+		    (is = look(f, str_cur(&m->to))) < 0)
 			return -1;
 		if (is) {
 			errno = EEXIST;

@@ -135,13 +135,13 @@ entry_name(const struct folders *f, const char *entry, struct str *name)
 	str_clear(name);
 	if (*entry != '.' || utf7_decode(name, cur_of(entry + 1)) < 0)
 		return -1;
-	c = first = (struct cur){name->s, name->s + name->n};
+	c = first = str_cur(name);
 	cur_until(&c, ".", &first);
 	/* .INBOX is hidden by INBOX, .inbox.A by INBOX.A. */
 	if (folder_is_inbox(first) &&
 	    (cur_len(&c) == 0 || memcmp(first.p, "INBOX", 5) != 0))
 		return -1;
-	return folder_check(f, (struct cur){name->s, name->s + name->n});
+	return folder_check(f, str_cur(name));
 }
 
 int
@@ -160,8 +160,7 @@ maildir_list(const struct folders *f, struct names *l)
 		    entry_name(f, e->d_name, &name) < 0 ||
 		    look_at(dirfd(d), e->d_name) <= 0)
 			continue;
-		if (names_add(l, (struct cur){name.s, name.s + name.n},
-		              FOLDER_EXISTS) < 0)
+		if (names_add(l, str_cur(&name), FOLDER_EXISTS) < 0)
 			break;
 	}
 	err = errno;

@@ -268,7 +268,7 @@ entry_name(const struct folders *f, struct cur above, const char *entry,
 	}
 	if (utf7_decode(name, cur_of(entry)) < 0)
 		str_adds(name, entry);
-	c = (struct cur){name->s, name->s + name->n};
+	c = str_cur(name);
 	return folder_is_inbox(c) ? -1 : folder_check(f, c);
 }
 
@@ -300,7 +300,7 @@ list_dir(const struct folders *f, DIR *d, struct cur above, struct names *l)
 
 		if (is == 0 || entry_name(f, above, e->d_name, &name) < 0)
 			continue;
-		c = (struct cur){name.s, name.s + name.n};
+		c = str_cur(&name);
 		if (is_inbox_file(f, e->d_name, c))
 			continue;
 		if (names_add(l, c, is) < 0)

@@ -342,7 +342,7 @@ take_piece(struct mime *m, struct cur c)
 		size_t room = MIME_HEADER - m->line.n;
 
 		str_add(&m->line, c.p, n < room ? n : room);
-		c = (struct cur){m->line.s, m->line.s + m->line.n};
+		c = str_cur(&m->line);
 	}
 	m->len += n;
 	if (!whole)
@@ -420,8 +420,7 @@ struct part *
 mime_end(struct mime *m)
 {
 	if (m->len > 0) {
-		take_line(m, (struct cur){m->line.s, m->line.s + m->line.n},
-		          m->len);
+		take_line(m, str_cur(&m->line), m->len);
 		next_line(m, 0);
 	}
 	part_message(m, m->off);

@@ -89,7 +89,7 @@ out_mailbox(struct str *x, struct cur name, bool utf8)
 		str_add(&s, name.p, cur_len(&name));
 	else
 		utf7_encode(&s, name);
-	add_quoted(x, (struct cur){s.s, s.s + s.n}, true);
+	add_quoted(x, str_cur(&s), true);
 	str_free(&s);
 }
 

@@ -251,7 +251,7 @@ to_utf8(const struct part *p, struct str *text)
 		return;
 	f = mem_alloc(sizeof *f);
 	if (charset_find(f, name, &cs) == 0 && cs) {
-		charset_add(cs, &made, whole_of(text), true, &wrong);
+		charset_add(cs, &made, str_cur(text), true, &wrong);
 		str_free(text);
 		*text = made;
 	}
@@ -282,10 +282,10 @@ preview_item(struct line *l, bool lazy)
 	}
 	r = part_text(l, letter, p, &text);
 	to_utf8(p, &text);
-	(html ? strip : unquote)(whole_of(&text), &bare);
-	squeeze(whole_of(&bare), &words);
+	(html ? strip : unquote)(str_cur(&text), &bare);
+	squeeze(str_cur(&bare), &words);
 	if (r == 0)
-		out_string(&l->x, whole_of(&words));
+		out_string(&l->x, str_cur(&words));
 	str_free(&text);
 	str_free(&bare);
 	str_free(&words);

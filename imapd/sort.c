@@ -157,7 +157,7 @@ address(struct criteria *c, struct cur body, bool display, struct arena *a)
 				        cur_len(&first.host));
 			}
 		}
-		text = folded(c, whole_of(&c->value), a);
+		text = folded(c, str_cur(&c->value), a);
 	}
 	arena_reset(&c->scratch);
 	return text;

@@ -172,7 +172,7 @@ use_mark(const struct folders *f, struct folder *v, size_t n)
 	size_t u;
 
 	if (dir >= 0 && namefile_read(dir, file_name(f), &text) == 0)
-		told = mark_told((struct cur){text.s, text.s + text.n}, v, n);
+		told = mark_told(str_cur(&text), v, n);
 	for (u = 0; u < USES; u++)
 		if (!(told & uses[u].is))
 			mark_usual(&uses[u], v, n);
@@ -210,20 +210,18 @@ rewrite(const struct edit *e)
 	}
 	if (namefile_begin(&file, dir, file_name(e->f), e->f->how.patience) ==
 	    0) {
-		c = (struct cur){file.text.s, file.text.s + file.text.n};
+		c = str_cur(&file.text);
 		str_adds(&text, "");
 		while (namefile_line(&c, &line)) {
 			const struct use *is = read_line(line, &name);
 
 			if (is && e->keep(e, is, &name))
-				write_line(
-				    &text,
-				    (struct cur){name.s, name.s + name.n}, is);
+				write_line(&text, str_cur(&name), is);
 		}
 		for (u = 0; u < USES; u++)
 			if (e->uses & uses[u].is)
 				write_line(&text, e->name, &uses[u]);
-		c = (struct cur){file.text.s, file.text.s + file.text.n};
+		c = str_cur(&file.text);
 		r = namefile_end(&file, is_same(&text, c) ? NULL : &text);
 	}
 	err = errno;
@@ -252,7 +250,7 @@ use_set(const struct folders *f, struct cur name, unsigned of)
 static bool
 keep_renamed(const struct edit *e, const struct use *u, struct str *name)
 {
-	struct cur c = {name->s, name->s + name->n};
+	struct cur c = str_cur(name);
 	struct str s = {0};
 
 	(void)u;

@@ -172,9 +172,9 @@ read_name(const struct paper *l, struct cur line, struct str *name)
 	if (l->tabs)
 		replace(&s, '\t', l->f->separator);
 	str_clear(name);
-	r = utf7_decode(name, (struct cur){s.s, s.s + s.n});
+	r = utf7_decode(name, str_cur(&s));
 	str_free(&s);
-	c = (struct cur){name->s, name->s + name->n};
+	c = str_cur(name);
 	return r == 0 && name->n > 0 && folder_check(l->f, c) == 0 ? 0 : -1;
 }
 
@@ -210,13 +210,11 @@ subscribe_list(const struct folders *f, struct names *names)
 	choose(&l, f);
 	if (l.dir != -1)
 		r = namefile_read(l.dir, l.name, &text);
-	c = (struct cur){text.s, text.s + text.n};
+	c = str_cur(&text);
 	take_head(&l, &c);
 	while (r == 0 && namefile_line(&c, &line))
 		if (read_name(&l, line, &name) == 0)
-			r = names_add(names,
-			              (struct cur){name.s, name.s + name.n},
-			              FOLDER_SUBSCRIBED);
+			r = names_add(names, str_cur(&name), FOLDER_SUBSCRIBED);
 	str_free(&name);
 	str_free(&text);
 	put_away(&l);
@@ -268,7 +266,7 @@ subscribe_change(const struct folders *f, struct cur name, bool on)
 	choose(&l, f);
 	r = l.dir == -1 ? -1 : take(&l, &file);
 	if (r == 0) {
-		struct cur old = {file.text.s, file.text.s + file.text.n};
+		struct cur old = str_cur(&file.text);
 		bool changed = change(&l, old, name, on, &text);
 
 		r = namefile_end(&file, changed ? &text : NULL);

@@ -115,8 +115,7 @@ look(struct text *t, const struct stretch *x)
 		struct wanted *w = &t->v[k];
 
 		if (!w->found && (w->header || !x->only_text))
-			w->found =
-			    needle_find(&w->needle, whole_of(&t->folded));
+			w->found = needle_find(&w->needle, str_cur(&t->folded));
 	}
 	if (t->folded.n > keep)
 		drop(&t->folded, t->folded.n - keep);
@@ -126,13 +125,13 @@ look(struct text *t, const struct stretch *x)
 static void
 look_header(struct text *t, const struct stretch *x)
 {
-	struct cur c = whole_of(&t->header), field;
+	struct cur c = str_cur(&t->header), field;
 
 	while (header_next(&c, &field)) {
 		str_clear(&t->utf8);
 		str_clear(&t->folded);
 		word_decode(t->fold, field, &t->utf8);
-		fold_add(t->fold, &t->folded, whole_of(&t->utf8), false, true);
+		fold_add(t->fold, &t->folded, str_cur(&t->utf8), false, true);
 		look(t, x);
 	}
 	str_clear(&t->header);
@@ -148,17 +147,17 @@ look_body(struct text *t, const struct stretch *x, bool last)
 
 	if (t->charset) {
 		drop(&t->bytes, charset_add(t->charset, &t->utf8,
-		                            whole_of(&t->bytes), last, &bad));
+		                            str_cur(&t->bytes), last, &bad));
 		from = &t->utf8;
 	}
-	if (t->folded.n == 0 && is_ascii(whole_of(from))) {
+	if (t->folded.n == 0 && is_ascii(str_cur(from))) {
 		struct str all = *from; /* which folds to itself */
 
 		*from = t->folded;
 		t->folded = all;
 	} else {
-		drop(from, fold_add(t->fold, &t->folded, whole_of(from), false,
-		                    last));
+		drop(from,
+		     fold_add(t->fold, &t->folded, str_cur(from), false, last));
 	}
 	look(t, x);
 }
@@ -318,7 +317,7 @@ in_unfolded(struct text *t, const struct needle *n, struct cur head)
 		}
 		head.p = to;
 	}
-	return needle_find(n, whole_of(&t->utf8));
+	return needle_find(n, str_cur(&t->utf8));
 }
 
 /* May it be in a header of ASCII without encoded words?  Fields of the mailbox's

@@ -208,7 +208,7 @@ next_id(struct threads *t, struct cur *c, struct cur *id)
 		id->e = p;
 		if (p < e && *p != '>') {
 			p = odd_id(t, id->p, e);
-			*id = (struct cur){t->id.s, t->id.s + t->id.n};
+			*id = str_cur(&t->id);
 		}
 		c->p = p;
 		if (p < e && *p == '>' && cur_len(id) > 0)

@@ -128,7 +128,7 @@ flush(struct fold *f, struct str *out, struct str *bytes, struct cur charset)
 	if (charset_find(f, charset, &cs) < 0 || !cs)
 		str_add(out, bytes->s, bytes->n);
 	else
-		charset_add(cs, out, whole_of(bytes), true, &bad);
+		charset_add(cs, out, str_cur(bytes), true, &bad);
 	str_clear(bytes);
 }
 

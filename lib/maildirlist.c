@@ -23,13 +23,6 @@ enum {
 static const char words_file[] = "dovecot-keywords";
 static const char words_lock[] = "dovecot-keywords.lock";
 
-/* The text of s, of which there may be none. */
-static struct cur
-whole(const struct str *s)
-{
-	return s->s ? (struct cur){s->s, s->s + s->n} : cur_of("");
-}
-
 /* --- UIDs --- */
 
 static int
@@ -144,7 +137,8 @@ load(struct uidlist *u, int top, const char *name)
 		return 1;
 	uidlist_free(u);
 	if (io_slurp(top, name, LIST_MAX, &s) == 0)
-		r = uidlist_parse(u, whole(&s)) < 0 || leap(u, st.st_mtime) < 0;
+		r = uidlist_parse(u, str_cur(&s)) < 0 ||
+		    leap(u, st.st_mtime) < 0;
 	else if (errno != ENOENT && errno != EACCES && errno != EFBIG)
 		r = -1;
 	err = errno;
@@ -230,7 +224,7 @@ letters_load(struct letters *l, int top, struct index *x)
 
 	if (r < 0)
 		str_clear(&s);
-	letters_parse(l, whole(&s), x);
+	letters_parse(l, str_cur(&s), x);
 	str_free(&s);
 	errno = err;
 	/* One that is not for us to read will not be the next time either. */
@@ -278,7 +272,7 @@ change_words(struct letters *l, int top, int fd, struct index *x,
 	struct str s = {0};
 	int r = slurp(top, &s);
 
-	letters_parse(l, whole(&s), x);
+	letters_parse(l, str_cur(&s), x);
 	name_letters(&s, l, x, keywords & ~letters_keywords(l, UINT32_MAX));
 	if (r == 0 && io_writeall(fd, s.s, s.n) == 0 && fsync(fd) == 0)
 		r = renameat(top, words_lock, top, words_file);

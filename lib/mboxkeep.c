@@ -75,7 +75,7 @@ stamp_of(struct store *s, const struct index_msg *m, bool first,
 				str_addc(words, ' ');
 			str_add(words, name.p, cur_len(&name));
 		}
-	st->keywords = (struct cur){words->s, words->s + words->n};
+	st->keywords = str_cur(words);
 	if (first && h->skip == 0) {
 		st->validity = h->validity;
 		st->last = h->next - 1;
@@ -143,19 +143,13 @@ pen_read(struct pen *p, struct index_msg *m)
 	return compare(p, m);
 }
 
-static struct cur
-raw_of(const struct pen *p)
-{
-	return (struct cur){p->raw.s, p->raw.s + p->raw.n};
-}
-
 int
 pen_stamp(struct pen *p, struct index_msg *m, bool first)
 {
 	if (pen_read(p, m) < 0)
 		return -1;
 	stamp_of(p->s, m, first, &p->stamp, &p->words);
-	p->least = header_least(raw_of(p), &p->stamp);
+	p->least = header_least(str_cur(&p->raw), &p->stamp);
 	errno = EFBIG;
 	return p->least > 0 ? 0 : -1;
 }
@@ -163,7 +157,7 @@ pen_stamp(struct pen *p, struct index_msg *m, bool first)
 void
 pen_write(const struct pen *p, size_t size, struct str *out)
 {
-	header_write(raw_of(p), &p->stamp, size - p->least, out);
+	header_write(str_cur(&p->raw), &p->stamp, size - p->least, out);
 }
 
 void

@@ -188,12 +188,6 @@ is_start(struct scan *s)
 
 /* --- what the header says --- */
 
-static struct cur
-all_of(const struct str *s)
-{
-	return s->n ? (struct cur){s->s, s->s + s->n} : cur_of("");
-}
-
 static void
 trim(struct cur *c)
 {
@@ -277,7 +271,7 @@ field_end(struct scan *s, struct scan_msg *m)
 
 	if (s->value.n == 0)
 		return;
-	c = all_of(&s->value);
+	c = str_cur(&s->value);
 	/* A word that was cut is none. */
 	while (s->value.n == VALUE && c.e > c.p && c.e[-1] != ' ')
 		c.e--;
@@ -695,8 +689,8 @@ scan_next(struct scan *s, struct scan_msg *m)
 	m->hash = sum_hash(&s->sum);
 	m->hash += m->hash == 0;
 	m->internal = !s->begun && (m->internal || (s->subject && s->daemon));
-	m->keywords = all_of(&s->keywords);
-	m->base = all_of(&s->words);
+	m->keywords = str_cur(&s->keywords);
+	m->base = str_cur(&s->words);
 	s->begun = true;
 	return failed(s) ? -1 : 1;
 }

@@ -251,7 +251,7 @@ dir_raw(struct store *s, size_t i, struct cur *raw)
 	struct maildir_store *d = s->box;
 	int r = slurp(s, i, STORE_RAW);
 
-	*raw = (struct cur){d->raw.s, d->raw.s + d->raw.n};
+	*raw = str_cur(&d->raw);
 	return r;
 }
 

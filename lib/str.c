@@ -155,7 +155,7 @@ cur_of(const char *z)
 struct cur
 str_cur(const struct str *s)
 {
-	return (struct cur){s->s, s->s + s->n};
+	return s->s ? (struct cur){s->s, s->s + s->n} : cur_of("");
 }
 
 int

@@ -54,7 +54,8 @@ void list_sort(struct list *l);
 /* Is it in the list, which was sorted? */
 bool list_has(const struct list *l, const char *z);
 
-/* The whole of a NUL-terminated string, or of a growing one, as a cursor. */
+/* The whole of a NUL-terminated string, or of a growing one, which may be empty, as a
+ * cursor that is never NULL. */
 struct cur cur_of(const char *z);
 struct cur str_cur(const struct str *s);
 
