@@ -195,9 +195,10 @@ utf7_decode(struct str *out, struct cur utf7)
 
 	/* The one form is that which we would write (RFC 3501 5.1.3: no printable
 	 * character in base64, no superfluous shift, zero bits at the end). */
-	got = (struct cur){out->s + before, out->s + out->n};
-	if (r == 0 && out->n > before)
+	if (r == 0 && out->n > before) {
+		got = (struct cur){out->s + before, out->s + out->n};
 		r = utf7_encode(&again, got);
+	}
 	if (again.n != cur_len(&utf7) ||
 	    (again.n > 0 && memcmp(again.s, utf7.p, again.n) != 0))
 		r = -1;

@@ -349,7 +349,9 @@ header_end(struct encode *e, struct str *out)
 	coded = e->cte == QP || e->cte == CODED;
 	e->header = false;
 	e->mode = STRICT;
-	if (e->kind == MULTIPART && *e->bound && e->depth < ENCODE_DEPTH) {
+	/* Boundaries cannot be encoded: such a body is as it is, or stuck. */
+	if (e->kind == MULTIPART && *e->bound && e->depth < ENCODE_DEPTH &&
+	    !has_bad(e->bound, strlen(e->bound))) {
 		memcpy(e->stack[e->depth].bound, e->bound, sizeof e->bound);
 		e->stack[e->depth++].digest = e->digest;
 		e->mode = OUTSIDE;
@@ -406,6 +408,15 @@ is_field(const char *p, size_t n)
 	return i < n && i > 0 && p[i] == ':';
 }
 
+/* A piece of a field that is too long to be encoded: what is not 7bit becomes
+ * '?'. */
+static void
+emit_long(struct encode *e, struct str *out, const char *p, size_t n)
+{
+	for (; n > 0 && !e->learn; p++, n--)
+		str_addc(out, is_bad(*p) ? '?' : *p);
+}
+
 /* A piece of a header line goes to the field; false: the header was over
  * before it. */
 static bool
@@ -432,12 +443,12 @@ header_piece(struct encode *e, struct str *out, const char *p, size_t n,
 		}
 	}
 	if (!e->raw && e->field.n + n > ENCODE_FIELD) {
-		emit(e, out, e->field.s, e->field.n);
+		emit_long(e, out, e->field.s, e->field.n);
 		str_clear(&e->field);
 		e->raw = true;
 	}
 	if (e->raw) {
-		emit(e, out, p, n);
+		emit_long(e, out, p, n);
 		emit(e, out, "\n", newline);
 	} else {
 		str_add(&e->field, p, n);

@@ -63,6 +63,7 @@ prepare(void)
 {
 	const char *tmp = getenv("TMPDIR");
 	struct str errors = {0};
+	static char file[300];
 	char text[2000];
 
 	snprintf(place, sizeof place, "%s/facteur-fuzz.XXXXXX",
@@ -80,8 +81,8 @@ prepare(void)
 	         "recipient_limit 100\nspool_free 0\n",
 	         place, place, place, place, place);
 	put_file("conf", text);
-	snprintf(text, sizeof text, "%s/conf", place);
-	if (conf_load(&conf, text, &errors) < 0 || spool_make(&conf) < 0)
+	snprintf(file, sizeof file, "%s/conf", place);
+	if (conf_load(&conf, file, &errors) < 0 || spool_make(&conf) < 0)
 		abort();
 	log_open("smtpd");
 	log_to("/dev/null");

@@ -213,6 +213,9 @@ test_multipart(void)
 	/* Nobody may encode these. */
 	encode_is("Content-Type: multipart/mixed\n\n\xe4\n", NULL);
 	encode_is("Content-Type: message/partial\n\n\xe4\n", NULL);
+	encode_is("Content-Type: multipart/mixed; boundary=\"\xe4\"\n\n"
+	          "--\xe4\n\nx\n--\xe4--\n",
+	          NULL);
 	/* Comments are no parameters. */
 	encode_is(
 	    "Content-Type: multipart/x (a; boundary=b\\)); boundary=o\n\n"
@@ -270,6 +273,29 @@ test_long(void)
 		assert(out.s[i] != '\n' || i == 0 || out.s[i - 1] != ' ');
 	}
 	assert(out.n > 5000 && strstr(out.s, "=20\n=C3=A4\n"));
+	encode_free(e);
+	free(e);
+	str_free(&in);
+	str_free(&out);
+}
+
+/* A field that is too long to be encoded is 7bit all the same. */
+static void
+test_long_field(void)
+{
+	struct encode *e = calloc(1, sizeof *e);
+	struct str in = {0}, out = {0};
+	size_t i;
+
+	assert(e);
+	str_adds(&in, "A: ");
+	while (in.n < 2 * ENCODE_FIELD)
+		str_adds(&in, "\xc3\xa4\n ");
+	str_adds(&in, "b\n\nx\n");
+	assert(convert(e, &out, in.s, in.n, 1000));
+	assert(out.n == in.n && strstr(out.s, " ??\n b\n\nx\n"));
+	for (i = 0; i < out.n; i++)
+		assert((unsigned char)out.s[i] < 128);
 	encode_free(e);
 	free(e);
 	str_free(&in);
@@ -342,6 +368,7 @@ main(void)
 	test_multipart();
 	test_header();
 	test_long();
+	test_long_field();
 	test_deep();
 	test_again();
 	return 0;
