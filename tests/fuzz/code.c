@@ -11,7 +11,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	str_adds(&a, "");
 	str_adds(&b, "");
 	code_base64(&a, p, n);
-	must(code_unbase64(&b, (struct cur){a.s, a.s + a.n}) == 0);
+	must(code_unbase64(&b, str_cur(&a)) == 0);
 	must(b.n == n && (n == 0 || memcmp(b.s, p, n) == 0));
 	str_clear(&a);
 	if (code_unbase64(&a, (struct cur){p, p + n}) == 0) {
@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 		str_clear(&b);
 		code_xtext(&b, a.s, a.n);
-		must(code_unxtext(&c, (struct cur){b.s, b.s + b.n}) == 0);
+		must(code_unxtext(&c, str_cur(&b)) == 0);
 		must(c.n == a.n && (a.n == 0 || memcmp(c.s, a.s, a.n) == 0));
 		str_free(&c);
 	}

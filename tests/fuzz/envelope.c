@@ -65,7 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n == 0)
 		return 0;
 	envelope_write(&x, in);
-	c = (struct cur){x.s, x.s + x.n};
+	c = str_cur(&x);
 	data_envelope(&c);
 	must(cur_len(&c) == 0);
 	str_free(&x);

@@ -215,7 +215,7 @@ check_output(int fd)
 			abort();
 		str_add(&s, buf, (size_t)n);
 	}
-	check_lines((struct cur){s.s, s.s + s.n});
+	check_lines(str_cur(&s));
 	str_free(&s);
 }
 

@@ -45,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	size_t i;
 
 	str_add(&s, data, n);
-	if (uidlist_parse(&u, (struct cur){s.s, s.s + s.n}) == 0)
+	if (uidlist_parse(&u, str_cur(&s)) == 0)
 		must(u.validity > 0 && u.next > 0);
 	for (i = 0; i < u.n; i++) {
 		must(u.entry[i].uid > 0 && u.entry[i].uid < u.next);

@@ -100,7 +100,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		put(&m, p, len[count], step);
 		p += len[count] + 1;
 	}
-	c = (struct cur){m.plan.buf.s, m.plan.buf.s + m.plan.buf.n};
+	c = str_cur(&m.plan.buf);
 	for (i = 0; i < count; i++) {
 		struct str out = {0};
 

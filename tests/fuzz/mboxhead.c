@@ -69,7 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	header_write(raw, &st, more, &out);
 	must(out.n == least + more);
 	str_add(&out, raw.e, (size_t)(was.len - was.body));
-	must(first((struct cur){out.s, out.s + out.n}, &is));
+	must(first(str_cur(&out), &is));
 	must(is.off == 0 && is.hash == was.hash && is.size == was.size);
 	must(is.body == least + more && is.len == out.n);
 	must(is.uid == st.uid && is.flags == st.flags);

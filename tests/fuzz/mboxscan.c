@@ -208,7 +208,7 @@ check_round(const char *p, size_t n, size_t step)
 	/* As mbox_end() does. */
 	if (text.s[text.n - 1] != '\n')
 		str_addc(&text, '\n');
-	if (expect((struct cur){text.s, text.s + text.n}, &want) == 0) {
+	if (expect(str_cur(&text), &want) == 0) {
 		mbox_begin(&m, "", 0);
 		mbox_write(&m, text.s, 5 + n);
 		mbox_end(&m);

@@ -64,7 +64,7 @@ check_answer(const struct part *a, const struct part *b, bool ext)
 	structure_write(&x, a, ext);
 	structure_write(&y, b, ext);
 	must(x.n == y.n && memcmp(x.s, y.s, x.n) == 0);
-	c = (struct cur){x.s, x.s + x.n};
+	c = str_cur(&x);
 	data_body(&c, ext);
 	must(cur_len(&c) == 0);
 	str_free(&x);

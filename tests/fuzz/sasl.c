@@ -91,8 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	io_init(&io, p[0], out);
 	proven = false;
 	end = sasl_run(&s, cur_of(names[how & 3]),
-	               how & 4 ? (struct cur){first.s, first.s + first.n}
-	                       : (struct cur){0});
+	               how & 4 ? str_cur(&first) : (struct cur){0});
 	if (end == SASL_OK && (!proven || !*s.name))
 		abort();
 	io_free(&io);

@@ -100,7 +100,7 @@ cache_get(struct session *s, size_t i, struct cached *c)
 		    (uint32_t)k, (uint32_t)cur_len(&field)};
 		str_add(&fields, field.p, cur_len(&field));
 	}
-	c->fields = (struct cur){fields.s, fields.s + fields.n};
+	c->fields = str_cur(&fields);
 	return 0;
 }
 

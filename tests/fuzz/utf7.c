@@ -5,7 +5,7 @@
 static struct cur
 all(const struct str *s)
 {
-	return (struct cur){s->s, s->s + s->n};
+	return str_cur(s);
 }
 
 static bool

@@ -29,7 +29,7 @@ gives(struct alias_table *t, const char *name, const char *want, size_t at)
 
 	str_adds(&got, "");
 	if (alias_find(t, name, &value, &line)) {
-		c = (struct cur){value.s, value.s + value.n};
+		c = str_cur(&value);
 		while (alias_item(&c, &item) > 0)
 			str_addf(&got, "%s;", item.s);
 	} else {

@@ -22,7 +22,7 @@ wire(struct str *s, const char *z)
 static struct cur
 all(const struct str *s)
 {
-	return (struct cur){s->s, s->s + s->n};
+	return str_cur(s);
 }
 
 static void

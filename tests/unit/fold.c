@@ -185,7 +185,7 @@ hostile(void)
 
 		while (in.n < 1 << 20)
 			str_adds(&in, what[i]);
-		word_decode(fold, (struct cur){in.s, in.s + in.n}, &out);
+		word_decode(fold, str_cur(&in), &out);
 		assert(out.n <= in.n);
 		str_free(&in);
 		str_free(&out);

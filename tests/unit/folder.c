@@ -27,7 +27,7 @@ static struct {
 static struct cur
 all(const struct str *s)
 {
-	return (struct cur){s->s, s->s + s->n};
+	return str_cur(s);
 }
 
 static char *

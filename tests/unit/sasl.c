@@ -95,7 +95,7 @@ run(const struct judge *j, const char *mechanism, const char *first,
 	else if (first)
 		code_base64(&x, first, strlen(first));
 	end = sasl_run(&s, cur_of(mechanism),
-	               first ? (struct cur){x.s, x.s + x.n} : (struct cur){0});
+	               first ? str_cur(&x) : (struct cur){0});
 	assert(end != SASL_OK || strcmp(s.name, "user") == 0);
 	assert(end != SASL_LOST || s.input == IO_EOF || s.input == IO_ERROR);
 	assert(io_flush(&io) == 0);

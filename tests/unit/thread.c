@@ -245,9 +245,9 @@ hostile(void)
 	for (i = 0; i < 20000; i++)
 		str_addf(&loop, "<%u@x> <0@x> ", MANY - 1);
 	m.number = 1;
-	m.references = (struct cur){refs.s, refs.s + refs.n};
+	m.references = str_cur(&refs);
 	threads_add(t, &m);
-	m.references = (struct cur){loop.s, loop.s + loop.n};
+	m.references = str_cur(&loop);
 	for (i = 2; i < 10; i++) {
 		m.number = i;
 		threads_add(t, &m);

@@ -122,7 +122,7 @@ test_all(void)
 		str_clear(&b);
 		assert(utf7_encode(&a, cur_of(c)) == 0);
 		assert(a.s[0] == '&' && a.s[a.n - 1] == '-');
-		assert(utf7_decode(&b, (struct cur){a.s, a.s + a.n}) == 0);
+		assert(utf7_decode(&b, str_cur(&a)) == 0);
 		assert(strcmp(b.s, c) == 0);
 	}
 	str_free(&a);
