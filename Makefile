@@ -62,7 +62,7 @@ PEERPKG	= openbsd-inetd dnsmasq-base bsd-mailx
 MOREPEER = inetutils-inetd xinetd ucspi-tcp systemd mailutils postfix \
 	  php8.2-cli fail2ban dovecot-core dovecot-pop3d dovecot-imapd popa3d \
 	  roundcube-core roundcube-sqlite3 libjs-jquery unbound knot
-LINTPKG	= clang clang-format cppcheck shellcheck mandoc
+LINTPKG	= clang libclang-rt-dev clang-format cppcheck shellcheck mandoc
 
 all: $(BINS)
 	@tests/weights
@@ -203,12 +203,14 @@ backdoor:
 	    STATIC='$(STATIC) $(BACKDOOR)' LIBS='$(LIBS) $(BACKDOOR)' \
 	    $(foreach p,$(TAKEN),build/backdoor/$(p)/$(notdir $(p)))
 
+# Each target for so long; with FUZZ_FOR=-runs=0 over its corpus alone.
 SECONDS	= 60
+FUZZ_FOR = -max_total_time=$(SECONDS)
 fuzz:
 	@$(MAKE) --no-print-directory B=build/fuzz CC=clang HARDEN=-fPIE \
 	    CFLAGS='-O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link' fuzzers
 	@for f in $(FUZZ); do mkdir -p build/fuzz/new/$$f; \
-	    build/fuzz/run/$$f -max_total_time=$(SECONDS) -timeout=5 \
+	    build/fuzz/run/$$f $(FUZZ_FOR) -timeout=5 \
 	    -rss_limit_mb=512 -verbosity=0 -artifact_prefix=build/fuzz/ \
 	    build/fuzz/new/$$f tests/corpus/$$f || exit 1; done
 
