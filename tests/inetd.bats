@@ -479,3 +479,20 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	echo "$output"
 	grep -qE 'Failregex: 2 total' <<< "$output"
 }
+
+@test "fail2ban reads our lines, and not Postfix's, from a journal" {
+	need fail2ban-client
+	f2b=$T/fail2ban
+	conf=$PEERS/etc/fail2ban
+	[ -d "$conf" ] || conf=/etc/fail2ban
+	cp -r "$conf" "$f2b"
+	cp etc/fail2ban/filter.conf "$f2b/filter.d/facteur.conf"
+	cp etc/fail2ban/login.conf "$f2b/filter.d/facteur-login.conf"
+	sed 's/^logpath.*/backend = systemd/' etc/fail2ban/jail.conf > "$f2b/jail.local"
+	rm -f "$f2b"/jail.d/*
+	PYTHONPATH=$PEERS/usr/lib/python3/dist-packages \
+	    run python3 "$(peer fail2ban-client)" -c "$f2b" -d
+	[ "$(grep addjournalmatch <<< "$output")" = "\
+['set', 'facteur', 'addjournalmatch', 'SYSLOG_IDENTIFIER=facteur/smtpd']
+['set', 'facteur-login', 'addjournalmatch', 'SYSLOG_IDENTIFIER=facteur/popd', '+', 'SYSLOG_IDENTIFIER=facteur/imapd']" ]
+}
