@@ -381,6 +381,24 @@ rfc_folders()
 	grep -q '^6 NO \[NONEXISTENT\]' "$T/got"
 }
 
+@test "RENAME of the selected mailbox leaves it, unless it is refused" {
+	imap bob <<-'END' | cut -d' ' -f1,2 > "$T/got"
+		1 CREATE a
+		2 CREATE f
+		3 SELECT a
+		4 RENAME a a/b
+		5 CHECK
+		6 RENAME a f/b
+		7 CHECK
+		8 RENAME a f
+		9 CHECK
+		10 RENAME a b
+		11 CHECK
+	END
+	[ "$(grep -v '^\*' "$T/got" | tr '\n' ' ')" = \
+	    '1 OK 2 OK 3 OK 4 NO 5 OK 6 NO 7 OK 8 NO 9 OK 10 OK 11 BAD ' ]
+}
+
 @test "Maildir++: what goes leaves what is below" {
 	maildir
 	printf '1 CREATE %s\n' A A.B A.B.C | imap bob > /dev/null
