@@ -578,6 +578,26 @@ eio()
 	[ "$(cat "$T/linked")" = "$was" ]
 }
 
+@test "who was held up until others broke his lock on a list does not write theirs" {
+	strace -o /dev/null true 2> /dev/null || skip 'no strace'
+	maildir
+	imap bob <<< '1 SUBSCRIBE a' > /dev/null
+	local list=$H/Maildir/subscriptions was
+	was=$(cat "$list")
+	imap bob "echo \$\$ > $H/pid; exec strace -D -o /dev/null -P $list.lock \
+	    -e trace=fsync -e inject=fsync:signal=STOP \"\$@\"" \
+	    <<< '1 SUBSCRIBE b' > "$T/got" &
+	held() { grep -qs '^State:.[tT]' "/proc/$(cat "$H/pid")/status"; }
+	wait_for held
+	rm "$list.lock"
+	: > "$list.lock"
+	kill -CONT "$(cat "$H/pid")"
+	wait "$!"
+	grep -q '^1 NO \[INUSE\]' "$T/got"
+	[ "$(cat "$list")" = "$was" ]
+	[ -e "$list.lock" ]
+}
+
 @test "Dovecot's subscriptions, and folders that it made" {
 	need doveadm
 	[ "$EUID" -eq 0 ] || skip 'only root can show it its libraries'
