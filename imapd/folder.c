@@ -381,8 +381,8 @@ carry_out(struct folders *f, const struct move *moves, size_t n)
 	return 0;
 }
 
-int
-folder_rename(struct folders *f, struct cur from, struct cur to)
+static int
+rename_all(struct folders *f, struct cur from, struct cur to, bool dry)
 {
 	struct move *moves = NULL;
 	struct arena a = {0};
@@ -402,9 +402,7 @@ folder_rename(struct folders *f, struct cur from, struct cur to)
 		return -1;
 	}
 	r = plan(f, from, to, &a, &moves, &n);
-	if (r == 0)
-		r = carry_out(f, moves, n);
-	if (r == 0)
+	if (r == 0 && !dry && (r = carry_out(f, moves, n)) == 0)
 		use_rename(f, from, to);
 	err = errno;
 	for (i = 0; i < n; i++)
@@ -412,6 +410,18 @@ folder_rename(struct folders *f, struct cur from, struct cur to)
 	arena_free(&a);
 	errno = err;
 	return r;
+}
+
+int
+folder_may_rename(struct folders *f, struct cur from, struct cur to)
+{
+	return rename_all(f, from, to, true);
+}
+
+int
+folder_rename(struct folders *f, struct cur from, struct cur to)
+{
+	return rename_all(f, from, to, false);
 }
 
 /* --- subscriptions --- */

@@ -52,6 +52,9 @@ int folder_create(struct folders *f, struct cur name, unsigned use);
 int folder_delete(struct folders *f, struct cur name);
 int folder_rename(struct folders *f, struct cur from, struct cur to);
 
+/* Would it, as far as can be seen before? */
+int folder_may_rename(struct folders *f, struct cur from, struct cur to);
+
 /* The use of that name, without its backslash, or 0: none that we have. */
 unsigned folder_use(struct cur word);
 

@@ -51,12 +51,18 @@ read_name(struct parse *p, struct cur *name)
 	                                                     : parse_end(p);
 }
 
-/* Leave the selected mailbox when it goes by this name, or lies below it. */
+/* Does the selected mailbox go by this name, or lie below it? */
+static bool
+is_selected(const struct session *s, struct cur name)
+{
+	return s->box.open &&
+	       folder_is_within(s->folders, cur_of(s->box.name), name);
+}
+
 static void
 leave(struct session *s, struct cur name)
 {
-	if (s->box.open &&
-	    folder_is_within(s->folders, cur_of(s->box.name), name))
+	if (is_selected(s, name))
 		box_close(s);
 }
 
@@ -222,8 +228,10 @@ rename_inbox(struct session *s, struct cur to)
 static int
 rename_other(struct session *s, struct cur from, struct cur to)
 {
-	if (folder_exists(s->folders, to) == 0)
-		leave(s, from);
+	/* Who hears NO is where he was. */
+	if (is_selected(s, from) && folder_may_rename(s->folders, from, to) < 0)
+		return refuse(s);
+	leave(s, from);
 	if (folder_rename(s->folders, from, to) < 0)
 		return refuse(s);
 	return ok(s, "it has another name");

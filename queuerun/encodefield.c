@@ -34,18 +34,26 @@ take_until(struct cur *c, const char *stop)
 	return w;
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
 /* The next run of words that hold bytes over 127, with the blanks between
  * them; false: there is none.  A quoted string is of one word, as there are no
- * encoded words in it (RFC 2047 5). */
+ * encoded words in it (RFC 2047 5).  In a phrase what parts addresses ends it. */
 static bool
-next_run(struct cur c, struct cur *run)
+next_run(struct cur c, struct cur *run, bool phrase)
 {
 	struct cur w;
 
 	run->p = NULL;
 	while (c.p < c.e) {
-		w = take_until(&c, " \t\n");
+		w = take_until(&c, phrase ? " \t\n()<>,:;" : " \t\n");
 		if (cur_len(&w) == 0) {
+			if (run->p && !is_blank(*c.p))
+				break;
 			c.p++;
 			continue;
 		}
@@ -127,6 +135,8 @@ put_param(struct str *out, struct cur c)
 	str_addf(out, "*=%s''", code_is_utf8(v) ? "utf-8" : "unknown-8bit");
 	for (; v.p < v.e; v.p++) {
 		v.p += quoted && *v.p == '\\';
+		if (*v.p == '\n') /* of a folded line */
+			continue;
 		if (str_isalpha(*v.p) || str_isdigit(*v.p) || *v.p == '.')
 			str_addc(out, *v.p);
 		else
@@ -162,15 +172,22 @@ encode_field(struct str *out, struct cur c)
 	    "Cc",        "Bcc",       "Resent-From", "Resent-Sender",
 	    "Resent-To", "Resent-Cc", NULL};
 	struct cur run, at = c, name;
+	bool phrase;
 
 	cur_until(&at, ": \t\n", &name);
 	if (hdr_name_in(&name, mime)) {
 		put_params(out, c);
 		return;
 	}
-	while (next_run(c, &run)) {
+	phrase = hdr_name_in(&name, phrases);
+	while (next_run(c, &run, phrase)) {
 		str_add(out, c.p, (size_t)(run.p - c.p));
-		put_words(out, run, hdr_name_in(&name, phrases));
+		/* Encoded words stand by themselves (RFC 2047 5). */
+		if (phrase && run.p > c.p && strchr("<>,:;)", run.p[-1]))
+			str_addc(out, ' ');
+		put_words(out, run, phrase);
+		if (phrase && run.e < c.e && strchr("<>,:;(", *run.e))
+			str_addc(out, ' ');
 		c.p = run.e;
 	}
 	str_add(out, c.p, cur_len(&c));

@@ -381,6 +381,24 @@ rfc_folders()
 	grep -q '^6 NO \[NONEXISTENT\]' "$T/got"
 }
 
+@test "RENAME of the selected mailbox leaves it, unless it is refused" {
+	imap bob <<-'END' | cut -d' ' -f1,2 > "$T/got"
+		1 CREATE a
+		2 CREATE f
+		3 SELECT a
+		4 RENAME a a/b
+		5 CHECK
+		6 RENAME a f/b
+		7 CHECK
+		8 RENAME a f
+		9 CHECK
+		10 RENAME a b
+		11 CHECK
+	END
+	[ "$(grep -v '^\*' "$T/got" | tr '\n' ' ')" = \
+	    '1 OK 2 OK 3 OK 4 NO 5 OK 6 NO 7 OK 8 NO 9 OK 10 OK 11 BAD ' ]
+}
+
 @test "Maildir++: what goes leaves what is below" {
 	maildir
 	printf '1 CREATE %s\n' A A.B A.B.C | imap bob > /dev/null
@@ -558,6 +576,26 @@ eio()
 	) > "$T/got"
 	grep -q '^1 NO ' "$T/got"
 	[ "$(cat "$T/linked")" = "$was" ]
+}
+
+@test "who was held up until others broke his lock on a list does not write theirs" {
+	strace -o /dev/null true 2> /dev/null || skip 'no strace'
+	maildir
+	imap bob <<< '1 SUBSCRIBE a' > /dev/null
+	local list=$H/Maildir/subscriptions was
+	was=$(cat "$list")
+	imap bob "echo \$\$ > $H/pid; exec strace -D -o /dev/null -P $list.lock \
+	    -e trace=fsync -e inject=fsync:signal=STOP \"\$@\"" \
+	    <<< '1 SUBSCRIBE b' > "$T/got" &
+	held() { grep -qs '^State:.[tT]' "/proc/$(cat "$H/pid")/status"; }
+	wait_for held
+	rm "$list.lock"
+	: > "$list.lock"
+	kill -CONT "$(cat "$H/pid")"
+	wait "$!"
+	grep -q '^1 NO \[INUSE\]' "$T/got"
+	[ "$(cat "$list")" = "$was" ]
+	[ -e "$list.lock" ]
 }
 
 @test "Dovecot's subscriptions, and folders that it made" {

@@ -153,6 +153,19 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[[ ${lines[0]} == '220 '* ]]
 }
 
+@test "the name of a machine that has none with a dot is that of /etc/mailname" {
+	machine '
+		echo mail.test > /etc/mailname
+		rm -rf /etc/facteur
+		printf "#!/bin/sh\necho vm\n" > /run/bin/hostname
+		chmod 755 /run/bin/hostname
+		unshare -u sh -c "echo vm > /proc/sys/kernel/hostname && etc/enable" || exit
+		grep "^hostname " /etc/facteur/facteur.conf'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${lines[-1]}" = 'hostname mail.test' ]
+}
+
 @test "what enable could not write on a full disk is made when it is repeated" {
 	put
 	mkdir -p "$root/etc/cron.d"
@@ -344,10 +357,43 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[[ $output == *'inetd: (re)start it now'* ]]
 }
 
+@test "where systemd runs an inetd that cannot be restarted is told" {
+	machine '
+		touch /etc/inetd.conf
+		mkdir -p /run/systemd/system /etc/cron.d
+		printf "#!/bin/sh\n[ \"\$1\" != restart ]\n" \
+		    > /run/bin/systemctl
+		chmod 755 /run/bin/systemctl
+		! etc/enable && etc/disable || exit
+		printf "#!/bin/sh\n[ \"\$*\" != \"restart inetd\" ]\n" > /run/bin/systemctl
+		etc/enable'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *'not in service yet: inetd;'* ]]
+	[[ $output == *'inetd: restarted'* ]]
+}
+
+@test "cron.d without a cron: systemd has the queue run" {
+	machine '
+		rm -f /etc/inetd.conf
+		mkdir -p /run/systemd/system /etc/systemd/system /etc/cron.d
+		printf "#!/bin/sh\n" > /run/bin/systemctl
+		chmod 755 /run/bin/systemctl
+		mkdir /run/no
+		ln -s /usr/sbin/* /run/no
+		ln -s /usr/bin/* /run/no 2> /dev/null
+		rm -f /run/no/cron /run/no/crond
+		PATH=/run/bin:/run/no etc/enable || exit
+		ls /etc/systemd/system/facteur-queue.timer && [ ! -e /etc/cron.d/facteur ]'
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
 @test "a socket that systemd cannot start is told, and tried again" {
 	machine '
 		rm -f /etc/inetd.conf
 		mkdir -p /run/systemd/system /etc/systemd/system /etc/cron.d
+		ln -s /bin/true /run/bin/cron
 		printf "#!/bin/sh\n[ \"\$*\" != \"enable --now facteur.socket\" ]\n" \
 		    > /run/bin/systemctl
 		chmod 755 /run/bin/systemctl
@@ -432,4 +478,21 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	    "$f2b/filter.d/facteur.conf[mode=more]"
 	echo "$output"
 	grep -qE 'Failregex: 2 total' <<< "$output"
+}
+
+@test "fail2ban reads our lines, and not Postfix's, from a journal" {
+	need fail2ban-client
+	f2b=$T/fail2ban
+	conf=$PEERS/etc/fail2ban
+	[ -d "$conf" ] || conf=/etc/fail2ban
+	cp -r "$conf" "$f2b"
+	cp etc/fail2ban/filter.conf "$f2b/filter.d/facteur.conf"
+	cp etc/fail2ban/login.conf "$f2b/filter.d/facteur-login.conf"
+	sed 's/^logpath.*/backend = systemd/' etc/fail2ban/jail.conf > "$f2b/jail.local"
+	rm -f "$f2b"/jail.d/*
+	PYTHONPATH=$PEERS/usr/lib/python3/dist-packages \
+	    run python3 "$(peer fail2ban-client)" -c "$f2b" -d
+	[ "$(grep addjournalmatch <<< "$output")" = "\
+['set', 'facteur', 'addjournalmatch', 'SYSLOG_IDENTIFIER=facteur/smtpd']
+['set', 'facteur-login', 'addjournalmatch', 'SYSLOG_IDENTIFIER=facteur/popd', '+', 'SYSLOG_IDENTIFIER=facteur/imapd']" ]
 }

@@ -232,6 +232,13 @@ test_header(void)
 	    "Subject: a \xc3\xa4 \xc3\xb6 b\nFrom: \"J\xc3\xbc X\" <j@x>\n\n",
 	    "Subject: a =?utf-8?Q?=C3=A4_=C3=B6?= b\n"
 	    "From: =?utf-8?Q?J=C3=BC_X?= <j@x>\n\n");
+	/* What has a meaning in a list of addresses keeps it. */
+	encode_is(
+	    "From: jo@x (J\xc3\xbc X)\n"
+	    "To: \xc3\xbc<j@x>,b@x,\xc3\xb6 o <o@x>;\n\n",
+	    "From: jo@x (=?utf-8?Q?J=C3=BC?= X)\n"
+	    "To: =?utf-8?Q?=C3=BC?= <j@x>,b@x, =?utf-8?Q?=C3=B6?= o <o@x>;\n"
+	    "\n");
 	encode_is("From: \"Jo J\xc3\xbc\\\" X\" <j@x>\nA: 5\" \xc3\xbc \"\n\n",
 	          "From: =?utf-8?Q?Jo_J=C3=BC=22_X?= <j@x>\n"
 	          "A: =?utf-8?Q?5=22_=C3=BC_=22?=\n\n");
@@ -244,6 +251,8 @@ test_header(void)
 	encode_is("Content-Disposition: attachment; filename=\xe4z (\xe4)\n\n",
 	          "Content-Disposition: attachment; "
 	          "filename*=unknown-8bit''%E4z (?)\n\n");
+	encode_is("Content-Disposition: x; filename=\"\xc3\xbc\n b\"\n\n",
+	          "Content-Disposition: x; filename*=utf-8''%C3%BC%20b\n\n");
 	encode_is("Content-Description: \xc3\xbc; b\n\n",
 	          "Content-Description: =?utf-8?Q?=C3=BC=3B?= b\n\n");
 	encode_is("Subject: \xe4\n \xf6\n\n",
