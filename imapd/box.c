@@ -128,7 +128,7 @@ visit(struct session *s, struct cur name, bool try, bool peek,
 	free(path);
 	path = NULL;
 	if (s->box.open && !s->box.asleep && strcmp(mine, st->path) == 0 &&
-	    store_is_named(st))
+	    store_is_named(st) > 0)
 		r = store_sync(st);
 	else
 		r = (peek ? store_peek : store_open)(st = other, mine, &h);
