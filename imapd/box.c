@@ -109,7 +109,9 @@ path_of(struct session *s, struct cur name, bool try)
 	else if (errno == ENOTSUP)
 		no(s, "[CANNOT] that is no mailbox, but a place for others");
 	else
-		no(s, "[NOPERM] cannot open that mailbox: %s", strerror(errno));
+		no(s, "[%s] cannot open that mailbox: %s",
+		   errno == EACCES || errno == ELOOP ? "NOPERM" : "SERVERBUG",
+		   strerror(errno));
 	return NULL;
 }
 
