@@ -109,7 +109,9 @@ path_of(struct session *s, struct cur name, bool try)
 	else if (errno == ENOTSUP)
 		no(s, "[CANNOT] that is no mailbox, but a place for others");
 	else
-		no(s, "[NOPERM] cannot open that mailbox: %s", strerror(errno));
+		no(s, "[%s] cannot open that mailbox: %s",
+		   errno == EACCES || errno == ELOOP ? "NOPERM" : "SERVERBUG",
+		   strerror(errno));
 	return NULL;
 }
 
@@ -128,7 +130,7 @@ visit(struct session *s, struct cur name, bool try, bool peek,
 	free(path);
 	path = NULL;
 	if (s->box.open && !s->box.asleep && strcmp(mine, st->path) == 0 &&
-	    store_is_named(st))
+	    store_is_named(st) > 0)
 		r = store_sync(st);
 	else
 		r = (peek ? store_peek : store_open)(st = other, mine, &h);

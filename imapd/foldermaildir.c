@@ -35,13 +35,15 @@ maildir_path(const struct folders *f, struct cur name)
 	return s.s;
 }
 
-static bool
+/* 1, 0, or -1 with errno. */
+static int
 is_dir(int at, const char *name)
 {
 	struct stat st;
 
-	return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISDIR(st.st_mode);
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return S_ISDIR(st.st_mode);
 }
 
 /* 1: a Maildir, 0: nothing, or another directory, -1 with errno. */
@@ -50,7 +52,7 @@ look_at(int at, const char *name)
 {
 	struct str s = {0};
 	struct stat st;
-	bool there;
+	int there;
 
 	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
@@ -144,23 +146,36 @@ entry_name(const struct folders *f, const char *entry, struct str *name)
 	return folder_check(f, str_cur(name));
 }
 
+/* As look_at(), for a list: what the user may not open, and what is no folder, is not
+ * in it. */
+static int
+is_listed(int at, const char *name)
+{
+	int r = look_at(at, name);
+
+	return r < 0 && (errno == EACCES || errno == ENOTDIR || errno == ELOOP)
+	           ? 0
+	           : r;
+}
+
 int
 maildir_list(const struct folders *f, struct names *l)
 {
 	struct str name = {0};
 	const struct dirent *e;
 	DIR *d = opendir(f->root);
-	int err;
+	int err, r;
 
 	if (!d)
 		return errno == ENOENT ? 0 : -1;
 	while (errno = 0, (e = readdir(d))) {
 		if (*e->d_name != '.' || strcmp(e->d_name, ".") == 0 ||
 		    (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN) ||
-		    entry_name(f, e->d_name, &name) < 0 ||
-		    look_at(dirfd(d), e->d_name) <= 0)
+		    entry_name(f, e->d_name, &name) < 0)
 			continue;
-		if (names_add(l, str_cur(&name), FOLDER_EXISTS) < 0)
+		r = is_listed(dirfd(d), e->d_name);
+		if (r < 0 ||
+		    (r > 0 && names_add(l, str_cur(&name), FOLDER_EXISTS) < 0))
 			break;
 	}
 	err = errno;

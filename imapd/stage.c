@@ -155,6 +155,7 @@ int
 stage_add(struct session *s, struct stage *g, struct store *st, uint32_t **uid)
 {
 	bool sure = true;
+	int named;
 	size_t i;
 
 	flush(g);
@@ -162,8 +163,11 @@ stage_add(struct session *s, struct stage *g, struct store *st, uint32_t **uid)
 		errno = g->err;
 		return no_store(s, st) - 1;
 	}
+	named = st->index.fd < 0 ? 1 : store_is_named(st);
+	if (named < 0)
+		return no_store(s, st) - 1;
 	/* It was removed, or renamed, while the messages came. */
-	if (st->index.fd >= 0 && !store_is_named(st))
+	if (named == 0)
 		return no(s, "[TRYCREATE] there is no such mailbox") - 1;
 	*uid = arena_alloc(&s->arena, (g->n + 1) * sizeof **uid);
 	if (store_add(st, g->v, g->n, *uid) < 0)

@@ -36,10 +36,22 @@ open_dir(const char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Does errno say that there is none for us? */
 static bool
+is_none(void)
+{
+	return errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+}
+
+/* 1, 0, or -1 when that cannot be told. */
+static int
 has(int dir, const char *name)
 {
-	return dir != -1 && faccessat(dir, name, F_OK, 0) == 0;
+	if (dir == -1)
+		return 0;
+	if (faccessat(dir, name, F_OK, 0) == 0)
+		return 1;
+	return is_none() ? 0 : -1;
 }
 
 /* What of the root lies below the home. */
@@ -61,30 +73,47 @@ put_away(struct paper *l)
 		close(l->dir);
 }
 
-/* Which list it is.  The directory may be missing: dir is -1 then.
+/* Which list it is: one is another's where it is there and the other is not.
+ * 0, or -1 when that cannot be told now. */
+static int
+choose_among(struct paper *l)
+{
+	const struct folders *f = l->f;
+	const char *one =
+	    f->maildir ? "courierimapsubscribed" : ".subscriptions";
+	int first = has(l->dir, one), other = 0;
+
+	if (first > 0)
+		other = f->maildir ? has(l->dir, "subscriptions")
+		                   : has(AT_FDCWD, f->list.s);
+	if (first < 0 || other < 0)
+		return -1;
+	l->form = f->maildir ? COURIER : DOVECOT;
+	l->name = one;
+	if (first && !other)
+		return 0;
+	l->form = f->maildir ? DOVECOT : UW;
+	l->name = f->maildir ? "subscriptions" : f->list.s;
+	return 0;
+}
+
+/* The directory may be missing: dir is -1 then.
  * UW's is known by its path, as the walls hide the home that it is in. */
-static void
+static int
 choose(struct paper *l, const struct folders *f)
 {
 	*l = (struct paper){.f = f, .dir = open_dir(f->root)};
-	if (f->maildir) {
-		l->form = has(l->dir, "courierimapsubscribed") &&
-		                  !has(l->dir, "subscriptions")
-		              ? COURIER
-		              : DOVECOT;
-		l->name = l->form == COURIER ? "courierimapsubscribed"
-		                             : "subscriptions";
-		return;
+	if ((l->dir < 0 && !is_none()) || choose_among(l) < 0) {
+		put_away(l);
+		l->dir = -1;
+		return -1;
 	}
-	l->form = DOVECOT;
-	l->name = ".subscriptions";
-	if (has(l->dir, l->name) && !has(AT_FDCWD, f->list.s))
-		return;
+	if (l->form != UW)
+		return 0;
 	put_away(l);
 	l->dir = AT_FDCWD;
-	l->form = UW;
-	l->name = f->list.s;
 	l->prefix = below_home(f);
+	return 0;
 }
 
 const char *
@@ -96,7 +125,8 @@ folders_prepare(const struct folders *f)
 
 	if (!f->maildir)
 		mkdir(f->root, 0700);
-	choose(&l, f);
+	if (choose(&l, f) < 0)
+		return NULL;
 	put_away(&l);
 	if (l.form != UW)
 		return NULL;
@@ -207,7 +237,8 @@ subscribe_list(const struct folders *f, struct names *names)
 	struct paper l;
 	int r = 0;
 
-	choose(&l, f);
+	if (choose(&l, f) < 0)
+		return -1;
 	if (l.dir != -1)
 		r = namefile_read(l.dir, l.name, &text);
 	c = str_cur(&text);
@@ -263,8 +294,7 @@ subscribe_change(const struct folders *f, struct cur name, bool on)
 	/* Whoever subscribes to something has a Maildir from then on. */
 	if (on && f->maildir && maildir_make_top(f) < 0)
 		return -1;
-	choose(&l, f);
-	r = l.dir == -1 ? -1 : take(&l, &file);
+	r = choose(&l, f) < 0 || l.dir == -1 ? -1 : take(&l, &file);
 	if (r == 0) {
 		struct cur old = str_cur(&file.text);
 		bool changed = change(&l, old, name, on, &text);

@@ -570,7 +570,7 @@ print_value(FILE *to, struct conf *c, const struct key *k)
 	}
 }
 
-void
+int
 conf_print(const struct conf *c, FILE *to, bool all)
 {
 	struct str errors = {0};
@@ -578,7 +578,10 @@ conf_print(const struct conf *c, FILE *to, bool all)
 	struct conf again;
 	size_t i;
 
-	load(&again, &src);
+	if (load(&again, &src) < 0) {
+		str_free(&errors);
+		return -1;
+	}
 	for (i = 0; i < NKEYS; i++) {
 		if (!src.set[i] && !all)
 			continue;
@@ -589,6 +592,7 @@ conf_print(const struct conf *c, FILE *to, bool all)
 			fprintf(to, "\t# default\n");
 	}
 	str_free(&errors);
+	return 0;
 }
 
 char *

@@ -434,7 +434,7 @@ all_loopback(void)
 	return _res.nscount > 0;
 }
 
-void
+int
 dns_init(const struct conf *c)
 {
 	char host[DNS_NAME];
@@ -442,21 +442,21 @@ dns_init(const struct conf *c)
 	struct address a;
 
 	if (res_init() < 0)
-		return;
+		return -1;
 	_res.options |= RES_IGNTC; /* ask_by_tcp() */
 	/* RES_TRUSTAD: ask with AD, and keep it in the answer. */
 	if (all_loopback())
 		_res.options |= RES_TRUSTAD;
 	if (!*c->nameserver || conf_hostport(c->nameserver, host, &port) < 0 ||
 	    dns_literal(host, port, &a) < 0)
-		return;
+		return 0;
 	_res.options &= ~(unsigned long)RES_TRUSTAD;
 	if (dns_is_loopback(&a))
 		_res.options |= RES_TRUSTAD;
 	_res.nscount = 1;
 	if (a.sa.ss_family == AF_INET) {
 		memcpy(&_res.nsaddr_list[0], &a.sa, sizeof _res.nsaddr_list[0]);
-		return;
+		return 0;
 	}
 	/* The library keeps IPv6 servers apart; it frees this one. */
 	if (!_res._u._ext.nsaddrs[0])
@@ -464,6 +464,7 @@ dns_init(const struct conf *c)
 		    mem_alloc(sizeof(struct sockaddr_in6));
 	memcpy(_res._u._ext.nsaddrs[0], &a.sa, sizeof(struct sockaddr_in6));
 	_res.nsaddr_list[0].sin_family = 0;
+	return 0;
 }
 
 static int

@@ -71,8 +71,9 @@ struct tlsalist {
 
 /* Point the resolver at conf.nameserver if set.  Its word that an answer is secure counts
  * only where all name servers are on this machine, or resolv.conf(5) says
- * trust-ad. */
-void dns_init(const struct conf *c);
+ * trust-ad.  0, or -1 when resolv.conf cannot be read now: then nothing may be
+ * asked, as the library would begin anew with its own name servers and options. */
+int dns_init(const struct conf *c);
 
 /* The MX hosts of a domain (A-labels) in the order of trial: by preference,
  * equal ones shuffled.  DNS_OK also for the implicit MX, which is not looked up

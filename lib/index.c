@@ -89,22 +89,21 @@ index_close(struct index *x)
 	*x = (struct index){.fd = -1};
 }
 
-bool
+int
 index_is_named(const struct index *x, const char *path)
 {
 	struct stat mine, there;
 	int fd = -1;
-	bool same;
 
-	if (x->fd < 0 || fstat(x->fd, &mine) < 0)
-		return false;
+	if (x->fd < 0)
+		return 0;
 	fd = record_open(x->dir, "index", path, x->owner, false);
 	if (fd < 0)
-		return false;
-	same = fstat(fd, &there) == 0 && there.st_ino == mine.st_ino &&
-	       there.st_dev == mine.st_dev;
+		return errno == ENOENT ? 0 : -1;
+	if (fstat(x->fd, &mine) < 0 || fstat(fd, &there) < 0)
+		return io_close(fd, -1);
 	close(fd);
-	return same;
+	return there.st_ino == mine.st_ino && there.st_dev == mine.st_dev;
 }
 
 /* --- the lock --- */

@@ -102,8 +102,8 @@ struct index {
 int index_open(struct index *x, const char *dir, const char *path, uid_t owner);
 void index_close(struct index *x);
 
-/* Is it still that of the mailbox at path? */
-bool index_is_named(const struct index *x, const char *path);
+/* Is it still that of the mailbox at path?  1, 0, or -1 with errno. */
+int index_is_named(const struct index *x, const char *path);
 
 /* Lock for a change (waiting some seconds at most) and release.  0 or -1. */
 int index_lock(struct index *x);

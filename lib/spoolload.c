@@ -446,8 +446,9 @@ read_message(struct message *m, off_t size, bool check)
 	enum spool_why why;
 	off_t end;
 
-	if (n < 0)
-		return SPOOL_ERROR;
+	if (n < 0) /* a FIFO or a directory is no message */
+		return errno == ESPIPE || errno == EISDIR ? SPOOL_BAD
+		                                          : SPOOL_ERROR;
 	why = parse_head(first, &start, &len, &sum);
 	if (why != SPOOL_OK)
 		return why;
@@ -477,8 +478,9 @@ identify(int fd, const struct spool *sp, const char *dir, const char *name,
 	if (!S_ISREG(st.st_mode) ||
 	    (st.st_nlink > 1 && strcmp(dir, "new") == 0))
 		return SPOOL_BAD;
-	if (lock && (fstatat(sp->dir, name, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
-	             now.st_ino != st.st_ino))
+	if (lock && fstatat(sp->dir, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? SPOOL_GONE : SPOOL_ERROR;
+	if (lock && now.st_ino != st.st_ino)
 		return SPOOL_GONE; /* moved while we came for it */
 	*size = st.st_size;
 	return SPOOL_OK;

@@ -9,6 +9,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The index, or -1.  Without a file it does its work in memory; but of one that the
+ * system cannot open for a moment all UIDs would be others until then. */
+static int
+open_index(struct store *s)
+{
+	const struct store_how *how = &s->how;
+
+	if (index_open(&s->index, how->state, s->path, how->owner) == 0 ||
+	    !how->state)
+		return 0;
+	return errno == EIO || errno == ENOMEM || errno == EMFILE ||
+	               errno == ENFILE || errno == EINTR
+	           ? -1
+	           : 0;
+}
+
 static int
 begin(struct store *s, const char *path, const struct store_how *how, bool peek)
 {
@@ -17,9 +33,7 @@ begin(struct store *s, const char *path, const struct store_how *how, bool peek)
 
 	*s = (struct store){.path = path, .how = *how};
 	s->op = n > 0 && path[n - 1] == '/' ? &store_maildir : &store_mbox;
-	/* Without a file the index does its work in memory. */
-	index_open(&s->index, how->state, path, how->owner);
-	if (s->op->open(s) == 0 &&
+	if (open_index(s) == 0 && s->op->open(s) == 0 &&
 	    ((peek && index_peek(&s->index) && s->op->still(s)) ||
 	     s->op->sync(s) >= 0))
 		return 0;
@@ -70,7 +84,7 @@ store_close(struct store *s)
 	index_close(&s->index);
 }
 
-bool
+int
 store_is_named(const struct store *s)
 {
 	return index_is_named(&s->index, s->path);

@@ -60,8 +60,8 @@ int store_sync(struct store *s);
 bool store_is_readonly(const struct store *s);
 
 /* Is it still what its path names?  After store_remove() or store_rename() by others it
- * is not. */
-bool store_is_named(const struct store *s);
+ * is not.  1, 0, or -1 with errno. */
+int store_is_named(const struct store *s);
 /* Is it not, and there is another mailbox of that name? */
 bool store_is_replaced(const struct store *s);
 

@@ -2,12 +2,21 @@
 #include "tls.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Does errno say that there is nothing for us? */
+static bool
+is_none(void)
+{
+	return errno == 0 || errno == ENOENT || errno == ENOTDIR ||
+	       errno == EACCES || errno == ELOOP;
+}
 
 /* A file of its own, or a directory as certbot(1) makes it? */
 static bool
@@ -23,22 +32,26 @@ is_certificate(int dir, const char *name)
 	if (n > 4 && strcmp(name + n - 4, ".pem") == 0)
 		return true;
 	str_addf(&s, "%s/fullchain.pem", name);
-	yes = fstatat(dir, s.s, &st, 0) == 0;
+	yes = fstatat(dir, s.s, &st, 0) == 0 || !is_none();
 	str_free(&s);
 	return yes;
 }
 
+/* Where that cannot be told now it is offered: then it fails when it is to begin, and
+ * nobody goes on in the clear as if there were none. */
 bool
 tls_offered(const struct conf *c)
 {
 	char *path = conf_beside(c, "tls");
 	DIR *d = opendir(path);
 	struct dirent *e;
-	bool yes = false;
+	bool yes = !d && !is_none();
 
 	free(path);
-	while (d && !yes && (e = readdir(d)))
+	while (d && !yes && (errno = 0, (e = readdir(d))))
 		yes = is_certificate(dirfd(d), e->d_name);
+	if (d && !yes)
+		yes = !is_none();
 	if (d)
 		closedir(d);
 	return yes;

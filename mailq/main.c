@@ -108,9 +108,9 @@ meet(struct walk *w, struct message *m, const char *dir, const char *id,
 		log_warn("%s: the queue file is damaged", id);
 		w->failed += lock;
 		return 0;
-	default:
+	default: /* it may be one that is meant */
 		log_warn("%s: %s", id, strerror(errno));
-		w->failed += lock;
+		w->failed++;
 		return 0;
 	}
 	if (look(w, m, dir))

@@ -424,7 +424,8 @@ main(int argc, char **argv)
 	if (o.user)
 		return log_stdout(print_user(&c, o.user));
 	if (o.effective) {
-		conf_print(&c, stdout, o.all);
+		if (conf_print(&c, stdout, o.all) < 0)
+			log_die(EX_CONFIG, "the configuration has errors");
 		return log_stdout(EX_OK);
 	}
 	if (o.explain) {

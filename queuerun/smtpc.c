@@ -156,9 +156,13 @@ plan_make(struct plan *p, const char *domain, struct verdict *v)
 	enum dns_why w;
 	size_t i;
 
-	dns_init(p->conf);
 	if (plan_domain(p, domain, v) < 0 || plan_tls(p, v) < 0)
 		return -1;
+	if (dns_init(p->conf) < 0) {
+		verdict_set(v, 'd', "4.4.3", NULL,
+		            "resolv.conf cannot be read now");
+		return -1;
+	}
 	if (p->direct) {
 		p->mx.n = 1;
 		snprintf(p->mx.mx[0].host, DNS_NAME, "%s", p->domain);

@@ -260,3 +260,14 @@ socket.socket(socket.AF_INET6).bind(("::1", 0))' || skip 'no IPv6 here'
 	explain b.test
 	[[ $output == *"address: mx.b.test[$NET.1]"* ]]
 }
+
+@test "resolv.conf cannot be read now: no other name server is asked instead" {
+	need strace
+	for e in openat,open:error=EMFILE read:error=EIO; do
+		run strace -f -o "$T/calls" -P /etc/resolv.conf -e inject="$e":when=1 \
+		    "$DRIVE" -x "$T/conf" b.test "$T/m" x
+		echo "$output"
+		grep -q INJECTED "$T/calls"
+		result_is 'deferred: 4.4.3 resolv.conf cannot be read now'
+	done
+}

@@ -544,6 +544,54 @@ eio()
 	imap bob <<< '1 LIST "" "*"' | grep '^1 OK '
 }
 
+@test "a Maildir, a folder in it or its lists that cannot be looked at are not none" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local call n hits=0
+	maildir
+	printf '1 %s\n' 'CREATE a' 'SUBSCRIBE a' | imap bob
+	printf '%s\n' '1 LIST "" *' '2 LSUB "" *' '3 LIST (SUBSCRIBED) "" *' \
+	    '4 STATUS a (MESSAGES)' > "$T/in"
+	for call in newfstatat lstat open openat faccessat access; do
+		for ((n = 1; n < 40; n++)); do
+			imap bob "exec strace -o $H/calls -P $H/Maildir \
+			    -P $H/Maildir/.a -P $H/Maildir/.a/cur \
+			    -e trace=?$call -e inject=?$call:error=EIO:when=$n \
+			    \"\$@\"" < "$T/in" > "$T/got"
+			grep INJECTED "$H/calls" || break
+			hits=$((hits + 1))
+			cat "$T/got"
+			[ "$(grep -ci nonexistent "$T/got")" -eq 0 ]
+			! grep -q '^1 OK' "$T/got" || grep -q '^\* LIST .*"a"' "$T/got"
+			! grep -q '^2 OK' "$T/got" || grep -q '^\* LSUB .*"a"' "$T/got"
+			! grep -q '^3 OK' "$T/got" || grep -q '^\* LIST .*Subscribed.*"a"' "$T/got"
+		done
+	done
+	[ "$hits" -gt 10 ]
+}
+
+@test "a mailbox that cannot be looked at while messages come is not gone" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local call n hits=0
+	box bob 1
+	printf '1 %s\n' 'CREATE a' 'SELECT INBOX' 'COPY 1 a' | imap bob
+	for call in open openat fstat newfstatat; do
+		for ((n = 1; n < 40; n++)); do
+			printf '1 %s\n' 'SELECT INBOX' 'COPY 1 a' |
+			    imap bob "exec strace -o $H/calls -P $D/state/bob \
+			    $(printf -- '-P %s ' "$D"/state/bob/index.*) \
+			    -e trace=?$call -e inject=?$call:error=EIO:when=$n \
+			    \"\$@\"" > "$T/got"
+			grep INJECTED "$H/calls" || break
+			hits=$((hits + 1))
+			cat "$T/got"
+			[ "$(grep -c TRYCREATE "$T/got")" -eq 0 ]
+		done
+	done
+	[ "$hits" -gt 5 ]
+}
+
 @test "more mailboxes than a list holds are refused, not cut off" {
 	mkdir "$H/mail"
 	chown "$(id_of bob)" "$H/mail"

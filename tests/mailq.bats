@@ -500,6 +500,39 @@ gone() { [ "$(queued a)" -eq 0 ]; }
 	done
 }
 
+@test "what of the queue cannot be read now is not passed over with a 0" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local call n rc what
+	cp -a "$D/spool" "$T/was"
+	for what in '' 'hold all'; do
+		for call in openat newfstatat pread64; do
+			for ((n = 1; n < 40; n++)); do
+				rm -rf "$D/spool"
+				cp -a "$T/was" "$D/spool"
+				rc=0
+				# shellcheck disable=SC2086
+				strace -o "$T/calls" -e trace="$call" \
+				    -e inject="$call:error=EIO:when=$n" \
+				    "$(prog mailq)" -C "$C" $what \
+				    > "$T/got" 2>&1 || rc=$?
+				grep INJECTED "$T/calls" || break
+				[ "$rc" -eq 0 ] || continue
+				cat "$T/got"
+				if [ -n "$what" ]; then
+					[ -f "$D/spool/hold/$ONE" ]
+					[ -f "$D/spool/hold/$THREE" ]
+				else
+					grep -q "$ONE" "$T/got"
+					grep -q "$TWO" "$T/got"
+					grep -q "$THREE" "$T/got"
+				fi
+			done
+			[ "$n" -gt 4 ]
+		done
+	done
+}
+
 @test "ten thousand messages: flat memory, one open each" {
 	need strace
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0

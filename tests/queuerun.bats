@@ -892,6 +892,15 @@ clocks()
 	[[ $output == *'/etc/mailname: Too many open files in system'* ]]
 }
 
+@test "a configuration that cannot be read once more is not one of defaults" {
+	need strace
+	run strace -o "$T/calls" -P "$C" -e trace=pread64,read \
+	    -e inject=pread64,read:error=EIO:when=2 "$(prog queuerun)" -C "$C" -E
+	echo "$output"
+	grep -q INJECTED "$T/calls"
+	[ "$status" -eq 78 ]
+}
+
 @test "one message, one domain: -q and -R do not wait for the time" {
 	write -- bob@far.test
 	write -- bob@near.test

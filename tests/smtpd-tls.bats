@@ -486,3 +486,16 @@ sends()
 	[ "$(queued a)" -eq 50 ]
 	wait_for idle
 }
+
+@test "certificates that cannot be looked for now: nobody hears that there are none" {
+	need strace
+	local call
+	for call in open,openat getdents64; do
+		printf 'EHLO me\r\nQUIT\r\n' | TCPREMOTEIP=192.0.2.9 strace -f \
+		    -o "$T/calls" -P "$D/tls" -e inject="$call:error=EIO:when=1" \
+		    "$(prog smtpd)" -C "$C" > "$T/got"
+		grep INJECTED "$T/calls"
+		cat "$T/got"
+		grep -q '^250-STARTTLS' "$T/got"
+	done
+}

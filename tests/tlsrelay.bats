@@ -230,6 +230,40 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 	done
 }
 
+@test "a certificate that cannot be read now: nobody gets that of another name" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local call n hits=0
+	self b.test "$D/tls/other"
+	serve say:x
+	run client -servername b.test < /dev/null
+	[[ $output == *'CN = b.test'* ]]
+	stop serve
+	cat > "$T/relay" <<-END
+		#!/bin/sh
+		. "$T/inject"
+		exec strace -f -o "$T/calls" -P "$D/tls/other/fullchain.pem" \\
+		    -P other/fullchain.pem -P other/privkey.pem \\
+		    -P "$D/tls/other/privkey.pem" \\
+		    -e inject=\$call:error=EIO:when=\$n "$(prog tlsrelay)" "\$@"
+	END
+	chmod +x "$T/relay"
+	printf 'call=getpid\nn=1\n' > "$T/inject"
+	start serve python3 "$REPO/tests/relay.py" serve "$T/relay" "$C" "$A" $PORT say:x
+	wait_for listens "$A" $PORT
+	for call in openat lseek read; do
+		for ((n = 1; n < 8; n++)); do
+			printf 'call=%s\nn=%d\n' "$call" "$n" > "$T/inject"
+			run client -servername b.test < /dev/null
+			grep INJECTED "$T/calls" || break
+			hits=$((hits + 1))
+			echo "$output"
+			[[ $output != *'CN = a.test'* ]]
+		done
+	done
+	[ "$hits" -gt 3 ]
+}
+
 @test "a session is resumed in another process, and with an older key" {
 	local v
 	serve say:x

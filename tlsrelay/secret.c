@@ -7,6 +7,7 @@
 #include "io.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -23,7 +24,7 @@ open_file(int dir, const char *name, const char *more, int how)
 	str_free(&path);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
 		return io_close(fd, -1);
-	return fd;
+	return fd < 0 ? -errno : fd;
 }
 
 /* Links are followed: certbot's are. */
@@ -41,7 +42,7 @@ secrets_open(const struct conf *c, struct secrets *s)
 			continue;
 		one.chain = open_file(dirfd(d), e->d_name, "/fullchain.pem", 0);
 		one.key = open_file(dirfd(d), e->d_name, "/privkey.pem", 0);
-		if (one.chain < 0)
+		if (one.chain < 0 && one.key < 0)
 			one.chain = open_file(dirfd(d), e->d_name, "", 0);
 		one.name = str_dup(e->d_name);
 		s->v[s->n++] = one;

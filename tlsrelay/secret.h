@@ -7,7 +7,8 @@
 
 enum { SECRETS_MAX = 100 };
 
-/* Descriptors, or -1.  key: -1 where it is in the file of the chain. */
+/* Descriptors, or -1, or -errno of open(2).  Where there is no key it is in the file of
+ * the chain. */
 struct secret {
 	char *name;
 	int chain, key;

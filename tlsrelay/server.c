@@ -5,6 +5,7 @@
 #include "relay.h"
 #include "ticket.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -30,31 +31,47 @@ no_password(char *buf, int size, int rw, void *arg)
 	return -1;
 }
 
-/* A file from its beginning, up to some size that none has; or NULL. */
-static BIO *
-open_bio(int fd)
+/* Did the system fail, which says nothing of the file? */
+static bool
+is_later(int fd)
 {
-	BIO *b;
+	return fd == -EIO || fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE;
+}
+
+/* A file from its beginning, up to some size that none has; or NULL.  *later: it may
+ * be there, and cannot be read now. */
+static BIO *
+open_bio(int fd, bool *later)
+{
+	BIO *b = NULL;
 	char buf[8192];
-	ssize_t n;
+	ssize_t n = 0;
 	int i;
 
-	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0 || !(b = BIO_new(BIO_s_mem())))
+	*later |= is_later(fd);
+	if (fd < 0)
 		return NULL;
+	if (lseek(fd, 0, SEEK_SET) < 0 || !(b = BIO_new(BIO_s_mem()))) {
+		*later = true;
+		return NULL;
+	}
 	for (i = 0; i < 32 && (n = io_readall(fd, buf, sizeof buf)) > 0; i++)
 		BIO_write(b, buf, (int)n);
+	*later |= n < 0;
 	explicit_bzero(buf, sizeof buf);
 	return b;
 }
 
-/* 0, or -1 when there is no certificate; the key may be missing. */
+/* 0, or -1 when there is no certificate; the key may be missing.  *later: not all of
+ * it can be read now. */
 static int
-parse(struct certificate *c, const struct secret *s)
+parse(struct certificate *c, const struct secret *s, bool *later)
 {
-	BIO *b = open_bio(s->chain);
+	BIO *b = open_bio(s->chain, later);
 	X509 *x;
 
 	*c = (struct certificate){.chain = sk_X509_new_null()};
+	*later |= is_later(s->key);
 	if (b)
 		c->leaf = PEM_read_bio_X509(b, NULL, no_password, NULL);
 	while (c->leaf && (x = PEM_read_bio_X509(b, NULL, no_password, NULL)))
@@ -63,7 +80,7 @@ parse(struct certificate *c, const struct secret *s)
 	ERR_clear_error(); /* the end of the chain was one */
 	if (!c->leaf)
 		return -1;
-	b = open_bio(s->key >= 0 ? s->key : s->chain);
+	b = open_bio(s->key >= 0 ? s->key : s->chain, later);
 	if (b)
 		c->key = PEM_read_bio_PrivateKey(b, NULL, no_password, NULL);
 	BIO_free(b);
@@ -92,22 +109,30 @@ choose(SSL *ssl, void *arg)
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	const struct secrets *s = arg;
 	struct certificate c;
-	bool found = false;
+	bool found = false, later = false;
 	size_t i;
 
 	if (!name || s->n < 2 || is_for(SSL_get_certificate(ssl), name))
 		return 1;
 	for (i = 1; i < s->n && !found; i++) {
-		found = parse(&c, &s->v[i]) == 0 && is_for(c.leaf, name);
-		if (found && (!c.key || SSL_use_cert_and_key(ssl, c.leaf, c.key,
-		                                             c.chain, 1) != 1))
+		bool unread = false;
+
+		found =
+		    parse(&c, &s->v[i], &unread) == 0 && is_for(c.leaf, name);
+		later = unread || (later && !found);
+		if (found && !unread &&
+		    (!c.key ||
+		     SSL_use_cert_and_key(ssl, c.leaf, c.key, c.chain, 1) != 1))
 			log_warn(
 			    "tls/%s: the key is not that of the certificate",
 			    s->v[i].name);
 		forget(&c);
 	}
 	ERR_clear_error();
-	return 1;
+	/* That may be the one for this name; another would look like an attack. */
+	if (later)
+		log_warn("tls: a certificate cannot be read now");
+	return !later;
 }
 
 static bool
@@ -136,7 +161,7 @@ sort(struct secrets *s)
 
 	for (i = 0; i < s->n; i++) {
 		n = strlen(s->v[i].name);
-		if (s->v[i].key >= 0 ||
+		if (s->v[i].key >= 0 || is_later(s->v[i].key) ||
 		    (n > 4 && strcmp(s->v[i].name + n - 4, ".pem") == 0))
 			s->v[kept++] = s->v[i];
 	}
@@ -149,6 +174,7 @@ static int
 use_first(SSL_CTX *ctx, struct secrets *s, struct str *why)
 {
 	struct certificate c;
+	bool later = false;
 	int ok;
 
 	if (s->n == SECRETS_MAX)
@@ -158,7 +184,7 @@ use_first(SSL_CTX *ctx, struct secrets *s, struct str *why)
 		str_adds(why, "no certificate in tls");
 		return -1;
 	}
-	ok = parse(&c, &s->v[0]) == 0 && c.key &&
+	ok = parse(&c, &s->v[0], &later) == 0 && c.key &&
 	     SSL_CTX_use_cert_and_key(ctx, c.leaf, c.key, c.chain, 1) == 1;
 	forget(&c);
 	if (ok)

@@ -233,7 +233,8 @@ main(int argc, char **argv)
 	conf_use(&c, f.conf);
 	become_talker(f.conf, NULL);
 	limit_memory(MEMORY);
-	dns_init(&c);
+	if (dns_init(&c) < 0)
+		give_up(&f, EX_TEMPFAIL, "resolv.conf cannot be read now");
 	fetch(&f);
 	if (fwrite(f.body.s, 1, f.body.n, stdout) != f.body.n ||
 	    fflush(stdout) != 0)

@@ -23,7 +23,8 @@ main(int argc, char **argv)
 		return 0;
 	log_open("queuerun");
 	conf_use(&conf, argv[1]);
-	dns_init(&conf);
+	if (dns_init(&conf) < 0)
+		return 1;
 	sts_find(&conf, argv[2], s);
 	printf("%s: %s\n", sts_mode(s->mode), s->why);
 	for (i = 0; i < s->nmx; i++)
