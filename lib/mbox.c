@@ -211,7 +211,7 @@ settle(struct mbox *m, const struct mbox_how *how)
 		log_warn("%s: no record of deliveries can be kept: %s",
 		         how->state, strerror(errno));
 	}
-	if (plan_is_open(&m->plan, m->st.st_dev, m->st.st_ino)) {
+	if (plan_is_open(&m->plan, m->st.st_ino)) {
 		if (mbox_fix(&m->plan, m->fd, m->path) < 0)
 			return -1;
 	} else if (m->plan.head.open) {
