@@ -4,6 +4,7 @@
 #include "addr.h"
 #include "deliver.h"
 #include "hdr.h"
+#include "mbox.h"
 
 #include <string.h>
 
@@ -75,6 +76,20 @@ check_loop(struct copy *c, struct cur value)
 		c->loop = true;
 }
 
+/* Is it the From_ line of another mailbox?  At the top it may have no date. */
+static bool
+is_from(const struct copy *c)
+{
+	struct cur line = str_cur(&c->line);
+
+	cur_take(&line, '>');
+	if (cur_len(&line) < 5 || memcmp(line.p, "From ", 5) != 0)
+		return false;
+	if (line.e[-1] == '\n')
+		line.e--;
+	return !c->any || mbox_is_from(line);
+}
+
 /* Is the line a header field that is kept?  1, 0 for one to drop, -1 for no
  * field at all. */
 static int
@@ -83,12 +98,8 @@ judge_field(struct copy *c)
 	struct cur line = str_cur(&c->line);
 	struct field f;
 
-	/* From_ lines of another mailbox. */
-	if (strncmp(line.p, "From ", 5) == 0 ||
-	    strncmp(line.p, ">From ", 6) == 0)
-		return 0;
 	if (!hdr_next(&line, &f))
-		return -1;
+		return is_from(c) ? 0 : -1;
 	if (cur_is(&f.name, "Delivered-To"))
 		check_loop(c, f.body);
 	return !hdr_name_in(&f.name, ours);

@@ -1,6 +1,6 @@
 /* index - see index.h.
- * Nothing here is synced: after a power cut any part of the file may be old, so
- * every record has a sum of its own and the head the sum of these sums.  The
+ * Nothing here is synced but a doubt: after a power cut any part of the file may be
+ * old, so every record has a sum of its own and the head the sum of these sums.  The
  * latter finds a record that is old as a whole.  It does not find one that lies
  * across the border of two blocks and has its sum, but not all of what that
  * sums up, from the disk; so every record is summed up anew each time, in small
@@ -627,7 +627,7 @@ doubt(int fd)
 		return 0;
 	h.busy = true;
 	h.sum = head_sum(&h);
-	return io_pwriteall(fd, &h, sizeof h, 0);
+	return io_pwriteall(fd, &h, sizeof h, 0) < 0 ? -1 : fdatasync(fd);
 }
 
 int
@@ -636,7 +636,7 @@ index_doubt(struct index *x, const char *path)
 	int fd, r, err;
 
 	if (x->fd >= 0)
-		return save_head(x, true);
+		return save_head(x, true) < 0 ? -1 : fdatasync(x->fd);
 	if (!x->dir)
 		return 0;
 	fd = record_open(x->dir, "index", path, x->owner, false);

@@ -204,14 +204,16 @@ settle(struct mbox *m, const struct mbox_how *how)
 	if (how->state &&
 	    plan_open(&m->plan, how->state, m->path, how->owner) < 0) {
 		/* Better without than not at all; but not if it is a moment's
-		 * trouble. */
-		if (errno == ENOSPC || errno == EDQUOT || errno == EIO ||
-		    errno == EMFILE || errno == ENFILE)
+		 * trouble.  Where there is no room for one there is none, and
+		 * who does not add anything needs none. */
+		if (((errno == ENOSPC || errno == EDQUOT) &&
+		     !how->must_exist) ||
+		    errno == EIO || errno == EMFILE || errno == ENFILE)
 			return -1;
 		log_warn("%s: no record of deliveries can be kept: %s",
 		         how->state, strerror(errno));
 	}
-	if (plan_is_open(&m->plan, m->st.st_dev, m->st.st_ino)) {
+	if (plan_is_open(&m->plan, m->st.st_ino)) {
 		if (mbox_fix(&m->plan, m->fd, m->path) < 0)
 			return -1;
 	} else if (m->plan.head.open) {

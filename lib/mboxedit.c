@@ -191,7 +191,9 @@ step(struct work *w, uint64_t at, uint64_t n)
 	e->step++;
 	e->at = at;
 	e->n = n;
-	e->data = journal_area(&w->j, e->step % 2);
+	/* The first area to begin with: where one step does all, room was made
+	 * for that only. */
+	e->data = journal_area(&w->j, e->data == journal_area(&w->j, 0));
 	if (collect(w) < 0 || work_around(w, &e->around) < 0 ||
 	    journal_commit(&w->j) < 0)
 		return -1;
@@ -353,7 +355,7 @@ work_remove(struct work *w, uint64_t off, uint64_t len)
 	struct entry *now = &w->j.now;
 	struct stat st;
 
-	now->hole = now->hole_len = now->step = now->n = 0;
+	now->hole = now->hole_len = now->step = now->n = now->data = 0;
 	if (fstat(w->f->fd, &st) < 0 || script_make(&w->s, w->f->fd, &e, 1) < 0)
 		return -1;
 	return begin(w, &st);

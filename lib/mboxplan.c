@@ -99,10 +99,9 @@ plan_close(struct plan *p)
 }
 
 bool
-plan_is_open(const struct plan *p, dev_t dev, ino_t ino)
+plan_is_open(const struct plan *p, ino_t ino)
 {
-	return p->head.open && p->head.dev == (uint64_t)dev &&
-	       p->head.ino == (uint64_t)ino;
+	return p->head.open && p->head.ino == (uint64_t)ino;
 }
 
 int

@@ -63,8 +63,9 @@ void plan_close(struct plan *p);
  * another one had it all the time. */
 int plan_lock(struct plan *p, long patience);
 
-/* Is the append in the record unfinished business with this file? */
-bool plan_is_open(const struct plan *p, dev_t dev, ino_t ino);
+/* Is the append in the record unfinished business with this file?  The number of the
+ * device may be another one since the start of the system; the bytes tell more. */
+bool plan_is_open(const struct plan *p, ino_t ino);
 
 /* Are the bytes of the recorded append in the record, and whole?  1, 0, or -1 with
  * errno. */

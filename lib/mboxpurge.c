@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* What moving a byte and closing a hole take, in ns, roughly: both write twice
  * and sync. */
@@ -395,6 +396,10 @@ mbox_purge(struct store *s, const uint32_t *uid, size_t n, unsigned flags,
 	p.order = file_order(&s->index);
 	p.size = s->index.head.state.size;
 	p.pen = (struct pen){.s = s, .fd = t.mbox.fd};
+	/* That a UID was given must not be forgotten when its message is gone: it
+	 * would be given again. */
+	if (s->index.fd >= 0)
+		fdatasync(s->index.fd);
 	r = find_holes(&p, uid, n) < 0 ? -1 : close_holes(&p);
 	err = errno;
 	if (r < 0)

@@ -190,6 +190,21 @@ dialogue()
 	[ "$(letters "$D/home/bob/mail/other")" -eq 1 ]
 }
 
+@test "no inodes for what is known of a mailbox: mail is read and deleted, and waits" {
+	small "$D/state" 300k,nr_inodes=5
+	imap_ready
+	box bob 2
+	run touch "$D/state/"{1..5}
+	[ "$status" -eq 1 ]
+	run "$(prog deliver)" -C "$C" bob <<< 'Subject: 3'
+	[ "$status" -eq 75 ]
+	printf '%s\n' '1 SELECT INBOX' '2 FETCH 1:* BODY[TEXT]' \
+	    '3 STORE 1:* +FLAGS.SILENT (\Deleted)' '4 EXPUNGE' | imap bob > "$T/got"
+	grep '^2 OK' "$T/got"
+	grep '^4 OK' "$T/got"
+	[ ! -s "$D/mail/bob" ]
+}
+
 @test "the log's disk is full: mail goes on, and takes no more descriptors" {
 	mkdir -m 1777 "$D/logs"
 	small "$D/logs" 64k

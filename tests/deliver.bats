@@ -98,6 +98,21 @@ letter=$'Subject: hello\n\nhello there\n'
 	body "$BOX" | diff - <(echo "Status: RO")
 }
 
+@test "a field or a line that begins as a From_ line does is not taken for one" {
+	printf 'Subject: s\nFrom : jo@x.test\nTo: kim\n\nbody\n' | deliver alice
+	printf 'Subject: s\nFrom now on I am away.\nSee you\n' | deliver alice
+	printf 'Subject: s\nFrom jo@x Sat Nov 21 19:54:01 2026\nTo: kim\n\nb\n' |
+	    deliver alice
+	printf 'From jo remote from x\nSubject: s\n\nb\n' | deliver alice
+	[ "$(letters "$BOX")" -eq 4 ]
+	grep -A1 '^>From : jo@x.test$' "$BOX" | grep '^To: kim$'
+	body "$BOX" 2 | diff - <(printf 'From now on I am away.\nSee you\n')
+	body "$BOX" 3 | diff - <(echo b)
+	body "$BOX" 4 | diff - <(echo b)
+	run grep -c 'remote from\|^>*From jo@x Sat' "$BOX"
+	[ "$output" -eq 0 ]
+}
+
 @test "From_ lines are quoted so that every quoting can be undone" {
 	printf 'A: b\n\nFrom a\n>From b\n\nFrom c\nFromage\n>>>From d\n> From e' > "$T/in"
 	deliver alice < "$T/in"

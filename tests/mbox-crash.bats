@@ -237,6 +237,19 @@ fs()
 	cmp "$BOX" "$T/new"
 }
 
+@test "room for the journal is room for a deletion" {
+	[ "$EUID" -eq 0 ] || skip "needs root"
+	mkdir "$T/fs"
+	# Two slots, the edits, and once what moves: twice would be too much.
+	mount -t tmpfs -o size=32k none "$T/fs" || skip "no tmpfs to be had"
+	change shrink
+	reset
+	ARGS[2]=$T/fs/state ARGS[3]=0
+	run "$DRIVE" "${ARGS[@]}"; echo "$output"
+	[ "$output" = "done" ]
+	cmp "$BOX" "$T/new"
+}
+
 @test "the power fails at any change of the disk" {
 	need python3 cc
 	[[ "$BIN" != */asan ]] || skip "a sanitizer will not be second"
