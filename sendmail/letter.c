@@ -129,8 +129,11 @@ divide(struct letter *l, bool last)
 	struct field f;
 	const char *e = c.e;
 
-	/* A From_ line that was left on an mbox's message. */
-	if (cur_len(&c) > 5 && memcmp(c.p, "From ", 5) == 0) {
+	/* A From_ line that was left on an mbox's message, and is no field with a
+	 * blank before its colon (RFC 5322 4.5). */
+	at = c;
+	if (cur_len(&c) > 5 && memcmp(c.p, "From ", 5) == 0 &&
+	    !hdr_next(&at, &f)) {
 		at = c;
 		cur_line(&at, &line);
 		if (hdr_next(&at, &f))

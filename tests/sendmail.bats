@@ -274,6 +274,10 @@ fails()
 	rm "$(spooled)"
 	printf 'From now on: no meetings\nBest\n' | send a alice
 	[ "$(text)" = $'From now on: no meetings\nBest' ]
+	rm "$(spooled)"
+	printf 'From : kim@b.test\nSubject: x\n\ny\n' | send a alice
+	[ "$(header | grep -c '^From *:')" -eq 1 ]
+	header | grep -x 'From : kim@b.test'
 }
 
 @test "Return-Path is for the last host to write" {
