@@ -114,7 +114,7 @@ is_file(const char *path, int fd)
  * one of us who was killed; or, where the mbox was replaced a moment ago, one
  * of us holds the fcntl lock of the other file and is as far as we are.  So
  * either may link what the other made: whose dot is it, tells who has it.
- * (It tells also when NFS has lost the answer.) */
+ * (It tells also when NFS has lost the answer.)  The open file, or -1. */
 static int
 dot_link(const char *tmp, const char *dot)
 {
@@ -143,10 +143,9 @@ dot_link(const char *tmp, const char *dot)
 		err = err ? err : EAGAIN;
 	else if (err)
 		unlink(dot);
-	close(fd);
 	unlink(tmp);
 	errno = err;
-	return err ? -1 : 0;
+	return err ? io_close(fd, -1) : fd;
 }
 
 /* One try to make the dot-lock of path. */
@@ -158,7 +157,8 @@ lock_dot(struct lock *l, const char *path)
 
 	str_addf(&dot, "%s.lock", path);
 	str_addf(&tmp, "%s.tmp", dot.s);
-	if (dot_link(tmp.s, dot.s) < 0) {
+	l->dot_fd = dot_link(tmp.s, dot.s);
+	if (l->dot_fd < 0) {
 		err = errno;
 		if (err == EAGAIN)
 			dot_break(dot.s);
@@ -241,8 +241,11 @@ lock_release(struct lock *l)
 {
 	if (l->fd < 0)
 		return;
-	if (l->dot)
+	/* Who was stopped for long may have lost it to another. */
+	if (l->dot && is_file(l->dot, l->dot_fd))
 		unlink(l->dot);
+	if (l->dot)
+		close(l->dot_fd);
 	free(l->dot);
 	lock_fcntl(l->fd, F_UNLCK);
 	l->dot = NULL;

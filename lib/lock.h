@@ -18,6 +18,7 @@ enum { LOCK_STALE = 100, LOCK_OLD = 600 };
 struct lock {
 	int fd;        /* of the mbox, fcntl-locked */
 	char *dot;     /* path of the dot-lock that we hold, or NULL */
+	int dot_fd;    /* its file */
 	sigset_t mask; /* signal mask to go back to */
 };
 

@@ -158,6 +158,20 @@ test_signals(void)
 	close(fd);
 }
 
+/* A lock that was broken meanwhile is another's, and stays. */
+static void
+test_lost(void)
+{
+	int fd = open(box, O_RDWR);
+	struct lock l;
+
+	assert(lock_mbox(&l, fd, box, false, 20) == 0);
+	make_dot("", 0);
+	lock_release(&l);
+	assert(access(dot, F_OK) == 0 && unlink(dot) == 0);
+	close(fd);
+}
+
 static void
 test_same(void)
 {
@@ -204,6 +218,7 @@ main(void)
 	test_stale();
 	test_fcntl();
 	test_signals();
+	test_lost();
 	test_same();
 	pid = fork();
 	if (pid == 0) {
