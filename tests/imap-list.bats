@@ -542,6 +542,7 @@ eio()
 	# What bob may not read is none of his.
 	chmod 0 "$H/mail/a"
 	imap bob <<< '1 LIST "" "*"' | grep '^1 OK '
+	chmod 700 "$H/mail/a"
 }
 
 @test "a Maildir, a folder in it or its lists that cannot be looked at are not none" {
@@ -632,11 +633,10 @@ eio()
 	imap bob <<< '1 SUBSCRIBE a' > /dev/null
 	local list=$H/Maildir/subscriptions was
 	was=$(cat "$list")
-	imap bob "echo \$\$ > $H/pid; exec strace -D -o /dev/null -P $list.lock \
+	imap bob "echo \$\$ > $H/pid; exec strace -D -o $H/calls -P $list.lock \
 	    -e trace=fsync -e inject=fsync:signal=STOP \"\$@\"" \
 	    <<< '1 SUBSCRIBE b' > "$T/got" &
-	held() { grep -qs '^State:.[tT]' "/proc/$(cat "$H/pid")/status"; }
-	wait_for held
+	wait_for grep -qs 'stopped by SIGSTOP' "$H/calls"
 	rm "$list.lock"
 	: > "$list.lock"
 	kill -CONT "$(cat "$H/pid")"
