@@ -437,7 +437,8 @@ main(int argc, char **argv)
 	signal(SIGCHLD, SIG_DFL); /* or nobody could be waited for */
 	umask(007);
 	srandom((unsigned)time(NULL) ^ (unsigned)getpid());
-	r.secrets = spawn_secrets(&c);
+	if (*c.smarthost)
+		r.secrets = spawn_secrets(&c);
 	if (spawn_split(&c, &r.spawner, &rc))
 		return rc;
 	return run_queue(&r, o.linger);
