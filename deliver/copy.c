@@ -11,6 +11,9 @@
 /* As much of a line as is needed to know what it is. */
 enum { LINE_HEAD = 1024 };
 
+/* Verdict on a line: the next one tells. */
+enum { HOLD = 2 };
+
 /* What mailbox programs keep there; from outside it would be a lie.  Return-Path
  * is written at final delivery only (RFC 5321 4.4). */
 static const char *const ours[] = {"Return-Path", "Status", "X-Status",
@@ -24,6 +27,7 @@ struct copy {
 	void *arg;
 	struct str head; /* header that was not yet put */
 	struct str line; /* first part of a line that was not yet judged */
+	struct str held; /* "From ..." without a date: the next line tells */
 	bool mid;        /* inside a line that was */
 	bool keep;       /* ... or field: for its other lines */
 	bool any;        /* a field was seen */
@@ -66,6 +70,19 @@ end_header(struct copy *c)
 	c->body = true;
 }
 
+/* The header was over before what is held, and the line. */
+static void
+end_before(struct copy *c)
+{
+	end_header(c);
+	if (c->loop)
+		return;
+	if (c->held.n > 0)
+		c->put(c->arg, c->held.s, c->held.n);
+	if (c->line.n > 0)
+		c->put(c->arg, c->line.s, c->line.n);
+}
+
 static void
 check_loop(struct copy *c, struct cur value)
 {
@@ -76,21 +93,23 @@ check_loop(struct copy *c, struct cur value)
 		c->loop = true;
 }
 
-/* Is it the From_ line of another mailbox?  At the top it may have no date. */
-static bool
-is_from(const struct copy *c)
+/* Is the line, which is no field, the From_ line of another mailbox?  0 it is, to be
+ * dropped; HOLD perhaps, namely if a field follows; -1 it is not. */
+static int
+judge_from(const struct copy *c)
 {
 	struct cur line = str_cur(&c->line);
 
 	cur_take(&line, '>');
 	if (cur_len(&line) < 5 || memcmp(line.p, "From ", 5) != 0)
-		return false;
-	if (line.e[-1] == '\n')
-		line.e--;
-	return !c->any || mbox_is_from(line);
+		return -1;
+	if (line.e[-1] != '\n')
+		return mbox_is_from(line) ? 0 : -1;
+	line.e--;
+	return mbox_is_from(line) ? 0 : c->held.n == 0 ? HOLD : -1;
 }
 
-/* Is the line a header field that is kept?  1, 0 for one to drop, -1 for no
+/* Is the line a header field that is kept?  1, 0 for one to drop, HOLD, -1 for no
  * field at all. */
 static int
 judge_field(struct copy *c)
@@ -99,7 +118,7 @@ judge_field(struct copy *c)
 	struct field f;
 
 	if (!hdr_next(&line, &f))
-		return is_from(c) ? 0 : -1;
+		return judge_from(c);
 	if (cur_is(&f.name, "Delivered-To"))
 		check_loop(c, f.body);
 	return !hdr_name_in(&f.name, ours);
@@ -112,22 +131,24 @@ judge(struct copy *c)
 	char first = c->line.s[0];
 	int keep = 1;
 
-	if ((first == ' ' || first == '\t') && c->any)
+	if ((first == ' ' || first == '\t') && c->any && c->held.n == 0)
 		keep = c->keep;
 	else if (first != '\n')
 		keep = judge_field(c);
+	else if (c->held.n > 0)
+		keep = -1;
 	c->mid = c->line.s[c->line.n - 1] != '\n';
 	c->any = true;
-	c->keep = keep > 0;
-	if (first == '\n') {
+	c->keep = keep == 1;
+	if (keep < 0)
+		end_before(c);
+	else if (first == '\n')
 		end_header(c);
-	} else if (keep < 0) {
-		end_header(c);
-		if (!c->loop)
-			c->put(c->arg, c->line.s, c->line.n);
-	} else if (keep > 0) {
+	else if (keep == 1)
 		add(c, c->line.s, c->line.n);
-	}
+	str_clear(&c->held);
+	if (keep == HOLD)
+		str_add(&c->held, c->line.s, c->line.n);
 	str_clear(&c->line);
 }
 
@@ -215,7 +236,7 @@ finish(struct copy *c)
 	if (!c->body && c->line.n > 0)
 		judge(c);
 	if (!c->body)
-		end_header(c);
+		end_before(c);
 }
 
 /* Give the letter's bytes to c, or to nobody. */
@@ -260,6 +281,7 @@ copy_letter(const struct letter *l, struct io *in, struct copy_how how,
 	str_free(&c.to);
 	str_free(&c.head);
 	str_free(&c.line);
+	str_free(&c.held);
 	return r;
 }
 

@@ -104,12 +104,24 @@ letter=$'Subject: hello\n\nhello there\n'
 	printf 'Subject: s\nFrom jo@x Sat Nov 21 19:54:01 2026\nTo: kim\n\nb\n' |
 	    deliver alice
 	printf 'From jo remote from x\nSubject: s\n\nb\n' | deliver alice
-	[ "$(letters "$BOX")" -eq 4 ]
+	printf 'Received: x\nFrom jo\nTo: kim\n\nb\n' | deliver alice
+	printf 'Received: x\nFrom now on\n\nSee: you\n' | deliver alice
+	printf 'Received: x\nFrom now on\n indented\n' | deliver alice
+	printf 'Received: x\nFrom now on\nFrom then on\n' | deliver alice
+	printf 'Received: x\nFrom now on\n' | deliver alice
+	printf 'Received: x\nFrom now on' | deliver alice
+	[ "$(letters "$BOX")" -eq 10 ]
 	grep -A1 '^>From : jo@x.test$' "$BOX" | grep '^To: kim$'
 	body "$BOX" 2 | diff - <(printf 'From now on I am away.\nSee you\n')
 	body "$BOX" 3 | diff - <(echo b)
 	body "$BOX" 4 | diff - <(echo b)
-	run grep -c 'remote from\|^>*From jo@x Sat' "$BOX"
+	body "$BOX" 5 | diff - <(echo b)
+	body "$BOX" 6 | diff - <(printf 'From now on\n\nSee: you\n')
+	body "$BOX" 7 | diff - <(printf 'From now on\n indented\n')
+	body "$BOX" 8 | diff - <(printf 'From now on\nFrom then on\n')
+	body "$BOX" 9 | diff - <(echo From now on)
+	body "$BOX" 10 | diff - <(echo From now on)
+	run grep -c 'remote from\|^>*From jo$\|^>*From jo@x Sat' "$BOX"
 	[ "$output" -eq 0 ]
 }
 
