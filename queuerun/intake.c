@@ -109,9 +109,13 @@ clear_tmp(struct run *r, const char *dir, const char *name)
 static void
 set_aside(struct run *r, const char *dir, const char *id, const char *why)
 {
-	log_warn("%s: %s; it is now %s/bad/%s", id, why, r->conf->spool, id);
-	if (spool_move(&r->sp, dir, id, "bad") < 0)
-		log_warn("%s: cannot move it to bad: %s", id, strerror(errno));
+	if (spool_move(&r->sp, dir, id, "bad") == 0) {
+		log_warn("%s: %s; it is now %s/bad/%s", id, why,
+		         r->conf->spool, id);
+		return;
+	}
+	log_warn("%s: %s; cannot move it to bad: %s", id, why, strerror(errno));
+	intake_skip(r, id);
 }
 
 static int
@@ -123,12 +127,14 @@ found(void *arg, const char *dir, const char *id)
 		clear_tmp(r, dir, id);
 		return 0;
 	}
+	if (is_skipped(r, id))
+		return 0;
 	if (!spool_is_id(id)) {
 		set_aside(r, dir, id, "no queue file has such a name");
 		return 0;
 	}
 	if ((r->only_id && strcmp(r->only_id, id) != 0) || is_active(r, id) ||
-	    is_skipped(r, id) || is_later(r, id))
+	    is_later(r, id))
 		return 0;
 	/* Of a domain all are looked at once, and most left alone. */
 	if (r->nname >= INTAKE_MAX && !r->only_domain) {

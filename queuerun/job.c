@@ -513,6 +513,17 @@ deliver_line(struct run *r, struct job *j, struct cur line)
 	free(t);
 }
 
+/* It runs as somebody who may stop it for ever, or write whatever he likes. */
+static void
+give_up(struct job *j, const char *why)
+{
+	log_warn("the delivery process for %s %s: given up", j->dest->key, why);
+	if (j->pid > 0)
+		kill(j->pid, SIGKILL);
+	close(j->out);
+	j->out = -1;
+}
+
 void
 job_read(struct run *r, struct job *j)
 {
@@ -539,6 +550,8 @@ job_read(struct run *r, struct job *j)
 	n = (ssize_t)cur_len(&c);
 	memmove(j->line.s, c.p, (size_t)n);
 	j->line.n = (size_t)n;
+	if (n > REPORT_MAX)
+		give_up(j, "reports without an end");
 }
 
 bool
@@ -554,18 +567,6 @@ job_has(const struct run *r, const struct active *a)
 	return false;
 }
 
-/* The user whose deliver it is may stop it for ever. */
-static void
-give_up(struct job *j)
-{
-	log_warn("deliver for %s says nothing any more: given up",
-	         j->dest->key);
-	if (j->pid > 0)
-		kill(j->pid, SIGKILL);
-	close(j->out);
-	j->out = -1;
-}
-
 void
 job_reap(struct run *r)
 {
@@ -574,7 +575,7 @@ job_reap(struct run *r)
 	while ((j = *at)) {
 		if (j->out >= 0 && j->dest->kind != ROUTE_REMOTE &&
 		    io_now() - j->heard > SILENCE)
-			give_up(j);
+			give_up(j, "says nothing any more");
 		if (j->out >= 0) {
 			at = &j->next;
 			continue;

@@ -783,7 +783,7 @@ clocks()
 	touch "$T/back"
 	wait_for sh -c "! kill -0 $(cat "$T/pid/run")"
 	kill -KILL "$(cat "$T/stopped")" 2> "$T/err" || :
-	grep -q 'deliver for bob says nothing any more' "$D/log"
+	grep -q 'process for bob says nothing any more' "$D/log"
 	sed -i "s#^programs .*#programs $BIN#" "$C"
 	queue a -R a.test
 	[ "$(letters "$D/mail/bob")" -eq 1 ]
@@ -813,6 +813,24 @@ clocks()
 	queue a -R a.test
 	[ "$(queued a)" -eq 0 ]
 	[ "$(letters "$D/mail/bob")" -gt 0 ]
+}
+
+@test "a deliver that reports a line without an end is given up" {
+	send a -f alice@a.test bob < /dev/null
+	mkdir "$D/own"
+	ln -s "$(prog smtpd)" "$D/own/smtpd"
+	printf '#!/bin/sh\nexec cat /dev/zero\n' > "$D/own/deliver"
+	chmod 755 "$D/own/deliver"
+	sed -i "s#^programs .*#programs $D/own#" "$C"
+	(
+		[[ "$BIN" == */asan ]] || ulimit -v 200000
+		queue a
+	)
+	grep -q 'process for bob reports without an end' "$D/log"
+	sed -i "s#^programs .*#programs $BIN#" "$C"
+	queue a -R a.test
+	[ "$(letters "$D/mail/bob")" -eq 1 ]
+	[ "$(queued a)" -eq 0 ]
 }
 
 @test "what a clock that was wrong put off for years is due" {
@@ -1286,6 +1304,23 @@ left() { [ "$(queued a)" -eq "$1" ]; }
 	[ ! -e "$D/spool/q/$due" ]
 	queue a -q "$(basename "$D"/spool/q/*/*)" 2> "$T/err"
 	[ "$(grep -c 'a.b: no queue file' "$T/err")" -eq 1 ]
+}
+
+@test "a run ends where more is damaged than it reads ahead, and cannot be set aside" {
+	local name
+	write -- bob
+	name=$(basename "$D"/spool/new/*)
+	echo damage >> "$D/spool/new/$name"
+	printf 'facteur' | dd of="$D/spool/new/$name" conv=notrunc status=none
+	python3 -c '
+import os, sys
+for n in range(10000, 20001):
+    os.link(sys.argv[1], sys.argv[1][:-5] + str(n))' "$D/spool/new/$name"
+	rm -r "$D/spool/bad"
+	touch "$D/spool/bad"
+	timeout 60 "$(prog queuerun)" -C "$C" 2> "$T/err" || :
+	[ "$(grep -c 'cannot move it to bad' "$T/err")" -eq 10002 ]
+	[ "$(count new)" -eq 10002 ]
 }
 
 @test "who was served, or refused, elsewhere is not served when his domain is ours" {
