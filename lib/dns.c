@@ -545,7 +545,7 @@ enum dns_why
 dns_addr(const char *host, unsigned port, struct addrlist *out)
 {
 	struct records *v6 = mem_alloc(2 * sizeof *v6), *v4 = v6 + 1;
-	char name[DNS_NAME];
+	char name[DNS_NAME] = "";
 	enum dns_why w6 = lookup(host, ns_t_aaaa, v6, out->name),
 	             w4 = lookup(host, ns_t_a, v4, name);
 	size_t i;

@@ -52,9 +52,9 @@ mem_dup(const void *p, size_t n)
 /* --- arenas --- */
 
 #ifdef __SANITIZE_ADDRESS__ /* which sees to each piece if it stands alone */
-enum { SLAB = 0, FIRST = 0, UNIT = 1 };
+enum { SLAB = 0, FIRST = 0, LAST = 0, UNIT = 1 };
 #else
-enum { SLAB = 16384, FIRST = 1024, UNIT = sizeof(max_align_t) };
+enum { SLAB = 16384, FIRST = 1024, LAST = 1 << 20, UNIT = sizeof(max_align_t) };
 #endif
 
 struct slab {
@@ -76,6 +76,17 @@ slab_new(struct arena *a, size_t n)
 	return s;
 }
 
+/* What the next slab has room for: the more there is, the more comes. */
+static size_t
+next_size(const struct arena *a)
+{
+	size_t n = a->slab ? a->total / 4 : FIRST;
+
+	if (a->slab && n < SLAB)
+		return SLAB;
+	return n < LAST ? n : LAST;
+}
+
 void *
 arena_alloc(struct arena *a, size_t n)
 {
@@ -88,7 +99,7 @@ arena_alloc(struct arena *a, size_t n)
 	if (!s || s->size - s->used < n) {
 		/* What is large gets a slab of its own, behind the one at
 		 * hand. */
-		size_t usual = a->slab ? SLAB : FIRST;
+		size_t usual = next_size(a);
 
 		s = slab_new(a, n > usual / 4 ? n : usual);
 		if (a->slab && n > usual / 4) {
