@@ -165,6 +165,43 @@ count()
 	grep -q '^mailbox.*bob' "$T/look.out"
 }
 
+@test "a user's list or link lends him nothing of another's file" {
+	[ "$EUID" -eq 0 ] || skip "owners are for root"
+	local how
+	printf '%s\n' kim '|evil' > "$D/theirs"
+	chown --reference="$D/home/alice" "$D/theirs"
+	echo "list: :include:$D/home/bob/list" > "$D/aliases"
+	for how in link list; do
+		rm -f "$D/home/bob/list"
+		if [ $how = link ]; then
+			ln -s "$D/theirs" "$D/home/bob/list"
+		else
+			echo ":include:$D/theirs" > "$D/home/bob/list"
+		fi
+		chown -h --reference="$D/home/bob" "$D/home/bob/list"
+		chmod 644 "$D/theirs"
+		run queue a -n list
+		grep -q '^mailbox.*kim' <<< "$output"
+		[[ $output != *' as alice'* ]]
+		# What he may not read himself he does not hear of.
+		chgrp facteur "$D/theirs"
+		chmod 660 "$D/theirs"
+		run queue a -n list
+		[ "$status" -eq 75 ]
+		[[ $output != *kim* ]]
+	done
+	# His own, one that the table names, and by a link of root's.
+	echo ":include:$D/home/bob/mine" > "$D/home/bob/list"
+	echo '|good' > "$D/home/bob/mine"
+	chown --reference="$D/home/bob" "$D/home/bob/mine"
+	queue a -n list | grep '^program.*good as bob$'
+	ln -s theirs "$D/link"
+	for how in theirs link; do
+		echo "list: :include:$D/$how" > "$D/aliases"
+		queue a -n list | grep '^program.*evil as alice$'
+	done
+}
+
 @test "a list's program waits where it cannot be told who its owner is" {
 	echo "|cat > $D/out" > "$D/list"
 	[ "$EUID" -ne 0 ] || chown --reference="$D/home/bob" "$D/list"
