@@ -56,6 +56,7 @@ struct router {
 	const struct conf *conf;
 	struct alias_table *aliases;
 	struct user_names users; /* while an address is expanded */
+	long long rested; /* io_now() when lists had used up our patience */
 	/* Told each step when set: "alias list: bob, kim (/etc/aliases:12)". */
 	void (*trace)(void *arg, const char *step);
 	void *arg;

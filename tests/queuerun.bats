@@ -202,6 +202,22 @@ count()
 	done
 }
 
+@test "a list that is written for ever holds up its own mail" {
+	echo "list: :include:$D/list" > "$D/aliases"
+	echo bob > "$D/list"
+	write -- list
+	write -- list
+	write -- list
+	write -- kim
+	printf bob > "$D/list"
+	start writer sh -c "while touch '$D/list'; do sleep 0.1; done"
+	# The first is waited for, ten seconds.
+	timeout 25 "$(prog queuerun)" -C "$C"
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(queued a)" -eq 3 ]
+	stop writer
+}
+
 @test "a list's program waits where it cannot be told who its owner is" {
 	echo "|cat > $D/out" > "$D/list"
 	[ "$EUID" -ne 0 ] || chown --reference="$D/home/bob" "$D/list"
