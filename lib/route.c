@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 enum {
-	INCLUDE_MAX = 16 << 20,
+	INCLUDE_MAX = 16 << 20, /* bytes of all lists together */
+	INCLUDE_COST = 2048,    /* in such bytes: that there is one more */
 	NAME_TEXT = 1000,
 	LIST_SHARE = 10 /* of so much time one part is for waiting */
 };
@@ -378,14 +379,16 @@ check_names(struct walk *w, const char *path, const struct stat *st)
 /* Who writes a list that is his may never come to an end: for all such together
  * there is a part of the time, so that others' mail goes on. */
 static int
-slurp_list(struct router *r, int fd, struct str *s)
+slurp_list(const struct walk *w, int fd, struct str *s)
 {
+	struct router *r = w->r;
 	long long began = io_now(), left = (began - r->rested) / LIST_SHARE;
 	int rc;
 
 	if (left > IO_TABLE)
 		left = IO_TABLE;
-	rc = io_slurp_table_fd(fd, INCLUDE_MAX, (long)left, s);
+	rc = io_slurp_table_fd(fd, INCLUDE_MAX - w->out->read, (long)left, s);
+	w->out->read += s->n;
 	left -= io_now() - began;
 	r->rested = io_now() - LIST_SHARE * left;
 	return rc;
@@ -404,7 +407,7 @@ read_list(struct walk *w, const char *path, struct str *s, struct stat *st)
 	if (fstat(fd, st) == 0) {
 		errno = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
 		if (S_ISREG(st->st_mode) && check_names(w, path, st) == 0)
-			rc = read_before(w, st) ? 1 : slurp_list(w->r, fd, s);
+			rc = read_before(w, st) ? 1 : slurp_list(w, fd, s);
 	}
 	return io_close(fd, rc);
 }
@@ -421,6 +424,12 @@ walk_include(const struct walk *up, const char *path)
 	w.up = up;
 	w.depth++;
 	errno = EINVAL;
+	if (w.out->read > INCLUDE_MAX - INCLUDE_COST) {
+		add_problem(&w, ROUTE_DEFER, "4.5.3",
+		            "there is too much in lists, up to %s", path);
+		return;
+	}
+	w.out->read += INCLUDE_COST;
 	if (w.depth > ROUTE_DEPTH)
 		rc = 0; /* walk_items() says so */
 	else if (*path == '/')

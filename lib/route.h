@@ -50,6 +50,7 @@ struct routes {
 	bool reached;         /* the address at hand did */
 	size_t rcpt;          /* the caller's number of it */
 	bool closed;          /* what is there stays whose it is */
+	size_t read;          /* bytes of lists, and some for each */
 };
 
 struct router {

@@ -202,6 +202,27 @@ count()
 	done
 }
 
+@test "lists of lists have an end" {
+	local i
+	echo bob > "$D/end"
+	for i in 1 2 3; do
+		(echo "kim$i"; yes '# nobody' | head -c 6000000) > "$D/$i"
+	done
+	for i in {1..9000}; do
+		echo ":include:$D/none$i"
+	done > "$D/many"
+	echo "list: :include:$D/1, :include:$D/2, :include:$D/3" > "$D/aliases"
+	run queue a -n list
+	[[ $output == *"fail       kim1@a.test"*"fail       kim2@a.test"* ]]
+	[[ $output != *"fail       kim3@a.test"* ]]
+	# What cannot be opened is not free either.
+	echo "list: :include:$D/many" > "$D/aliases"
+	: > "$D/log"
+	run queue a -n list
+	[ "$status" -eq 75 ]
+	[ "$(grep -c 'cannot read it' "$D/log")" -lt 9000 ]
+}
+
 @test "a list that is written for ever holds up its own mail" {
 	echo "list: :include:$D/list" > "$D/aliases"
 	echo bob > "$D/list"
