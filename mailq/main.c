@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -251,5 +252,7 @@ main(int argc, char **argv)
 	conf_use(&c, file);
 	if (sum)
 		w.summary = summary_new();
+	if (w.verb && w.verb->locks) /* who is told of it may end */
+		signal(SIGPIPE, SIG_IGN);
 	return run(&w, &c);
 }
