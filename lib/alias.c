@@ -38,7 +38,7 @@ read_table(struct alias_table *t, int fd)
 		errno = EINVAL;
 		return -1;
 	}
-	return io_slurp_table_fd(fd, SIZE_MAX, &t->text);
+	return io_slurp_table_fd(fd, SIZE_MAX, IO_TABLE, &t->text);
 }
 
 struct alias_table *

@@ -16,10 +16,9 @@
 
 enum {
 	OBUF_MAX = 65536,
-	FINISH_TIME = 2000,     /* ms that a peer is heard out */
-	TABLE_QUIET = 1000,     /* ms after which nobody writes on */
-	TABLE_PATIENCE = 10000, /* ms that somebody may go on writing */
-	TABLE_PAUSE = 20        /* ms */
+	FINISH_TIME = 2000, /* ms that a peer is heard out */
+	TABLE_QUIET = 1000, /* ms after which nobody writes on */
+	TABLE_PAUSE = 20    /* ms */
 };
 
 void
@@ -581,9 +580,9 @@ io_open_table(const char *path, int more)
 }
 
 int
-io_slurp_table_fd(int fd, size_t max, struct str *s)
+io_slurp_table_fd(int fd, size_t max, long ms, struct str *s)
 {
-	long long end = io_now() + TABLE_PATIENCE;
+	long long end = io_now() + ms;
 	struct stat st;
 	ssize_t n;
 
@@ -618,5 +617,6 @@ io_slurp_table(const char *path, size_t max, struct str *s)
 {
 	int fd = io_open_table(path, 0);
 
-	return fd < 0 ? -1 : io_close(fd, io_slurp_table_fd(fd, max, s));
+	return fd < 0 ? -1
+	              : io_close(fd, io_slurp_table_fd(fd, max, IO_TABLE, s));
 }

@@ -14,7 +14,10 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-enum { IO_BUFFER = 16384 };
+enum {
+	IO_BUFFER = 16384,
+	IO_TABLE = 10000 /* ms that a table is waited for */
+};
 
 /* What a call returns instead of a count. */
 enum { IO_EOF = -1, IO_TIMEOUT = -2, IO_ERROR = -3, IO_LONG = -4 };
@@ -120,8 +123,9 @@ int io_slurp(int dir, const char *name, size_t max, struct str *s);
  * last line, or is not there in a directory that has just changed, it is waited for,
  * until nobody has written for a second.  ETXTBSY when that takes too long. */
 int io_slurp_table(const char *path, size_t max, struct str *s);
-/* The two halves of that: open it, with more flags, and read it from its start. */
+/* The two halves of that: open it, with more flags, and read it from its start, with
+ * so much patience. */
 int io_open_table(const char *path, int more);
-int io_slurp_table_fd(int fd, size_t max, struct str *s);
+int io_slurp_table_fd(int fd, size_t max, long ms, struct str *s);
 
 #endif

@@ -18,7 +18,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INCLUDE_MAX = 16 << 20, NAME_TEXT = 1000 };
+enum {
+	INCLUDE_MAX = 16 << 20, /* bytes of all lists together */
+	INCLUDE_COST = 2048,    /* in such bytes: that there is one more */
+	NAME_TEXT = 1000,
+	LIST_SHARE = 10 /* of so much time one part is for waiting */
+};
 
 #define USERS_SILENT "the user database cannot be asked: %s"
 
@@ -31,7 +36,8 @@ struct walk {
 	const char *addr;   /* that led here */
 	const char *detail;
 	uid_t owner; /* of the file that names a program */
-	bool loose;  /* ... which everybody may write */
+	bool loose;  /* ... which everybody may write, or another names */
+	bool listed; /* that is a list, not the table */
 	bool group;  /* an alias on the way has several, and no owner */
 	const struct walk *up;
 	int depth;
@@ -60,7 +66,9 @@ trace(const struct walk *w, const char *fmt, ...)
 void
 router_open(struct router *r, const struct conf *c)
 {
-	*r = (struct router){.conf = c, .aliases = alias_open(c->aliases)};
+	*r = (struct router){.conf = c,
+	                     .aliases = alias_open(c->aliases),
+	                     .rested = io_now() - LIST_SHARE * IO_TABLE};
 }
 
 void
@@ -271,7 +279,7 @@ add_as(const struct walk *w, enum route_kind kind, const char *dest)
 	if (w->loose) {
 		add_problem(w, ROUTE_FAIL, "5.3.5",
 		            "a program or file in a list that everybody may "
-		            "write");
+		            "write, or another names");
 		return;
 	}
 	if (!(user = run_as(w))) {
@@ -335,11 +343,61 @@ read_before(const struct walk *w, const struct stat *st)
 	return before;
 }
 
+/* The table, and root, may name any file that we can read; who owns a list, or a
+ * link, his own, or one that everybody can read, which lends him no rights.  0, or
+ * -1 with errno. */
+static int
+check_namer(struct walk *w, const struct stat *st, uid_t namer)
+{
+	if (namer == 0 || namer == st->st_uid)
+		return 0;
+	w->loose = true;
+	errno = EACCES;
+	return st->st_mode & S_IROTH ? 0 : -1;
+}
+
+/* Who leads to the open file by this name? */
+static int
+check_names(struct walk *w, const char *path, const struct stat *st)
+{
+	struct stat at;
+
+	if (lstat(path, &at) < 0)
+		return -1;
+	if (!S_ISLNK(at.st_mode) &&
+	    (at.st_dev != st->st_dev || at.st_ino != st->st_ino)) {
+		errno = EAGAIN; /* it was replaced this moment */
+		return -1;
+	}
+	if (w->listed && check_namer(w, st, w->owner) < 0)
+		return -1;
+	if (!S_ISLNK(at.st_mode) || (!w->listed && at.st_uid == w->owner))
+		return 0;
+	return check_namer(w, st, at.st_uid);
+}
+
+/* Who writes a list that is his may never come to an end: for all such together
+ * there is a part of the time, so that others' mail goes on. */
+static int
+slurp_list(const struct walk *w, int fd, struct str *s)
+{
+	struct router *r = w->r;
+	long long began = io_now(), left = (began - r->rested) / LIST_SHARE;
+	int rc;
+
+	if (left > IO_TABLE)
+		left = IO_TABLE;
+	rc = io_slurp_table_fd(fd, INCLUDE_MAX - w->out->read, (long)left, s);
+	w->out->read += s->n;
+	left -= io_now() - began;
+	r->rested = io_now() - LIST_SHARE * left;
+	return rc;
+}
+
 /* Read a list, and whose it is: of the file that is read, whatever has its name
  * a moment later.  0, 1 when that was done before, or -1 with errno. */
 static int
-read_list(const struct walk *w, const char *path, struct str *s,
-          struct stat *st)
+read_list(struct walk *w, const char *path, struct str *s, struct stat *st)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int rc = -1;
@@ -348,10 +406,8 @@ read_list(const struct walk *w, const char *path, struct str *s,
 		return -1;
 	if (fstat(fd, st) == 0) {
 		errno = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
-		if (S_ISREG(st->st_mode))
-			rc = read_before(w, st)
-			         ? 1
-			         : io_slurp_table_fd(fd, INCLUDE_MAX, s);
+		if (S_ISREG(st->st_mode) && check_names(w, path, st) == 0)
+			rc = read_before(w, st) ? 1 : slurp_list(w, fd, s);
 	}
 	return io_close(fd, rc);
 }
@@ -368,6 +424,12 @@ walk_include(const struct walk *up, const char *path)
 	w.up = up;
 	w.depth++;
 	errno = EINVAL;
+	if (w.out->read > INCLUDE_MAX - INCLUDE_COST) {
+		add_problem(&w, ROUTE_DEFER, "4.5.3",
+		            "there is too much in lists, up to %s", path);
+		return;
+	}
+	w.out->read += INCLUDE_COST;
 	if (w.depth > ROUTE_DEPTH)
 		rc = 0; /* walk_items() says so */
 	else if (*path == '/')
@@ -380,6 +442,7 @@ walk_include(const struct walk *up, const char *path)
 		trace(&w, "%s: include %s: again", w.addr, path);
 	} else {
 		w.owner = st.st_uid;
+		w.listed = true;
 		w.loose |= (st.st_mode & S_IWOTH) != 0;
 		trace(&w, "%s: include %s", w.addr, path);
 		walk_items(&w, str_cur(&s), path);
@@ -500,7 +563,7 @@ walk_alias(const struct walk *up, const char *name)
 	w.name = name;
 	w.sender = list_owner(up, name);
 	w.owner = alias_owner(up->r->aliases);
-	w.loose = false;
+	w.loose = w.listed = false;
 	w.up = up;
 	w.depth++;
 	walk_items(&w, str_cur(&value), where.s);

@@ -50,12 +50,14 @@ struct routes {
 	bool reached;         /* the address at hand did */
 	size_t rcpt;          /* the caller's number of it */
 	bool closed;          /* what is there stays whose it is */
+	size_t read;          /* bytes of lists, and some for each */
 };
 
 struct router {
 	const struct conf *conf;
 	struct alias_table *aliases;
 	struct user_names users; /* while an address is expanded */
+	long long rested; /* io_now() when lists had used up our patience */
 	/* Told each step when set: "alias list: bob, kim (/etc/aliases:12)". */
 	void (*trace)(void *arg, const char *step);
 	void *arg;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +31,7 @@ struct walk {
 	struct select select;
 	time_t now;
 	bool json, verbose;
+	bool owner; /* we may do more than look */
 	struct total total;
 	struct summary *summary; /* or NULL */
 	unsigned long done, failed;
@@ -84,8 +86,9 @@ look(struct walk *w, struct message *m, const char *dir)
 	struct view v;
 	bool meant;
 
-	/* Only a listing asks who works on it: to ask ends a lock of our own. */
-	view_make(&v, m, dir, w->verb ? 0 : w->now);
+	/* Only a listing asks who works on it: to ask ends a lock of our own.  Who
+	 * may only look might stop this very moment, and keep the lock. */
+	view_make(&v, m, dir, w->verb || !w->owner ? 0 : w->now);
 	meant = !w->verb || select_match(&w->select, &v);
 	if (!w->verb)
 		list(w, &v);
@@ -187,7 +190,8 @@ run(struct walk *w, const struct conf *c)
 		log_warn("%s: %s", c->spool, strerror(errno));
 		return errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE;
 	}
-	if (w->verb && !is_owner(&w->sp)) {
+	w->owner = is_owner(&w->sp);
+	if (w->verb && !w->owner) {
 		fputs("mailq: only root and the owner of the spool may\n",
 		      stderr);
 		return EX_NOPERM;
@@ -248,5 +252,7 @@ main(int argc, char **argv)
 	conf_use(&c, file);
 	if (sum)
 		w.summary = summary_new();
+	if (w.verb && w.verb->locks) /* who is told of it may end */
+		signal(SIGPIPE, SIG_IGN);
 	return run(&w, &c);
 }

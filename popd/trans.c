@@ -202,7 +202,7 @@ do_retr(void *session, struct cur *c)
 	end = send_message(s, it, &x);
 	s->retrs++;
 	s->retr_bytes += x.bytes;
-	if (end == 0)
+	if (end == 0 && !s->io.err)
 		it->seen = true;
 	return end;
 }

@@ -400,7 +400,8 @@ find_login(struct work *w, struct verdict *v)
 	if (!w->plan.smart || w->job->secrets == -1)
 		return 0;
 	w->login = mem_alloc(sizeof *w->login);
-	if (io_slurp_table_fd(w->job->secrets, LOGIN_TABLE, &text) == 0)
+	if (io_slurp_table_fd(w->job->secrets, LOGIN_TABLE, IO_TABLE, &text) ==
+	    0)
 		r = login_find(str_cur(&text), w->plan.domain, w->plan.port,
 		               w->login, &line);
 	if (text.n > 0)

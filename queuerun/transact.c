@@ -547,6 +547,13 @@ envelope(struct session *s, struct transaction *t, struct transaction *before)
 	size_t steps = (size_t)s->reset + 1 + t->n + !t->bdat, bytes = 0;
 
 	while (t->put < steps) {
+		/* RFC 5321 2.1: without it each command waits for the reply to
+		 * what was before, be that the end of a message. */
+		if (before && !s->offer.pipelining) {
+			if (settle(s, before) < 0)
+				return -1;
+			before = NULL;
+		}
 		put_step(s, t);
 		bytes += s->text.n;
 		if (s->offer.pipelining && bytes < BATCH && t->put < steps)

@@ -314,6 +314,18 @@ assert o["recipients"][0]["delay_reason"] == "?]0;x? ?\"\\ \u00ff", o' "$T/json"
 	grep -q 'cannot sync: Input/output error' <<< "$output"
 }
 
+@test "retry: all, though the queuerun that is told ends meanwhile" {
+	need strace
+	exec 5<> "$D/spool/wake"
+	strace -f -qq -o "$T/hit" -P "$D/spool/wake" -e trace=write \
+	    -e inject=write:error=EPIPE:signal=PIPE \
+	    "$(prog mailq)" -C "$C" retry $ONE $THREE
+	exec 5<&-
+	[ "$(grep -c INJECTED "$T/hit")" -eq 2 ]
+	[ -e "$D/spool/new/$ONE" ]
+	[ -e "$D/spool/new/$THREE" ]
+}
+
 @test "retry: tried now, and a lingering queuerun knows at once" {
 	local soon=$((($(date +%s) / 60 + 60) * 60))
 	run q retry $TWO

@@ -827,6 +827,21 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 	[ "$n" -gt 2 ]
 }
 
+@test "what was not sent whole is not marked as read" {
+	box bob 2
+	yes 'a line of the second' | head -c 1000000 >> "$D/mail/bob"
+	echo >> "$D/mail/bob"
+	mkfifo "$T/in"
+	start popd env LOGNAME=bob sh -c '"$1" -C "$2" < "$3" | head -c 3000' - \
+	    "$(prog popd)" "$C" "$T/in"
+	printf '%s\r\n' 'USER bob' 'PASS secret' 'RETR 1' 'RETR 2' > "$T/in"
+	wait_for grep -q 'Logout user=bob' "$D/log"
+	bob <<< QUIT
+	grep '^Status: R\|^Subject' "$D/mail/bob" > "$T/read"
+	printf '%s\n' 'Subject: letter 1' 'Status: R' 'Subject: letter 2' |
+		diff - "$T/read"
+}
+
 @test "what may only be read is read, and nothing of it is deleted" {
 	box bob 2
 	chmod 400 "$D/mail/bob"

@@ -165,6 +165,80 @@ count()
 	grep -q '^mailbox.*bob' "$T/look.out"
 }
 
+@test "a user's list or link lends him nothing of another's file" {
+	[ "$EUID" -eq 0 ] || skip "owners are for root"
+	local how
+	printf '%s\n' kim '|evil' > "$D/theirs"
+	chown --reference="$D/home/alice" "$D/theirs"
+	echo "list: :include:$D/home/bob/list" > "$D/aliases"
+	for how in link list; do
+		rm -f "$D/home/bob/list"
+		if [ $how = link ]; then
+			ln -s "$D/theirs" "$D/home/bob/list"
+		else
+			echo ":include:$D/theirs" > "$D/home/bob/list"
+		fi
+		chown -h --reference="$D/home/bob" "$D/home/bob/list"
+		chmod 644 "$D/theirs"
+		run queue a -n list
+		grep -q '^mailbox.*kim' <<< "$output"
+		[[ $output != *' as alice'* ]]
+		# What he may not read himself he does not hear of.
+		chgrp facteur "$D/theirs"
+		chmod 660 "$D/theirs"
+		run queue a -n list
+		[ "$status" -eq 75 ]
+		[[ $output != *kim* ]]
+	done
+	# His own, one that the table names, and by a link of root's.
+	echo ":include:$D/home/bob/mine" > "$D/home/bob/list"
+	echo '|good' > "$D/home/bob/mine"
+	chown --reference="$D/home/bob" "$D/home/bob/mine"
+	queue a -n list | grep '^program.*good as bob$'
+	ln -s theirs "$D/link"
+	for how in theirs link; do
+		echo "list: :include:$D/$how" > "$D/aliases"
+		queue a -n list | grep '^program.*evil as alice$'
+	done
+}
+
+@test "lists of lists have an end" {
+	local i
+	echo bob > "$D/end"
+	for i in 1 2 3; do
+		(echo "kim$i"; yes '# nobody' | head -c 6000000) > "$D/$i"
+	done
+	for i in {1..9000}; do
+		echo ":include:$D/none$i"
+	done > "$D/many"
+	echo "list: :include:$D/1, :include:$D/2, :include:$D/3" > "$D/aliases"
+	run queue a -n list
+	[[ $output == *"fail       kim1@a.test"*"fail       kim2@a.test"* ]]
+	[[ $output != *"fail       kim3@a.test"* ]]
+	# What cannot be opened is not free either.
+	echo "list: :include:$D/many" > "$D/aliases"
+	: > "$D/log"
+	run queue a -n list
+	[ "$status" -eq 75 ]
+	[ "$(grep -c 'cannot read it' "$D/log")" -lt 9000 ]
+}
+
+@test "a list that is written for ever holds up its own mail" {
+	echo "list: :include:$D/list" > "$D/aliases"
+	echo bob > "$D/list"
+	write -- list
+	write -- list
+	write -- list
+	write -- kim
+	printf bob > "$D/list"
+	start writer sh -c "while touch '$D/list'; do sleep 0.1; done"
+	# The first is waited for, ten seconds.
+	timeout 25 "$(prog queuerun)" -C "$C"
+	[ "$(letters "$D/mail/kim")" -eq 1 ]
+	[ "$(queued a)" -eq 3 ]
+	stop writer
+}
+
 @test "a list's program waits where it cannot be told who its owner is" {
 	echo "|cat > $D/out" > "$D/list"
 	[ "$EUID" -ne 0 ] || chown --reference="$D/home/bob" "$D/list"

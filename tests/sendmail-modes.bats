@@ -293,6 +293,18 @@ inside()
 	[ "$(queued a)" -eq 1 ]
 }
 
+@test "setgid: who looks at the queue locks nothing in it" {
+	need strace
+	installed
+	inside "$T/bin/sendmail" kim@b.test < /dev/null
+	export -f inside
+	# He may stop himself whenever he likes.
+	# shellcheck disable=SC2016
+	strace -f -e trace=flock -o "$T/trace" \
+	    bash -c 'inside "$T/bin/sendmail" -bp' | grep kim@b.test
+	[ "$(grep -c 'flock(' "$T/trace")" -eq 0 ]
+}
+
 @test "setgid: the environment goes no further" {
 	installed
 	cat > "$T/bin/smtpd" <<-'END'

@@ -168,6 +168,11 @@ is_crlf()
 	[ "${#lines[@]}" -eq 3 ]
 	[ "$(grep -c connect "$T/b/log")" -eq 1 ]
 	cmp "$T/b/1" "$T/b/3"
+	# Who offers no PIPELINING has answered before.
+	[ "$(grep -c '^C: ' "$T/b/log")" -eq "$(grep -c wait "$T/b/log")" ]
+	again b "$HOST" OFFER=CHUNKING
+	drive -n 3 "$TO" "$T/m" bob@b.test
+	[ "$(grep -c '^C: ' "$T/b/log")" -eq "$(grep -c wait "$T/b/log")" ]
 }
 
 @test "the dialogue is shown as sendmail -v shows it" {
