@@ -213,7 +213,7 @@ settle(struct mbox *m, const struct mbox_how *how)
 		 * who does not add anything needs none. */
 		if (((errno == ENOSPC || errno == EDQUOT) &&
 		     !how->must_exist) ||
-		    errno == EIO || errno == EMFILE || errno == ENFILE)
+		    io_is_passing(errno))
 			return -1;
 		log_warn("%s: no record of deliveries can be kept: %s",
 		         how->state, strerror(errno));
