@@ -110,8 +110,8 @@ static void
 set_aside(struct run *r, const char *dir, const char *id, const char *why)
 {
 	if (spool_move(&r->sp, dir, id, "bad") == 0) {
-		log_warn("%s: %s; it is now %s/bad/%s", id, why,
-		         r->conf->spool, id);
+		log_warn("%s: %s; it is now %s/bad/%s", id, why, r->conf->spool,
+		         id);
 		return;
 	}
 	log_warn("%s: %s; cannot move it to bad: %s", id, why, strerror(errno));
