@@ -516,6 +516,19 @@ slurp_fd(int fd, size_t max, struct str *s)
 	return n < 0 ? -1 : 0;
 }
 
+bool
+io_is_passing(int err)
+{
+	static const int passing[] = {EIO,   ENOMEM, EMFILE,    ENFILE,
+	                              EINTR, ESTALE, ETIMEDOUT, ENOTCONN};
+	size_t i;
+
+	for (i = 0; i < sizeof passing / sizeof passing[0]; i++)
+		if (err == passing[i])
+			return true;
+	return false;
+}
+
 int
 io_close(int fd, int rc)
 {

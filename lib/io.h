@@ -54,6 +54,9 @@ int io_dial(const struct sockaddr *sa, socklen_t len, long ms);
 void io_init(struct io *io, int in, int out);
 void io_free(struct io *io);
 
+/* Is errno a moment's trouble, which says nothing about what is there? */
+bool io_is_passing(int err);
+
 /* Monotonic clock in ms. */
 long long io_now(void);
 

@@ -1,6 +1,7 @@
 /* mbox - see mbox.h and mbox(5). */
 #include "mbox.h"
 
+#include "addr.h"
 #include "date.h"
 #include "io.h"
 #include "log.h"
@@ -18,6 +19,8 @@ enum {
 	OPEN_TRIES = 20, /* how often the file may be replaced while we wait */
 	COPY = 16384
 };
+
+static const time_t LAST_TIME = 253370764800; /* the year 9999 begins */
 
 /* --- From_ lines --- */
 
@@ -95,13 +98,15 @@ void
 mbox_from(struct str *s, const char *sender, time_t t)
 {
 	char date[DATE_SIZE];
+	int n;
 
-	date_ctime(t, date);
+	/* mbox_is_from() reads no later year, and no longer line. */
+	date_ctime(t > LAST_TIME ? LAST_TIME : t, date);
 	str_adds(s, "From ");
 	if (!*sender)
 		sender = "MAILER-DAEMON";
 	/* A quoted local part may hold blanks; the readers count words. */
-	for (; *sender; sender++)
+	for (n = 0; *sender && n < ADDR_MAX; sender++, n++)
 		str_addc(s, (unsigned char)*sender <= ' ' ? '-' : *sender);
 	str_addf(s, " %s\n", date);
 }
@@ -208,7 +213,7 @@ settle(struct mbox *m, const struct mbox_how *how)
 		 * who does not add anything needs none. */
 		if (((errno == ENOSPC || errno == EDQUOT) &&
 		     !how->must_exist) ||
-		    errno == EIO || errno == EMFILE || errno == ENFILE)
+		    io_is_passing(errno))
 			return -1;
 		log_warn("%s: no record of deliveries can be kept: %s",
 		         how->state, strerror(errno));

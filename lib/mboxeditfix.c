@@ -250,8 +250,7 @@ mbox_edit_fix(const struct edit_file *f)
 	int r = 0;
 
 	if (journal_open(&w.j, f, false) < 0)
-		return errno == EIO || errno == EMFILE || errno == ENFILE ? -1
-		                                                          : 0;
+		return io_is_passing(errno) ? -1 : 0;
 	if (journal_is_open(&w.j)) {
 		r = fstat(f->fd, &st) < 0 ? -1 : fix(&w, &st);
 		if (r >= 0) {

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE /* O_PATH */
 #include "sandbox.h"
 
+#include "io.h"
 #include "str.h"
 
 #include <errno.h>
@@ -80,24 +81,28 @@ open_near(const struct sandbox_path *p)
 	return fd;
 }
 
-/* Rights of directories are refused for what is none. */
-static void
+/* Rights of directories are refused for what is none.  0, or -1 when only now
+ * there cannot be a rule: without it the path would seem to be forbidden. */
+static int
 allow(int set, const struct ruleset *all, const struct sandbox_path *p)
 {
 	struct rule r = {.fd = open_near(p)};
+	int err = 0;
 	size_t i;
 
 	if (r.fd < 0)
-		return;
+		return io_is_passing(errno) ? -1 : 0;
 	for (i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
 		if (p->may & meanings[i].may)
 			r.allowed |= meanings[i].rights;
 	r.allowed &= all->files;
 	if (syscall(SYS_landlock_add_rule, set, BENEATH, &r, 0) < 0) {
 		r.allowed &= OF_FILES;
-		syscall(SYS_landlock_add_rule, set, BENEATH, &r, 0);
+		if (syscall(SYS_landlock_add_rule, set, BENEATH, &r, 0) < 0)
+			err = errno;
 	}
 	close(r.fd);
+	return io_is_passing(err) ? -1 : 0;
 }
 
 static void
@@ -123,7 +128,10 @@ set_files(enum sandbox kind, const struct sandbox_path paths[])
 	if (set < 0)
 		return;
 	for (; paths && paths->path; paths++)
-		allow(set, &all, paths);
+		if (allow(set, &all, paths) < 0) {
+			close(set);
+			return;
+		}
 	syscall(SYS_landlock_restrict_self, set, 0);
 	close(set);
 }

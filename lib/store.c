@@ -2,6 +2,7 @@
  * the flags in it. */
 #include "store.h"
 
+#include "io.h"
 #include "storeops.h"
 
 #include <errno.h>
@@ -19,10 +20,7 @@ open_index(struct store *s)
 	if (index_open(&s->index, how->state, s->path, how->owner) == 0 ||
 	    !how->state)
 		return 0;
-	return errno == EIO || errno == ENOMEM || errno == EMFILE ||
-	               errno == ENFILE || errno == EINTR
-	           ? -1
-	           : 0;
+	return io_is_passing(errno) ? -1 : 0;
 }
 
 static int

@@ -279,6 +279,51 @@ check_failed()
 	done
 }
 
+@test "a record that cannot be opened now is not none" {
+	need strace
+	local error
+	unfinished
+	for error in ESTALE ENOMEM; do
+		head -c 1000 "$T/want" > "$T/half"
+		box "$T/half"
+		cp "$T"/record/* "$D/state/alice/"
+		strace -f -qq -o "$T/hit" -e trace=open,openat \
+		    -P "$(basename "$D"/state/alice/mbox.*)" \
+		    -e inject=open,openat:error=$error \
+		    "$DELIVER" -C "$C" -b alice < "$T/more" > "$T/out"
+		grep -q '(INJECTED)' "$T/hit"
+		grep -q '^B1 75 4.3.0 cannot repair mailbox: ' "$T/out"
+		cmp "$BOX" "$T/half"
+		deliver -b alice < "$T/more" > "$T/out"
+		cmp -n "$(wc -c < "$T/old")" "$BOX" "$T/old"
+		[ "$(letters "$BOX")" -eq 2 ]
+	done
+}
+
+@test "a change in the middle whose journal cannot be opened now is not read" {
+	need strace
+	local n as=()
+	[ "$EUID" -ne 0 ] || as=(setpriv --reuid=20001 --regid=20001 --clear-groups)
+	for n in 1 2 3; do
+		deliver -f "jo$n@x.test" alice < <(printf 'Subject: %d\n\nletter\n' $n)
+	done
+	strace -f -qq -o "$T/hit" -e trace=ftruncate -P "$BOX" \
+	    -e inject=ftruncate:signal=KILL \
+	    env LOGNAME=alice "${as[@]}" "$(prog popd)" -C "$C" \
+	    <<< $'DELE 1\nQUIT' || :
+	cp "$BOX" "$T/half"
+	strace -f -qq -o "$T/hit" -e trace=open,openat \
+	    -P "$(basename "$D"/state/alice/edit.*)" \
+	    -e inject=open,openat:error=ESTALE \
+	    env LOGNAME=alice "${as[@]}" "$(prog popd)" -C "$C" \
+	    <<< $'STAT\nQUIT' > "$T/out"
+	grep -q '(INJECTED)' "$T/hit"
+	grep -q '^-ERR \[SYS/TEMP\]' "$T/out"
+	cmp "$BOX" "$T/half"
+	LOGNAME=alice "${as[@]}" "$(prog popd)" -C "$C" <<< $'STAT\nQUIT' > "$T/out"
+	grep -q '^+OK 2 ' "$T/out"
+}
+
 @test "the end of a mailbox that cannot be read gets nothing added" {
 	need strace
 	printf 'From x@y Sat Nov 21 19:54:01 2026\n\nno line end' > "$T/bare"

@@ -125,6 +125,18 @@ letter=$'Subject: hello\n\nhello there\n'
 	[ "$output" -eq 0 ]
 }
 
+@test "a From_ line is one that is read: a sender of any length, a time of any year" {
+	printf %s "$letter" | deliver -f "$(printf 'x%.0s' {1..5000})@b.test" alice
+	printf 'message i %d\nto alice@a.test\ntime 9223372036854775807\n\n%s' \
+	    ${#letter} "$letter" | deliver -b alice
+	printf %s "$letter" | deliver -f jo@b.test alice
+	local as=()
+	[ "$EUID" -ne 0 ] || as=(setpriv --reuid=20001 --regid=20001 --clear-groups)
+	printf 'STAT\nQUIT\n' | LOGNAME=alice "${as[@]}" "$(prog popd)" -C "$C" > "$T/out"
+	grep -q '^+OK 3 ' "$T/out"
+	grep -q '^From jo@b.test ' "$BOX"
+}
+
 @test "From_ lines are quoted so that every quoting can be undone" {
 	printf 'A: b\n\nFrom a\n>From b\n\nFrom c\nFromage\n>>>From d\n> From e' > "$T/in"
 	deliver alice < "$T/in"

@@ -780,7 +780,7 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 
 @test "a Maildir: what is remembered of it and cannot be opened now is not lost" {
 	need strace
-	local box=$D/maildir/bob call n hits=0
+	local box=$D/maildir/bob error call n hits=0
 	printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
 	mkdir -p "$box/"{cur,new,tmp}
 	printf 'Subject: a\n\ntext\n' > "$box/cur/1001.x.y:2,S"
@@ -789,17 +789,17 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 	# A new one would be the time.
 	n=$(sed 's/1 \(.*\)\..*/\1/' "$T/was")
 	wait_for eval '[ "$(date +%s)" -gt "$n" ]'
-	for call in open openat fstat newfstatat mkdir; do
+	# The wall, too, is built of what can be opened.
+	for call in {EIO,ESTALE}:{open,openat,fstat,newfstatat,mkdir}; do
+		error=${call%:*} call=${call#*:}
 		for ((n = 1; n < 10; n++)); do
 			python3 "$REPO/tests/pop.py" strace -f -qq -o "$T/hit" \
 			    -e trace="?$call" -P "$D/state/bob" \
 			    -P "$(echo "$D"/state/bob/index.*)" \
-			    -e inject="?$call:error=EIO:when=$n" \
+			    -e inject="?$call:error=$error:when=$n" \
 			    "$(prog popd)" -C "$C" \
 			    <<< $'USER bob\nPASS secret\nUIDL\nQUIT' > "$T/out"
 			grep '(INJECTED)' "$T/hit" || break
-			# The wall hides what was not there when it was built.
-			! grep -q 'O_PATH.*INJECTED' "$T/hit" || continue
 			hits=$((hits + 1))
 			cat "$T/out"
 			grep -qxf "$T/was" "$T/out" ||
