@@ -8,6 +8,7 @@
 #include "idn.h"
 #include "log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,8 @@ main(int argc, char **argv)
 	if (o.whoami)
 		return identify();
 	log_open("deliver");
+	if (io_standard() < 0)
+		log_die(EX_OSERR, "/dev/null: %s", strerror(errno));
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* or nobody could be waited for */

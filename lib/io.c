@@ -487,7 +487,7 @@ io_standard(void)
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_WRONLY);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	return fd < 0 ? -1 : close(fd);
 }

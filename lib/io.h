@@ -114,7 +114,7 @@ ssize_t io_take(int fd, void *p, size_t n);
 int io_close(int fd, int rc);
 
 /* Have descriptors 0 to 2: else a file that is opened later, or a pipe, could become
- * one of them.  0 or -1. */
+ * one of them.  What was not there takes output and gives none.  0 or -1. */
 int io_standard(void);
 
 /* A pipe that no program started later inherits by mistake.  0 or -1. */

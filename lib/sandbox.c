@@ -1,11 +1,12 @@
 /* sandbox - see sandbox.h.  Which files: Landlock, by its system calls alone; which
  * of these there may be at all is in sandboxcalls.c.
  * Called by every process that meets the network, when it has become who it
- * stays.  It never fails: who cannot have a wall does without. */
+ * stays.  Who cannot have a wall does without. */
 #define _GNU_SOURCE /* O_PATH */
 #include "sandbox.h"
 
 #include "io.h"
+#include "log.h"
 #include "str.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -81,17 +83,26 @@ open_near(const struct sandbox_path *p)
 	return fd;
 }
 
-/* Rights of directories are refused for what is none.  0, or -1 when only now
- * there cannot be a rule: without it the path would seem to be forbidden. */
-static int
+static void
+end_if_passing(const char *what, int err)
+{
+	if (io_is_passing(err))
+		log_die(EX_TEMPFAIL, "%s: %s", what, strerror(err));
+}
+
+/* Rights of directories are refused for what is none.  Without a rule the path seems
+ * to be forbidden: who cannot make one for a moment's trouble ends. */
+static void
 allow(int set, const struct ruleset *all, const struct sandbox_path *p)
 {
 	struct rule r = {.fd = open_near(p)};
 	int err = 0;
 	size_t i;
 
-	if (r.fd < 0)
-		return io_is_passing(errno) ? -1 : 0;
+	if (r.fd < 0) {
+		end_if_passing(p->path, errno);
+		return;
+	}
 	for (i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
 		if (p->may & meanings[i].may)
 			r.allowed |= meanings[i].rights;
@@ -102,7 +113,7 @@ allow(int set, const struct ruleset *all, const struct sandbox_path *p)
 			err = errno;
 	}
 	close(r.fd);
-	return io_is_passing(err) ? -1 : 0;
+	end_if_passing(p->path, err);
 }
 
 static void
@@ -125,13 +136,12 @@ set_files(enum sandbox kind, const struct sandbox_path paths[])
 	if (version >= 6)
 		all.scoped = SCOPE_UNIX | SCOPE_SIGNAL;
 	set = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
-	if (set < 0)
+	if (set < 0) {
+		end_if_passing("the wall of files", errno);
 		return;
+	}
 	for (; paths && paths->path; paths++)
-		if (allow(set, &all, paths) < 0) {
-			close(set);
-			return;
-		}
+		allow(set, &all, paths);
 	syscall(SYS_landlock_restrict_self, set, 0);
 	close(set);
 }

@@ -31,7 +31,8 @@ struct sandbox_path {
 /* For the rest of this process, and of all that it starts.  paths, ended by one
  * without a path: those of files bind the file that is there now, not one that
  * takes its name.  One that does not exist yet stands for the nearest
- * directory above it if it may be changed, else for nothing. */
+ * directory above it if it may be changed, else for nothing.  One that only a
+ * moment's trouble keeps from being opened ends the process. */
 void sandbox_enter(enum sandbox kind, const struct sandbox_path paths[]);
 
 /* The wall of calls alone: 0, or -1 when there cannot be one. */

@@ -137,6 +137,16 @@ letter=$'Subject: hello\n\nhello there\n'
 	grep -q '^From jo@b.test ' "$BOX"
 }
 
+@test "nothing to read is no empty letter" {
+	status=0
+	deliver alice <&- || status=$?
+	[ "$status" -eq 75 ]
+	status=0
+	deliver alice <&- >&- 2>&- || status=$?
+	[ "$status" -eq 75 ]
+	[ ! -e "$BOX" ]
+}
+
 @test "From_ lines are quoted so that every quoting can be undone" {
 	printf 'A: b\n\nFrom a\n>From b\n\nFrom c\nFromage\n>>>From d\n> From e' > "$T/in"
 	deliver alice < "$T/in"

@@ -789,7 +789,7 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 	# A new one would be the time.
 	n=$(sed 's/1 \(.*\)\..*/\1/' "$T/was")
 	wait_for eval '[ "$(date +%s)" -gt "$n" ]'
-	# The wall, too, is built of what can be opened.
+	# Who cannot build the wall of it ends.
 	for call in {EIO,ESTALE}:{open,openat,fstat,newfstatat,mkdir}; do
 		error=${call%:*} call=${call#*:}
 		for ((n = 1; n < 10; n++)); do
@@ -798,12 +798,16 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 			    -P "$(echo "$D"/state/bob/index.*)" \
 			    -e inject="?$call:error=$error:when=$n" \
 			    "$(prog popd)" -C "$C" \
-			    <<< $'USER bob\nPASS secret\nUIDL\nQUIT' > "$T/out"
+			    <<< $'USER bob\nPASS secret\nUIDL\nQUIT' > "$T/out" ||
+				[ "$?" -eq 75 ]
 			grep '(INJECTED)' "$T/hit" || break
 			hits=$((hits + 1))
 			cat "$T/out"
-			grep -qxf "$T/was" "$T/out" ||
+			grep -q 'O_PATH.*INJECTED' "$T/hit" ||
+				grep -qxf "$T/was" "$T/out" ||
 				grep -q '^-ERR \[SYS/TEMP\]' "$T/out"
+			[ "$(grep -c '^[1-9]' "$T/out")" -eq \
+			    "$(grep -cxf "$T/was" "$T/out")" ]
 		done
 	done
 	[ "$hits" -gt 2 ]

@@ -546,9 +546,15 @@ send_with()
 }
 
 @test "with 0, 1 and 2 closed the spool's file is not mistaken for them" {
-	send a alice <&- >&- 2>&-
-	[ -z "$(text)" ]
+	send a alice >&- 2>&- <<< x
+	[ "$(text)" = x ]
 	rm "$(spooled)"
+	# Nothing to read is no empty letter.
+	status=0
+	send a alice <&- >&- 2>&- || status=$?
+	[ "$status" -eq 74 ]
+	send a alice <&- 2> "$T/err" || status=$?
+	grep -q 'Bad file descriptor' "$T/err"
 	fails 67 '' send a nobody 2>&- < /dev/null
 }
 
