@@ -571,6 +571,27 @@ eio()
 	[ "$hits" -gt 10 ]
 }
 
+@test "a Maildir that cannot be read now is not forbidden, and has no others below it" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local call n hits=0 b=$H/Maildir/.b
+	maildir
+	for call in open openat fstat newfstatat getdents64; do
+		for ((n = 1; n < 60; n++)); do
+			printf '1 %s\n' 'CREATE b' 'DELETE b' | imap bob \
+			    "exec strace -o $H/calls -P $b -P $b/tmp -P $b/new \
+			    -P $b/cur -e trace=?$call \
+			    -e inject=?$call:error=EIO:when=$n \"\$@\"" > "$T/got"
+			rm -rf "$b"
+			grep INJECTED "$H/calls" || break
+			hits=$((hits + 1))
+			cat "$T/got"
+			[ "$(grep -cE 'NOPERM|HASCHILDREN' "$T/got")" -eq 0 ]
+		done
+	done
+	[ "$hits" -gt 20 ]
+}
+
 @test "a mailbox that cannot be looked at while messages come is not gone" {
 	need strace
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
