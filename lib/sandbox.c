@@ -1,10 +1,12 @@
 /* sandbox - see sandbox.h.  Which files: Landlock, by its system calls alone; which
  * of these there may be at all is in sandboxcalls.c.
  * Called by every process that meets the network, when it has become who it
- * stays.  It never fails: who cannot have a wall does without. */
+ * stays.  Who cannot have a wall does without; who cannot open now what it has to
+ * change behind it ends. */
 #define _GNU_SOURCE /* O_PATH */
 #include "sandbox.h"
 
+#include "log.h"
 #include "str.h"
 
 #include <errno.h>
@@ -13,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -76,6 +79,11 @@ open_near(const struct sandbox_path *p)
 		*slash = '\0';
 		fd = openat(AT_FDCWD, s, O_PATH | O_CLOEXEC);
 	}
+	/* Behind the wall it would look as if it were forbidden. */
+	if (fd < 0 && p->may & MAY_CHANGE &&
+	    (errno == EIO || errno == EMFILE || errno == ENFILE ||
+	     errno == ENOMEM))
+		log_die(EX_TEMPFAIL, "%s: %s", s, strerror(errno));
 	free(s);
 	return fd;
 }

@@ -31,7 +31,9 @@ struct sandbox_path {
 /* For the rest of this process, and of all that it starts.  paths, ended by one
  * without a path: those of files bind the file that is there now, not one that
  * takes its name.  One that does not exist yet stands for the nearest
- * directory above it if it may be changed, else for nothing. */
+ * directory above it if it may be changed, else for nothing.  Where one
+ * that may be changed cannot be opened for want of a descriptor or memory, or as the
+ * disk fails, the process ends. */
 void sandbox_enter(enum sandbox kind, const struct sandbox_path paths[]);
 
 /* The wall of calls alone: 0, or -1 when there cannot be one. */
