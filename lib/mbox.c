@@ -208,7 +208,8 @@ settle(struct mbox *m, const struct mbox_how *how)
 		 * who does not add anything needs none. */
 		if (((errno == ENOSPC || errno == EDQUOT) &&
 		     !how->must_exist) ||
-		    errno == EIO || errno == EMFILE || errno == ENFILE)
+		    errno == EIO || errno == EMFILE || errno == ENFILE ||
+		    errno == ENOMEM)
 			return -1;
 		log_warn("%s: no record of deliveries can be kept: %s",
 		         how->state, strerror(errno));
