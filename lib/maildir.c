@@ -40,11 +40,10 @@ open_dir(int dir, const char *name, uid_t owner, bool *made)
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) == 0 && st.st_uid == owner)
-		return fd;
-	close(fd);
+	if (fstat(fd, &st) < 0)
+		return io_close(fd, -1);
 	errno = EPERM;
-	return -1;
+	return st.st_uid == owner ? fd : io_close(fd, -1);
 }
 
 /* Remove what somebody who died left in tmp/. */

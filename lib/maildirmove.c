@@ -104,13 +104,15 @@ is_subdir(const char *name)
 	return false;
 }
 
-static bool
+/* 1, 0, or -1 with errno. */
+static int
 is_dir(int at, const char *name)
 {
 	struct stat st;
 
-	return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISDIR(st.st_mode);
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return S_ISDIR(st.st_mode);
 }
 
 static DIR *
@@ -138,8 +140,17 @@ next(DIR *d, bool *good)
 	return e;
 }
 
-/* Is there nothing in top, or below its directories, that we would not remove?  What
- * cannot be read may be anything. */
+/* As it should be?  If it was answered at all, errno is that something is there. */
+static bool
+is_right(int is, int should)
+{
+	if (is >= 0)
+		errno = ENOTEMPTY;
+	return is == should;
+}
+
+/* Is there nothing in top, or below its directories, that we would not remove?  Else
+ * errno is ENOTEMPTY; or why that cannot be read, which may be anything. */
 static bool
 is_maildir(int top)
 {
@@ -147,42 +158,56 @@ is_maildir(int top)
 	struct dirent *e;
 	DIR *d, *sub;
 	size_t i;
+	int err;
 
 	if (!(d = list(top, ".")))
 		return false;
 	while (good && (e = next(d, &good)))
 		good = is_dot(e->d_name) ||
-		       is_subdir(e->d_name) == is_dir(top, e->d_name);
-	rewinddir(d);
+		       is_right(is_dir(top, e->d_name), is_subdir(e->d_name));
+	if (good)
+		rewinddir(d);
 	while (good && (e = next(d, &good)))
 		good = is_dot(e->d_name) || is_subdir(e->d_name) ||
-		       is_known(e->d_name);
+		       is_right(is_known(e->d_name), 1);
+	err = errno;
 	closedir(d);
 	for (i = 0; good && i < SUBDIRS; i++) {
 		if (!(sub = list(top, dirs[i]))) {
-			good = errno == ENOENT;
+			err = errno;
+			good = err == ENOENT;
 			continue;
 		}
 		while (good && (e = next(sub, &good)))
-			good =
-			    is_dot(e->d_name) || !is_dir(dirfd(sub), e->d_name);
+			good = is_dot(e->d_name) ||
+			       is_right(is_dir(dirfd(sub), e->d_name), 0);
+		err = errno;
 		closedir(sub);
 	}
+	errno = err;
 	return good;
 }
 
-/* Remove the files in a directory of top: those with known names, or all. */
-static void
+/* Remove the files in a directory of top: those with known names, or all.  0, or -1
+ * with errno. */
+static int
 empty(int top, const char *name, bool all)
 {
+	bool good = true;
 	struct dirent *e;
 	DIR *d = list(top, name);
+	int err;
 
-	while (d && (e = readdir(d)))
+	if (!d)
+		return -1;
+	while (good && (e = next(d, &good)))
 		if (!is_dot(e->d_name) && (all || is_known(e->d_name)))
-			unlinkat(dirfd(d), e->d_name, 0);
-	if (d)
-		closedir(d);
+			good = unlinkat(dirfd(d), e->d_name, 0) == 0 ||
+			       errno == ENOENT;
+	err = errno;
+	closedir(d);
+	errno = err;
+	return good ? 0 : -1;
 }
 
 static int
@@ -191,7 +216,8 @@ remove_subdir(int top, const char *name)
 	int pass, r = -1;
 
 	for (pass = 0; pass < PASSES && r < 0; pass++) {
-		empty(top, name, true);
+		if (empty(top, name, true) < 0)
+			return errno == ENOENT ? 0 : -1;
 		r = unlinkat(top, name, AT_REMOVEDIR);
 		if (r < 0 && errno == ENOENT)
 			return 0;
@@ -204,15 +230,12 @@ remove_all(int top, const char *path)
 {
 	size_t i;
 
-	if (!is_maildir(top)) {
-		errno = ENOTEMPTY;
+	if (!is_maildir(top))
 		return -1;
-	}
 	for (i = 0; i < SUBDIRS; i++)
 		if (remove_subdir(top, dirs[i]) < 0)
 			return -1;
-	empty(top, ".", false);
-	if (rmdir(path) < 0)
+	if (empty(top, ".", false) < 0 || rmdir(path) < 0)
 		return -1;
 	return mbox_sync_dir(path);
 }

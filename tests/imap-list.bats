@@ -571,6 +571,44 @@ eio()
 	[ "$hits" -gt 10 ]
 }
 
+@test "a Maildir that cannot be read now is not forbidden, and has no others below it" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local call n hits=0 b=$H/Maildir/.b
+	maildir
+	for call in open openat fstat newfstatat getdents64; do
+		for ((n = 1; n < 60; n++)); do
+			printf '1 %s\n' 'CREATE b' 'DELETE b' | imap bob \
+			    "exec strace -o $H/calls -P $b -P $b/tmp -P $b/new \
+			    -P $b/cur -e trace=?$call \
+			    -e inject=?$call:error=EIO:when=$n \"\$@\"" > "$T/got"
+			rm -rf "$b"
+			grep INJECTED "$H/calls" || break
+			hits=$((hits + 1))
+			cat "$T/got"
+			[ "$(grep -cE 'NOPERM|HASCHILDREN' "$T/got")" -eq 0 ]
+		done
+	done
+	[ "$hits" -gt 20 ]
+}
+
+@test "what cannot be opened before the wall is not forbidden behind it" {
+	need strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	local place
+	box bob 1
+	imap bob <<< '1 CREATE a'
+	for place in "$D/mail" "$H/mail" "$D/state/bob"; do
+		printf '1 %s\n' 'SELECT INBOX' 'STORE 1 +FLAGS (\Seen)' 'COPY 1 a' |
+		    imap bob "exec strace -o $H/calls -P $place \
+		    -e trace=open,openat -e inject=open,openat:error=EMFILE:when=1 \
+		    \"\$@\"" > "$T/got"
+		grep INJECTED "$H/calls"
+		cat "$T/got"
+		[ "$(grep -c NOPERM "$T/got")" -eq 0 ]
+	done
+}
+
 @test "a mailbox that cannot be looked at while messages come is not gone" {
 	need strace
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0

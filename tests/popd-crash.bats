@@ -46,3 +46,36 @@ crash()
 @test "input/output error: a hole in a large mailbox" { crash collapse EIO; }
 @test "input/output error: messages out of a small mailbox" { crash move EIO; }
 @test "input/output error: headers that have to grow" { crash grow EIO; }
+
+# An append that was cut off is seen where nobody looks for the record of it.
+@test "a record that cannot be opened now is not none: what is torn is not seen" {
+	local box=$D/mail/alice error n hits=0
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+	printf 'From x@y Sat Nov 21 19:54:01 2026\nSubject: old\n\nold\n\n' > "$box"
+	chmod 600 "$box"
+	[ "$EUID" -ne 0 ] || chown 20001 "$box"
+	printf 'Subject: torn\n\n%05000d\n' 1 | strace -f -qq -o /dev/null \
+	    -e trace=fsync -P "$box" -e inject=fsync:signal=KILL:when=1 \
+	    "$(prog deliver)" -C "$C" -f a@x.test alice || :
+	truncate -s -1000 "$box"
+	[ "$(letters "$box")" -eq 2 ]
+	cp "$box" "$T/torn"
+	cp -rp "$STATE" "$T/record"
+	for error in EIO EMFILE ENOMEM; do
+		for ((n = 1; n < 30; n++)); do
+			cat "$T/torn" > "$box"
+			rm -r "$STATE"
+			cp -rp "$T/record" "$STATE"
+			printf 'STAT\r\nQUIT\r\n' | "${AS[@]}" strace -f -qq \
+			    -o "$T/hit" -P "$STATE" -e trace=open,openat \
+			    -e inject=open,openat:error=$error:when=$n \
+			    "$(prog popd)" -C "$C" > "$T/out" || :
+			grep INJECTED "$T/hit" || break
+			hits=$((hits + 1))
+			cat "$T/out"
+			[ "$(grep -c '^+OK 2 ' "$T/out")" -eq 0 ]
+		done
+	done
+	[ "$hits" -gt 5 ]
+	printf 'STAT\r\nQUIT\r\n' | "${AS[@]}" "$(prog popd)" -C "$C" | grep '^+OK 1 '
+}
