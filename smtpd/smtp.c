@@ -351,17 +351,18 @@ do_bdat(void *session, struct cur *args)
 {
 	struct session *s = session;
 	unsigned long long n = 0;
-	struct cur word;
+	struct cur size, word;
 	bool last;
 	int r;
 
 	s->last = "BDAT";
-	cur_blanks(args);
-	r = cur_number(args, INT64_MAX, &n);
+	cur_word(args, &size);
 	cur_word(args, &word);
+	r = cur_number(&size, INT64_MAX, &n);
 	last = cur_is(&word, "LAST");
 	cur_blanks(args);
-	if (r < 0 || cur_len(args) > 0 || (cur_len(&word) > 0 && !last)) {
+	if (r < 0 || cur_len(&size) > 0 || cur_len(args) > 0 ||
+	    (cur_len(&word) > 0 && !last)) {
 		smtp_reply(s, 501, "5.5.4 syntax: BDAT octets [LAST]");
 		return SMTP_END;
 	}

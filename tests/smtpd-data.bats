@@ -223,7 +223,7 @@ accepted()
 
 @test "BDAT that cannot be counted ends the session" {
 	local a
-	for a in '' LAST x -1 1x '1 FIRST' '1 LAST LAST' 99999999999999999999 +1 0x1; do
+	for a in '' LAST x -1 1x 6LAST '1 FIRST' '1 LAST LAST' 99999999999999999999 +1 0x1; do
 		got=$(printf 'BDAT %s\r\nNOOP\r\nQUIT\r\n' "$a" | raw)
 		[ "$got" = 501 ] || { echo "$a: $got"; return 1; }
 	done
