@@ -7,6 +7,7 @@
 #include "io.h"
 #include "log.h"
 #include "mem.h"
+#include "routelist.h"
 #include "sum.h"
 
 #include <arpa/inet.h>
@@ -343,39 +344,6 @@ read_before(const struct walk *w, const struct stat *st)
 	return before;
 }
 
-/* The table, and root, may name any file that we can read; who owns a list, or a
- * link, his own, or one that everybody can read, which lends him no rights.  0, or
- * -1 with errno. */
-static int
-check_namer(struct walk *w, const struct stat *st, uid_t namer)
-{
-	if (namer == 0 || namer == st->st_uid)
-		return 0;
-	w->loose = true;
-	errno = EACCES;
-	return st->st_mode & S_IROTH ? 0 : -1;
-}
-
-/* Who leads to the open file by this name? */
-static int
-check_names(struct walk *w, const char *path, const struct stat *st)
-{
-	struct stat at;
-
-	if (lstat(path, &at) < 0)
-		return -1;
-	if (!S_ISLNK(at.st_mode) &&
-	    (at.st_dev != st->st_dev || at.st_ino != st->st_ino)) {
-		errno = EAGAIN; /* it was replaced this moment */
-		return -1;
-	}
-	if (w->listed && check_namer(w, st, w->owner) < 0)
-		return -1;
-	if (!S_ISLNK(at.st_mode) || (!w->listed && at.st_uid == w->owner))
-		return 0;
-	return check_namer(w, st, at.st_uid);
-}
-
 /* Who writes a list that is his may never come to an end: for all such together
  * there is a part of the time, so that others' mail goes on. */
 static int
@@ -399,17 +367,15 @@ slurp_list(const struct walk *w, int fd, struct str *s)
 static int
 read_list(struct walk *w, const char *path, struct str *s, struct stat *st)
 {
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	int rc = -1;
+	struct route_list l;
+	int rc;
 
-	if (fd < 0)
+	if (route_list_open(&l, path, w->owner, !w->listed) < 0)
 		return -1;
-	if (fstat(fd, st) == 0) {
-		errno = S_ISDIR(st->st_mode) ? EISDIR : EINVAL;
-		if (S_ISREG(st->st_mode) && check_names(w, path, st) == 0)
-			rc = read_before(w, st) ? 1 : slurp_list(w, fd, s);
-	}
-	return io_close(fd, rc);
+	*st = l.st;
+	w->loose |= l.lent;
+	rc = read_before(w, st) ? 1 : slurp_list(w, l.fd, s);
+	return io_close(l.fd, rc);
 }
 
 /* :include:/path - the items of a file. */

@@ -142,7 +142,7 @@ count()
 	[ "$(queued a)" -eq 0 ]
 }
 
-@test "a list's programs run as the owner of what was read" {
+@test "a list whose name leads elsewhere while it is opened waits" {
 	need strace
 	[ "$EUID" -eq 0 ] || skip "owners are for root"
 	echo bob > "$D/alice.list"
@@ -161,8 +161,8 @@ count()
 	wait_for grep -q all: "$T/look.out"
 	wait_for sh -c "! kill -0 $(cat "$T/pid/look")"
 	cat "$T/look.out"
-	[ "$(grep -c 'evil as alice' "$T/look.out")" -eq 0 ]
-	grep -q '^mailbox.*bob' "$T/look.out"
+	[ "$(grep -c evil "$T/look.out")" -eq 0 ]
+	grep -q '^defer.*cannot be read now' "$T/look.out"
 }
 
 @test "a user's list or link lends him nothing of another's file" {
@@ -190,6 +190,34 @@ count()
 		[ "$status" -eq 75 ]
 		[[ $output != *kim* ]]
 	done
+	# Nor does one that is not the last, or behind a link of root's.
+	rm "$D/home/bob/list"
+	mkdir "$D/at"
+	mv "$D/theirs" "$D/at/list"
+	ln -s "$D/at" "$D/home/bob/dir"
+	ln -s "$D/home/bob/dir" "$D/by"
+	chown -h --reference="$D/home/bob" "$D/home/bob/dir"
+	for how in home/bob/dir/list by/list by/../at/list; do
+		echo "list: :include:$D/$how" > "$D/aliases"
+		chmod 660 "$D/at/list"
+		run queue a -n list
+		[ "$status" -eq 75 ]
+		[[ $output != *kim* ]]
+		chmod 644 "$D/at/list"
+		run queue a -n list
+		grep -q '^mailbox.*kim' <<< "$output"
+		[[ $output != *' as alice'* ]]
+	done
+	# Nor a name that he gives to the file itself.
+	ln "$D/at/list" "$D/home/bob/list"
+	echo "list: :include:$D/home/bob/list" > "$D/aliases"
+	chmod 660 "$D/at/list"
+	run queue a -n list
+	[ "$status" -eq 75 ]
+	[[ $output != *kim* ]]
+	chmod 644 "$D/at/list"
+	rm "$D/home/bob/list"
+	mv "$D/at/list" "$D/theirs"
 	# His own, one that the table names, and by a link of root's.
 	echo ":include:$D/home/bob/mine" > "$D/home/bob/list"
 	echo '|good' > "$D/home/bob/mine"
