@@ -8,7 +8,9 @@
 enum {
 	PATIENCE = 1000000, /* steps up the tree to look for loops, and */
 	STEPS = 64,         /* as many for each reference */
-	TABLE = 1024        /* entries at first */
+	TABLE = 1024,       /* entries at first */
+	DUMMIES = 100000,   /* as many at most, and */
+	MORE = 8            /* as many for each message */
 };
 
 /* A message, or the dummy for one that is not there. */
@@ -42,6 +44,7 @@ struct threads {
 	struct table ids;
 	struct node **v; /* all nodes */
 	size_t n, cap;
+	size_t most; /* nodes that references may make */
 	struct node **root;
 	size_t nroots, caproots;
 	uint64_t patience;
@@ -126,6 +129,7 @@ threads_begin(struct arena *a, size_t n)
 	t->arena = a;
 	t->seed = (uint64_t)(uintptr_t)a ^ (uint64_t)(uintptr_t)t << 20;
 	t->patience = PATIENCE;
+	t->most = DUMMIES + MORE * n;
 	table_size(&t->ids, n);
 	return t;
 }
@@ -231,6 +235,16 @@ node_of(struct threads *t, struct cur id)
 	return e->node;
 }
 
+/* The node of an ID that is referred to, or NULL: then there are more IDs that nobody
+ * has than honest mail has, and it is as if this one were not there. */
+static struct node *
+referred(struct threads *t, struct cur id)
+{
+	if (t->n < t->most)
+		return node_of(t, id);
+	return probe(&t->ids, hash(t, id), id)->node;
+}
+
 /* --- step 1: links --- */
 
 /* Is x among the ancestors of at?  Yes also when it would take too long to
@@ -265,7 +279,9 @@ link_references(struct threads *t, struct cur refs)
 	struct cur id;
 
 	while (next_id(t, &refs, &id)) {
-		x = node_of(t, id);
+		x = referred(t, id);
+		if (!x)
+			continue;
 		if (last && !x->parent)
 			link_nodes(t, last, x);
 		last = x;
@@ -291,7 +307,7 @@ threads_add(struct threads *t, const struct threads_msg *m)
 	parent = m->references.p ? link_references(t, m->references) : NULL;
 	c = m->in_reply_to;
 	if (!parent && c.p && next_id(t, &c, &id))
-		parent = node_of(t, id);
+		parent = referred(t, id);
 	/* 1 (B) */
 	if (x->parent == parent)
 		return;

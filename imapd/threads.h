@@ -1,7 +1,8 @@
 /* threads - who answered whom (RFC 5256 3, THREAD=REFERENCES and
  * ORDEREDSUBJECT). Pure.  Called by thread.c.  Messages are added in the
  * order of their numbers; a chain of 100,000 costs no C stack, and time
- * grows with what is added. */
+ * grows with what is added.  Memory grows with the messages: references to more that are
+ * not there than honest mail has are passed over. */
 #ifndef THREADS_H
 #define THREADS_H
 

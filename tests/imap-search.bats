@@ -402,6 +402,26 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	[ "$(one 'THREAD REFERENCES UTF-8 BODY none')" = '* THREAD' ]
 }
 
+@test "THREAD: references that nobody has cost little memory" {
+	python3 - > "$D/mail/bob" <<-'END'
+		for i in range(3000):
+		    refs = "\n ".join("<%d.%d@x.test>" % (i, k) for k in range(300))
+		    print("From jo@x.test Sat Nov 21 10:00:00 2026\nMessage-ID: <%d@y.test>\n"
+		          "References: %s\n <%d@y.test>\n\nx\n" % (i, refs, max(0, i - 1)))
+	END
+	own "$D/mail/bob" bob
+	most=65536 # kB; the sanitizers take more
+	! grep -qa __asan_init "$(prog imapd)" || most=1000000
+	MOST=$most imap_py <<-'END'
+		s = Imap(); s.ok("SELECT INBOX"); s.ok("THREAD REFERENCES UTF-8 ALL")
+		assert s.said == ["* THREAD (%s)" % " ".join(map(str, range(1, 3001)))], s.said
+		high = [x for x in open("/proc/%d/status" % s.child.pid) if x.startswith("VmHWM")]
+		print(high)
+		assert int(high[0].split()[1]) < int(os.environ["MOST"])
+		s.end()
+	END
+}
+
 @test "what cannot be read is not put in order" {
 	need strace
 	local n command want
