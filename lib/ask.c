@@ -41,10 +41,27 @@ exit_status(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
+/* As waitpid(2). */
+static pid_t
+reap(pid_t pid, int *status, int how, uid_t *who)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	if (who) {
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | how) <
+		    0)
+			return -1;
+		if (info.si_pid == 0)
+			return 0;
+		*who = info.si_uid;
+	}
+	return waitpid(pid, status, how);
+}
+
 /* The first line and the exit status of the child.  What it leaves running may hold
  * the pipe: its own end is one, too. */
 static int
-hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line)
+hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line, uid_t *who)
 {
 	long long end = io_now() + (ASK_SECONDS + 1) * 1000LL;
 	int status, over = pid < 0 ? -1 : 0;
@@ -56,7 +73,7 @@ hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line)
 	io.lf = true;
 	do {
 		if (over == 0)
-			over = waitpid(pid, &status, WNOHANG);
+			over = reap(pid, &status, WNOHANG, who);
 		io.deadline = io_now() + PAUSE;
 		n = io_line(&io, &got, ASK_LINE - 1);
 	} while (n == IO_TIMEOUT && over == 0 && io_now() < end);
@@ -65,13 +82,13 @@ hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line)
 	*line = (struct cur){buf, n > 0 ? buf + n : buf};
 	close(from); /* more it need not say */
 	if (over == 0)
-		over = waitpid(pid, &status, 0);
+		over = reap(pid, &status, 0, who);
 	return over > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 int
 ask_program(char *const argv[], const struct str *for_it, char buf[ASK_LINE],
-            struct cur *line)
+            struct cur *line, uid_t *who)
 {
 	int to[2], from[2];
 	pid_t pid;
@@ -92,7 +109,7 @@ ask_program(char *const argv[], const struct str *for_it, char buf[ASK_LINE],
 		io_writeall(to[1], for_it->s, for_it->n);
 	close(to[0]);
 	close(to[1]);
-	return hear(pid, from[0], buf, line);
+	return hear(pid, from[0], buf, line, who);
 }
 
 int
@@ -127,7 +144,7 @@ ask_ours(const struct conf *c, const char *const words[],
 	int status;
 
 	conf_command(c, words, &argv);
-	status = ask_program(argv.v, for_it, buf, line);
+	status = ask_program(argv.v, for_it, buf, line, NULL);
 	list_free(&argv);
 	return status;
 }

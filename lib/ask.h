@@ -6,6 +6,8 @@
 #include "addr.h"
 #include "conf.h"
 
+#include <sys/types.h>
+
 enum {
 	ASK_SECONDS = 30, /* that it may take */
 	ASK_LINE = 4096,  /* bytes of its line */
@@ -14,10 +16,11 @@ enum {
 
 /* The first line that it says; its standard error goes to nowhere.  argv ends
  * with NULL, argv[0] is a path.  for_it: up to some kB that it
- * finds on descriptor ASK_FD, or NULL.  Its exit status, line within buf then; -1
+ * finds on descriptor ASK_FD, or NULL.  who: if not NULL, the account that it was of
+ * at its end, by the kernel's word.  Its exit status, line within buf then; -1
  * when it could not run to its end. */
 int ask_program(char *const argv[], const struct str *for_it,
-                char buf[ASK_LINE], struct cur *line);
+                char buf[ASK_LINE], struct cur *line, uid_t *who);
 
 /* All that a program says, on its outputs both, to a bit over max bytes, in so many
  * seconds.  Its exit status, or -1 when it could not run to its end. */

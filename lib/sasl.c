@@ -176,6 +176,14 @@ scram_name(struct cur c, char *to)
 	return auth_word((struct cur){name, name + n}, to, AUTH_NAME_MAX);
 }
 
+/* RFC 5802 7: no value has one.  A claim would end there, and of the AuthMessage only
+ * what the client said would count: an old one, with its proof. */
+static bool
+has_nul(struct cur c)
+{
+	return memchr(c.p, '\0', cur_len(&c)) != NULL;
+}
+
 /* The channel binding's flag (RFC 5802 6): NULL, or what is wrong. */
 static const char *
 scram_flag(const struct judge *j, struct cur flag, bool plus)
@@ -209,7 +217,7 @@ scram_first(const struct judge *j, struct scram *m, struct cur c, bool plus)
 	cur_until(&c, ",", &flag);
 	cur_get(&c);
 	cur_until(&c, ",", &w);
-	if (!cur_take(&c, ','))
+	if (!cur_take(&c, ',') || has_nul(whole))
 		return "invalid-encoding";
 	if ((why = scram_flag(j, flag, plus)))
 		return why;
@@ -253,7 +261,7 @@ scram_final(struct scram *m, struct cur c, struct cur *proof)
 		proof->e--; /* the last comma; p= is behind it */
 	rest = (struct cur){c.p, proof->e > c.p ? proof->e - 1 : c.p};
 	*proof = (struct cur){proof->e, c.e};
-	if (!cur_take(proof, 'p') || !cur_take(proof, '='))
+	if (!cur_take(proof, 'p') || !cur_take(proof, '=') || has_nul(c))
 		return "invalid-encoding";
 	str_addc(&m->auth, ',');
 	str_add(&m->auth, rest.p, cur_len(&rest));

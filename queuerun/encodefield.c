@@ -72,8 +72,8 @@ next_run(struct cur c, struct cur *run, bool phrase)
 static void
 put_words(struct str *out, struct cur run, bool phrase)
 {
-	const char *open =
-	    code_is_utf8(run) ? "=?utf-8?Q?" : "=?unknown-8bit?Q?";
+	bool utf8 = code_is_utf8(run);
+	const char *open = utf8 ? "=?utf-8?Q?" : "=?unknown-8bit?Q?";
 	size_t n = 0;
 
 	str_adds(out, open);
@@ -87,7 +87,7 @@ put_words(struct str *out, struct cur run, bool phrase)
 		c = *run.p;
 		if (c == '\n')
 			continue;
-		inside = ((unsigned char)c & 0xc0) == 0x80;
+		inside = utf8 && ((unsigned char)c & 0xc0) == 0x80;
 		if (n + 3 > WORD_BODY && !inside) {
 			str_addf(out, "?=\n %s", open);
 			n = 0;

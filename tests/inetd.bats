@@ -105,6 +105,11 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[ "$(stat -c '%a %G' "$root/usr/local/sbin/sendmail")" = '2755 facteur' ]
 }
 
+@test "make install: nobody but its owner can read deliver, nor so write into it" {
+	put
+	[ "$(stat -c %a "$root/usr/local/sbin/deliver")" = 711 ]
+}
+
 @test "enable with inetd: an entry, twice is once, disable takes it away" {
 	put
 	mkdir -p "$root/etc/cron.d"

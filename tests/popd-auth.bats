@@ -271,6 +271,16 @@ checker()
 	refused bob 'se cret'
 }
 
+@test "checkpassword: who says to be another is not let in" {
+	as_root
+	checker 'os.setgid(20002); os.setuid(20002)
+os.execv("/bin/echo", ["echo", "kim:x:20003:20003::'"$D"'/home/kim:/bin/sh"])'
+	run enters bob 'se cret'
+	[ "$status" -ne 0 ]
+	[[ $(sed -n 3p "$T/got") == '-ERR [SYS/TEMP] '* ]]
+	! grep -q 'user=kim' "$D/log" || false
+}
+
 @test "checkpassword: what a program leaves running holds up nobody" {
 	checker 'import subprocess
 open("'"$T"'/pid/left", "w").write(str(subprocess.Popen(["sleep", "1000"], start_new_session=True).pid))'

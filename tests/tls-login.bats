@@ -470,6 +470,35 @@ quiet() { ! pgrep -f "(popd|imapd|tlsrelay) .*-C $C" > /dev/null; }
 	wait_for quiet
 }
 
+@test "SCRAM: what somebody overheard lets nobody in again" {
+	serve
+	tls_scram a bob
+	py <<-'END'
+		import base64
+		p = pops()
+		last, end = p.scram("bob", "secret")
+		assert end.startswith("+OK bob has"), end
+		auth, proof = p.proved
+		assert p.ask("QUIT").startswith("+OK")
+		# All that was said, as the beginning of something else.
+		for more in b"\0", b"\0,x=y", b",x=y\0", b"":
+		    p = pops()
+		    said = p.ask("AUTH SCRAM-SHA-256")
+		    assert said == "+ ", said
+		    said = p.ask(base64.b64encode(b"n,," + auth + more).decode())
+		    said = base64.b64decode(said[2:]).decode()
+		    if said.startswith("r="):
+		        nonce = said.split(",")[0]
+		        said = p.ask(base64.b64encode(
+		            b"c=biws," + nonce.encode() + b",p=" + proof).decode())
+		        said = base64.b64decode(said[2:]).decode()
+		    assert said.startswith("e="), (more, said)
+		    end = p.ask("")
+		    assert end.startswith("-ERR"), end
+	END
+	wait_for quiet
+}
+
 @test "gsasl(1): SCRAM-SHA-256-PLUS, bound to the connection" {
 	need gsasl
 	serve

@@ -22,6 +22,7 @@ struct check {
 	bool lost;          /* nor could be: shadow(5) cannot be read */
 	bool checked;       /* by a program; it said: */
 	int said;           /* AUTH_* */
+	uid_t ran;          /* as whom it ended */
 };
 
 /* --- find.c --- */

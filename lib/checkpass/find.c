@@ -56,7 +56,7 @@ ask_checker(struct check *k)
 	k->checked = true;
 	if (k->claim.n > PROGRAM_TAKES || k->kind != GATE_PASSWORD)
 		return;
-	status = ask_program(argv, &k->claim, buf, &line);
+	status = ask_program(argv, &k->claim, buf, &line, &k->ran);
 	if (status == 0 && user_parse(line, &k->user) == 0 &&
 	    *k->user.name != '.' && !strchr(k->user.name, '/'))
 		k->said = AUTH_OK;

@@ -257,6 +257,11 @@ test_header(void)
 	          "Content-Description: =?utf-8?Q?=C3=BC=3B?= b\n\n");
 	encode_is("Subject: \xe4\n \xf6\n\n",
 	          "Subject: =?unknown-8bit?Q?=E4_=F6?=\n\n");
+	/* Of what is no UTF-8 no byte belongs to that before it. */
+	encode_is("Subject: \x8f\xe0\xa8\xa2\xa5\xe2\x8f\xe0\xa8\xa2\xa5\xe2"
+	          "\x80\x80\x80\x80\n\n",
+	          "Subject: =?unknown-8bit?Q?=8F=E0=A8=A2=A5=E2=8F=E0=A8=A2=A5="
+	          "E2=80=80=80?=\n =?unknown-8bit?Q?=80?=\n\n");
 }
 
 /* Long lines, in and out; a blank where the pieces meet. */
