@@ -138,6 +138,7 @@ has_id(struct criteria *c, const struct key *k, size_t i)
 	if (cur_len(&k->text) != ID_SUM + n ||
 	    memcmp(k->text.p + ID_SUM, id, n) != 0)
 		return false;
+	c->known = false; /* it was good until now (cache.h) */
 	if (cache_whole(c->s, i, &whole) < 0) {
 		fail(c);
 		return false;

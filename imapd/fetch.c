@@ -16,7 +16,10 @@ struct fetching {
 	struct line line;
 	struct out_day day;
 	size_t begin; /* of the line at hand in line.x */
-	bool first;   /* no item of it is there yet */
+	/* What the client knew of its message, and of keywords, before it. */
+	struct seen was;
+	uint64_t keywords;
+	bool first; /* no item of it is there yet */
 	/* what the answer has to tell */
 	bool gone, unknown;
 	int error; /* errno of a message that could not be read */
@@ -172,6 +175,8 @@ begin(struct fetching *g, unsigned *what)
 	struct line *l = &g->line;
 
 	g->begin = l->x.n;
+	g->was = l->s->box.v[l->i];
+	g->keywords = l->s->box.keywords;
 	l->sent = false;
 	if (*what & FETCH_FLAGS) {
 		struct session *s = l->s;
@@ -199,6 +204,8 @@ drop(struct fetching *g)
 	if (g->line.sent)
 		return IO_ERROR;
 	g->line.x.n = g->begin;
+	g->line.s->box.v[g->line.i] = g->was;
+	g->line.s->box.keywords = g->keywords;
 	if (errno == ESTALE)
 		g->gone = true;
 	else

@@ -523,6 +523,23 @@ record() { find "$D/state" -name "$1.*"; }
 	[ -s "$T/where" ]
 }
 
+@test "flags of a message that cannot be read are told all the same" {
+	mkdir -p "$D/maildir/bob/"{cur,new,tmp}
+	letter 1 | sed 1d > "$D/maildir/bob/cur/1.x:2,"
+	[ "$EUID" -ne 0 ] || chown -R "$(id_of bob)" "$D/maildir/bob"
+	printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
+	imap_py <<-'END'
+		a, b = Imap(), Imap()
+		for s in a, b: s.ok("SELECT INBOX"); s.ok("FETCH 1 FLAGS")
+		os.chmod(os.environ["D"] + "/maildir/bob/cur/1.x:2,", 0)
+		b.ok("STORE 1 +FLAGS (new)")
+		a.no("FETCH 1 (FLAGS BODY[])")
+		assert len(a.said) == 3 and "new" in a.said[0] and "new" in a.said[1], a.said
+		assert a.said[2] == "* 1 FETCH (FLAGS (\\Seen new))", a.said
+		a.end(), b.end()
+	END
+}
+
 # --- limits ---
 
 @test "long and deep messages cost little time and memory" {

@@ -162,6 +162,18 @@ one() { says "1 $1" | sed 's/^1 OK.*//; /^$/d'; }
 	found
 }
 
+@test "EMAILID and fields of a message that nobody looked at" {
+	four
+	imap_py <<-'END'
+		for end, ask in (("SEARCH 4", "SEARCH OR (SUBJECT folded EMAILID %s) (SUBJECT folded NOT EMAILID %s)"),
+		                 ("SORT 4", "SORT (SUBJECT FROM) UTF-8 4 SUBJECT folded NOT EMAILID %s")):
+		    s = Imap(); s.ok("CREATE x"); s.ok("SELECT INBOX"); s.ok("COPY 1:4 x"); s.ok("SELECT x")
+		    s.ok("FETCH 4 RFC822.SIZE"); size = int(s.said[0].split("SIZE ")[1][:-1])
+		    s.ok(ask.replace("%s", "M%016x%012x" % (1, size))); assert s.said == ["* " + end], s.said
+		    s.ok("UNSELECT"); s.ok("DELETE x"); s.end()
+	END
+}
+
 @test "fields" {
 	four
 	finds '1 3' SUBJECT hello
