@@ -153,13 +153,16 @@ do_delete(struct session *s, struct parse *p)
 		return no(s, "[CANNOT] INBOX stays");
 	if (turn_take(s, TURN_NAMES, &turn) < 0)
 		return 0;
-	if (s->box.open && folder_exists(s->folders, name) > 0 &&
-	    strlen(s->box.name) == cur_len(&name))
-		leave(s, name);
-	if (folder_delete(s->folders, name) < 0)
-		refuse(s);
-	else
+	if (folder_delete(s->folders, name) < 0) {
+		refuse(s); /* who hears NO is where he was */
+	} else {
+		if (is_selected(s, name) &&
+		    strlen(s->box.name) == cur_len(&name)) {
+			s->box.readonly = true; /* there is nothing to keep */
+			box_close(s);
+		}
 		ok(s, "gone");
+	}
 	turn_leave(turn);
 	return 0;
 }

@@ -381,6 +381,19 @@ rfc_folders()
 	grep -q '^6 NO \[NONEXISTENT\]' "$T/got"
 }
 
+@test "DELETE of the selected mailbox that is refused does not leave it" {
+	imap_py <<-'END'
+		dir = os.environ["D"] + "/home/bob/mail/x"
+		s = Imap(); s.ok("CREATE x/y"); s.append("x/y", "Subject: m\n\nx\n"); s.ok("SELECT x/y")
+		s.ok("STORE 1 +FLAGS (\\Flagged)")
+		os.chmod(dir, 0o500); s.no("DELETE x/y")
+		s.ok("FETCH 1 FLAGS"); assert "\\Flagged" in s.said[0], s.said
+		os.chmod(dir, 0o700); s.ok("DELETE x/y"); s.bad("FETCH 1 FLAGS")
+		assert os.listdir(dir) == []; s.end()
+	END
+	[ ! -s "$D/log" ] || ! grep 'flags not written' "$D/log"
+}
+
 @test "RENAME of the selected mailbox leaves it, unless it is refused" {
 	imap bob <<-'END' | cut -d' ' -f1,2 > "$T/got"
 		1 CREATE a
