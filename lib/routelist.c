@@ -69,12 +69,12 @@ check_links(struct route_list *l, const char *path)
 		names++;
 	str_free(&done);
 	str_free(&rest);
-	if (rc == 0 &&
-	    (st.st_dev != l->st.st_dev || st.st_ino != l->st.st_ino)) {
-		errno = EAGAIN; /* it was replaced this moment */
+	if (rc < 0)
 		return -1;
-	}
-	return rc > 0 ? -1 : rc;
+	if (rc == 0 && st.st_dev == l->st.st_dev && st.st_ino == l->st.st_ino)
+		return 0;
+	errno = EAGAIN; /* it was replaced this moment, or the way to it */
+	return -1;
 }
 
 static int

@@ -10,9 +10,9 @@ struct route_list {
 	int fd; /* the caller closes it */
 	struct stat st;
 	uid_t trusted; /* beside root */
-	bool
-	    lent; /* somebody leads there whose it is not: it can name addresses, no
-	                * programs and files */
+	/* Somebody leads there whose it is not: it can name addresses, no programs and
+	 * files. */
+	bool lent;
 };
 
 /* Open the list at path; namer owns what names it, the table or another list.  The
