@@ -20,6 +20,7 @@ keep their inodes, as on a real disk.
 import copy
 import os
 import random
+import re
 import shutil
 import sys
 import threading
@@ -28,7 +29,8 @@ import time
 from letters import USERS, Instance, Sink, Wrong
 
 BLOCK = 4096
-FLIGHT = 40  # changes within which a letter counts as being delivered
+FLIGHT = 80  # changes within which a note of a delivery must be safe
+BEHIND = 4  # letters that a host may take while the note of one is due
 BEFORE = 3600  # s that the machine was off
 
 
@@ -233,6 +235,43 @@ def read_record(path):
     return ops
 
 
+class Notes:
+    """Where in the record letters were taken by another host, and noted so:
+    by a line in the journal, or by the end of the letter in the spool."""
+
+    def __init__(self, spool):
+        self.spool, self.keys = spool, {}  # of its files, by inode
+        self.taken, self.noted, self.behind, self.n = {}, {}, 0, 0
+
+    def see(self, k, op, disk):
+        if op[0] == "take":
+            self.taken[op[1]] = k
+        elif op[0] == "C":
+            self.keys[op[1]] = "" if op[3].startswith(self.spool) else None
+        elif op[0] == "W" and self.keys.get(op[1]) is not None:
+            self.write(op[1], op[3])
+        elif op[0] == "U" and op[1].startswith(self.spool):
+            d, name = disk.find(op[1])
+            self.note(self.keys.get(d.names[name].ino))
+
+    def write(self, ino, data):
+        if not self.keys[ino]:
+            key = re.search(rb"^X-Key: (\S+)$", data, re.M)
+            if key and b"multipart/report" not in data:
+                self.keys[ino] = key[1].decode()
+        for line in data.split(b"\n") if self.keys[ino] else ():
+            field = line.split(b"\t")
+            if field[0] in (b"s", b"r"):
+                self.note(self.keys[ino], field[5] != b"local")
+
+    def note(self, key, remote=True):
+        self.n += 1
+        if remote and key in self.taken and key not in self.noted:
+            self.noted[key] = self.n
+            self.behind = max(self.behind, sum(
+                i > self.taken[key] for i in self.taken.values()))
+
+
 class Power:
     def __init__(self, dir, programs, so, addr, port):
         self.it = Instance(dir, programs)
@@ -362,7 +401,7 @@ class Power:
                 os.chmod(path, n.mode)
                 os.utime(path, (time.time() - BEFORE,) * 2)
 
-    def after(self, k, acked, taken):
+    def after(self, k, acked, notes):
         """Go on from here, and count."""
         self.sink.keys = []
         open(self.dir + "/log", "w").close()
@@ -377,7 +416,7 @@ class Power:
         for key in self.rcpts:
             for place in self.rcpts[key]:
                 if place == "sink":
-                    n = self.sink.keys.count(key) + (key in taken)
+                    n = self.sink.keys.count(key) + (key in notes.taken)
                 elif place == "dsn":
                     n = boxes["alice"].count("dsn:" + key)
                 else:
@@ -390,7 +429,8 @@ class Power:
                     extra.append("%s:%s" % (key, place))
                     if place in USERS:
                         raise Wrong("%s came twice to %s" % (key, place))
-                    if self.quiet and k - taken.get(key, k) > FLIGHT:
+                    since = notes.n - notes.noted.get(key, notes.n)
+                    if self.quiet and (since > FLIGHT or k == len(self.ops)):
                         raise Wrong("%s was repeated so late" % key)
         return extra
 
@@ -425,7 +465,7 @@ class Power:
         rng = random.Random(seed)
         cuts = list(range(len(self.ops) + 1))
         if points:
-            cuts = sorted(rng.sample(cuts, min(points, len(cuts))))
+            cuts = sorted(rng.sample(cuts, min(points, len(cuts)))) + cuts[-1:]
         modes = ["strict", "order", "any", "all"]
         todo = {k: modes if not points else [modes[i % 3]]
                 for i, k in enumerate(cuts)}
@@ -433,7 +473,7 @@ class Power:
         for k, op in enumerate(self.ops, 1):
             if op[0] == "R" and rng.random() < (0.4 if points else 1):
                 todo[k] = todo.get(k, []) + ["order", "any"] * 3
-        acked, taken, n = set(), {}, 0
+        acked, notes, n = set(), Notes(self.dir + "/spool/"), 0
         bad = []
         for k in range(len(self.ops) + 1):
             for i, mode in enumerate(todo.get(k, ())):
@@ -441,7 +481,7 @@ class Power:
                 try:
                     self.restore(self.disk.cut(mode, random.Random(
                         "%d %d %d" % (seed, k, i))))
-                    extra = self.after(k, acked, taken)
+                    extra = self.after(k, acked, notes)
                     self.extra += len(extra)
                     self.most = max(self.most, len(extra))
                     if extra and os.environ.get("SHOW"):
@@ -456,9 +496,13 @@ class Power:
             op = self.ops[k]
             if op[0] == "ack":
                 acked.add(op[1])
-            elif op[0] == "take":
-                taken[op[1]] = k
+            notes.see(k, op, self.disk)
             self.disk.play(op)
+        if self.quiet and (set(notes.taken) - set(notes.noted) or
+                           notes.behind > BEHIND):
+            bad.append("noted so late: %d taken, %d noted, %d behind" % (
+                len(notes.taken), len(notes.noted), notes.behind))
+            print(bad[-1])
         return n, bad
 
 
