@@ -148,12 +148,20 @@ session_lost(struct session *s, enum stage_name st, ssize_t how)
 	return -1;
 }
 
+/* Could anybody on the way have said it, of a host that must prove who it is? */
+static bool
+is_hearsay(const struct session *s)
+{
+	return s->secure->level >= LEVEL_VERIFY && !*s->tls.version;
+}
+
 void
 session_said(struct session *s, enum stage_name st, struct verdict *v)
 {
 	const struct stage *g = &stages[st];
-	char what = s->reply.code / 100 == 5 ? 'f' : 'd';
-	const char *status = what == 'f' ? g->perm : g->temp;
+	bool never = s->reply.code / 100 == 5 && !is_hearsay(s);
+	char what = never ? 'f' : 'd';
+	const char *status = never ? g->perm : g->temp;
 
 	/* RFC 5321 4.2.3: 550 is what is said of unknown users. */
 	if (st == RCPT && s->reply.code == 550)
@@ -273,7 +281,8 @@ dial(struct session *s)
 static int
 not_self(struct session *s)
 {
-	if (!s->mind_self || !str_ieq(s->reply.name, s->job->conf->hostname))
+	if (!s->mind_self || is_hearsay(s) ||
+	    !str_ieq(s->reply.name, s->job->conf->hostname))
 		return 0;
 	s->self = true;
 	verdict_set(&s->why, 'f', "5.4.6", s->relay,

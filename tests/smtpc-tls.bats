@@ -276,6 +276,29 @@ no_relay() { ! pgrep -f "tlsrelay.*$T"; }
 	done
 }
 
+@test "who must prove who he is, and has not, cannot refuse a letter for good" {
+	local l
+	secure "$TLSA=ad:tlsa:030101$(spki good)"
+	for l in 'b.test verify' ''; do
+		policy "$l"
+		host good 'greet=554 5.7.1 go away'
+		drive b.test
+		kept 4.3.2
+		[[ $result == *'refused to talk to me: 554 5.7.1 go away'* ]]
+		host good 'ehlo=554 5.7.1 go away' 'helo=554 5.7.1 go away'
+		drive b.test
+		kept 4.5.0
+		host good 'greet=220 a.test ESMTP' 'ehlo=250 a.test'
+		drive b.test
+		kept 4.7.4
+	done
+	policy 'b.test encrypt'
+	host good 'greet=554 5.7.1 go away'
+	secure
+	drive b.test
+	went f 5.7.1
+}
+
 # --- the table ---
 
 @test "none: no TLS, even where it is offered" {
