@@ -108,8 +108,13 @@ static int
 take_letter(struct batch *b, const struct letter *l)
 {
 	struct dest *d = b->d;
-	struct pending *p = &b->p[b->n];
+	struct pending *p;
 
+	/* If there is no room for a large one the others need not wait. */
+	if (b->n > 0 && d->op->staged(d) + l->size > BATCH_BYTES &&
+	    settle(b) < 0)
+		return -1;
+	p = &b->p[b->n];
 	*p = (struct pending){0};
 	memcpy(p->id, l->id, sizeof p->id);
 	if (d->op->letter(d, l, &b->io, &p->result, &p->staged) != 0)

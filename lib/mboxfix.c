@@ -20,7 +20,8 @@ enum { CHUNK = 16384, FROM_MAX = 1024 };
 /* How the mbox agrees with the plan. */
 struct match {
 	uint64_t same; /* bytes that are equal */
-	bool torn;     /* no byte differs but for holes of a power cut */
+	uint64_t ours; /* or holes of a power cut */
+	bool torn;     /* all are, to the end of the file */
 };
 
 static int
@@ -28,11 +29,11 @@ compare(const struct plan *p, int fd, uint64_t size, struct match *m)
 {
 	uint64_t off = 0, end = size - p->head.old;
 	char a[CHUNK], b[CHUNK];
-	bool same = true;
+	bool same = true, ours = true;
 
 	if (end > p->head.len)
 		end = p->head.len;
-	*m = (struct match){.torn = size <= p->head.old + p->head.len};
+	*m = (struct match){0};
 	while (off < end) {
 		size_t n = end - off < CHUNK ? (size_t)(end - off) : CHUNK, i;
 
@@ -41,14 +42,14 @@ compare(const struct plan *p, int fd, uint64_t size, struct match *m)
 		        (ssize_t)n)
 			return -1;
 		for (i = 0; i < n; i++) {
-			if (a[i] != b[i])
-				same = false;
-			if (a[i] != b[i] && b[i] != '\0')
-				m->torn = false;
+			same = same && a[i] == b[i];
+			ours = ours && (a[i] == b[i] || b[i] == '\0');
 			m->same += same;
+			m->ours += ours;
 		}
 		off += n;
 	}
+	m->torn = ours && size <= p->head.old + p->head.len;
 	return 0;
 }
 
@@ -62,17 +63,17 @@ from_line(const char *p, const char *e)
 	                                               : 0;
 }
 
-/* Where does another program's letter begin, that lies behind same bytes of the
+/* Where does another program's letter begin, that lies behind so many bytes of the
  * plan?  Its From_ line may by chance begin as the plan goes on.  *from, 0: none.  0, or
  * -1 with errno. */
 static int
-foreign_start(int fd, const struct plan *p, uint64_t same, uint64_t *from)
+foreign_start(int fd, const struct plan *p, uint64_t ours, uint64_t *from)
 {
-	uint64_t first = same > FROM_MAX ? same - FROM_MAX : 0;
+	uint64_t first = ours > FROM_MAX ? ours - FROM_MAX : 0;
 	char buf[2 * FROM_MAX];
 	ssize_t n =
 	    io_preadall(fd, buf, sizeof buf, (off_t)(p->head.old + first));
-	const char *e = buf + (n > 0 ? n : 0), *at = buf + (same - first), *s;
+	const char *e = buf + (n > 0 ? n : 0), *at = buf + (ours - first), *s;
 
 	*from = 0;
 	if (n < 0)
@@ -88,14 +89,14 @@ foreign_start(int fd, const struct plan *p, uint64_t same, uint64_t *from)
 	return 0;
 }
 
-/* Does a message of the plan end just before off?  Then what lies before is
- * whole. */
+/* Does a message of the plan end just before off, and all of it is there?  Then what
+ * lies before is whole. */
 static bool
-is_boundary(const struct plan *p, uint64_t off)
+is_boundary(const struct plan *p, const struct match *m, uint64_t off)
 {
 	char b[7];
 
-	return off >= 2 && off + 5 <= p->head.len &&
+	return off >= 2 && off <= m->same && off + 5 <= p->head.len &&
 	       plan_read(p, off - 2, b, sizeof b) == 0 &&
 	       memcmp(b, "\n\nFrom ", sizeof b) == 0;
 }
@@ -190,11 +191,11 @@ mbox_fix(struct plan *p, int fd, const char *path)
 	r = 0;
 	if (compare(p, fd, size, &m) < 0)
 		return -1;
-	if (m.torn && !is_boundary(p, size - p->head.old)) {
+	if (m.torn && !is_boundary(p, &m, size - p->head.old)) {
 		r = cut(p, fd, path, size);
-	} else if (m.same > 0) {
-		r = foreign_start(fd, p, m.same, &from);
-		if (r == 0 && from > 0 && !is_boundary(p, from))
+	} else if (m.ours > 0) {
+		r = foreign_start(fd, p, m.ours, &from);
+		if (r == 0 && from > 0 && !is_boundary(p, &m, from))
 			r = blank(p, fd, path, from);
 	}
 	if (r == 0)

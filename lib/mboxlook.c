@@ -30,7 +30,10 @@ struct sight {
 	bool changed;
 };
 
-enum { FOUND = 0 }; /* in place of the hash of an old record */
+enum {
+	FOUND = 0, /* in place of the hash of an old record */
+	ALIKE = 64 /* records with one hash that are looked at */
+};
 
 static ssize_t
 read_at(void *arg, uint64_t off, void *p, size_t n)
@@ -73,22 +76,53 @@ unchain(struct sight *g)
 	free(g->next);
 }
 
-/* The old record of this message, each at most once. */
-static struct index_msg *
-recognise(struct sight *g, uint64_t hash)
+static int
+by_uid(const void *a, const void *b)
 {
-	size_t *link, i;
+	const struct index_msg *x = a, *y = b;
 
-	if (g->nold == 0)
-		return NULL;
-	for (link = &g->head[slot(g, hash)]; *link; link = &g->next[i]) {
-		i = *link - 1;
-		if (g->old[i].hash != hash)
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+/* The old record with the UID that the message claims, or NULL. */
+static struct index_msg *
+claimed(const struct sight *g, const struct scan_msg *m)
+{
+	const struct index_msg key = {.uid = m->uid};
+
+	return g->nold == 0
+	           ? NULL
+	           : bsearch(&key, g->old, g->nold, sizeof *g->old, by_uid);
+}
+
+/* The old record of this message, each at most once.  Of several with its hash, as
+ * drafts may have one header, it is the one whose UID it claims, else one of its
+ * size. */
+static struct index_msg *
+recognise(struct sight *g, const struct scan_msg *m)
+{
+	struct index_msg *o = claimed(g, m), *r;
+	size_t *link, seen = 0;
+
+	if (g->nold == 0 || (o && o->hash == m->hash))
+		return o;
+	o = NULL;
+	link = &g->head[slot(g, m->hash)];
+	while (*link && seen < ALIKE) {
+		r = &g->old[*link - 1];
+		if (r->hash == FOUND) {
+			*link = g->next[*link - 1];
 			continue;
-		*link = g->next[i];
-		return &g->old[i];
+		}
+		link = &g->next[*link - 1];
+		if (r->hash != m->hash)
+			continue;
+		if (r->size == m->size)
+			return r;
+		if (seen++ == 0)
+			o = r;
 	}
-	return NULL;
+	return o;
 }
 
 /* --- one message --- */
@@ -148,24 +182,12 @@ meet(struct sight *g, struct index_msg *r, const struct scan_msg *m)
 	r->kept_uid = g->base && m->uid == r->uid ? KEPT_YES : KEPT_NO;
 }
 
-static int
-by_uid(const void *a, const void *b)
-{
-	const struct index_msg *x = a, *y = b;
-
-	return x->uid < y->uid ? -1 : x->uid > y->uid;
-}
-
 /* The file's own UIDs, where they can be believed.  What an index that was damaged
  * has forgotten the file may still know. */
 static void
 adopt(struct sight *g, struct index_msg *r, const struct scan_msg *m)
 {
-	const struct index_msg key = {.uid = m->uid};
-
-	if (!g->base || m->uid < g->above || m->uid > UID_MOST ||
-	    (g->nold > 0 &&
-	     bsearch(&key, g->old, g->nold, sizeof *g->old, by_uid)))
+	if (!g->base || m->uid < g->above || m->uid > UID_MOST || claimed(g, m))
 		return;
 	r->uid = m->uid;
 	r->kept_uid = KEPT_YES;
@@ -175,7 +197,7 @@ adopt(struct sight *g, struct index_msg *r, const struct scan_msg *m)
 static void
 add(struct sight *g, const struct scan_msg *m)
 {
-	struct index_msg *o = recognise(g, m->hash);
+	struct index_msg *o = recognise(g, m);
 	struct index *x = g->x;
 	struct index_msg *r;
 

@@ -1,17 +1,42 @@
 /* mboxmove - an mbox gets another name, or is removed; under its locks, so that
  * whoever waits for them to add a letter makes a new one.  Called by
  * storemove.c. */
+#define _GNU_SOURCE /* syscall(2) */
 #include "storembox.h"
 #include "storeops.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <sys/syscall.h>
+
+#ifndef RENAME_NOREPLACE /* musl leaves it out, and renameat2(2) */
+#define RENAME_NOREPLACE 1
+#endif
+#endif
+
+/* Not over a file that somebody has made meanwhile, with a letter in it. */
+static int
+rename_new(const char *from, const char *to)
+{
+#ifdef SYS_renameat2
+	if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to,
+	            RENAME_NOREPLACE) == 0)
+		return 0;
+	/* Not every system and file system can. */
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+#endif
+	return rename(from, to);
+}
 
 int
 mbox_rename(const char *from, const char *to)
 {
-	if (rename(from, to) < 0)
+	if (rename_new(from, to) < 0)
 		return -1;
 	/* It is done; when it is durable is not for us to say. */
 	mbox_sync_dir(to);

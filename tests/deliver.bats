@@ -456,6 +456,19 @@ letter=$'Subject: hello\n\nhello there\n'
 	[ "$(letters "$BOX")" -eq 2 ]
 }
 
+@test "a letter that there is no room for does not keep back the others of its batch" {
+	local box
+	head -c 3000000 /dev/zero | tr '\0' x > "$T/big"
+	{ frame A1 <<< "$letter"; frame A2 < "$T/big"; frame A3 <<< "$letter"; } > "$T/in"
+	for box in alice bob; do
+		[ $box = alice ] || printf 'mailbox %s/mail/%%u/\n' "$D" >> "$C"
+		run sh -c 'ulimit -f 2000; exec "$@"' sh "$(prog deliver)" -b -C "$C" $box < "$T/in"
+		[[ "${lines[0]}" == "A1 0 "* ]]
+		[[ "${lines[1]}" == "A2 75 4.2.2 "* ]]
+		[[ "${lines[2]}" == "A3 0 "* ]]
+	done
+}
+
 @test "a mailbox that does not end in an empty line is mended" {
 	printf 'From x Sat Nov 21 19:54:01 2026\nA: b\n\nno end' > "$BOX"
 	[ "$EUID" -ne 0 ] || chown 20001 "$BOX"

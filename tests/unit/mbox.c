@@ -178,6 +178,36 @@ messages(const struct str *s)
 	return n;
 }
 
+/* It went when a part was on the disk, with zeros to its end, that may be where a
+ * message ends; perhaps another program's letter is behind it. */
+static void
+test_hole_end(const char *theirs)
+{
+	char id[16];
+	size_t n = strlen(old), k;
+
+	for (k = 1;; k++) {
+		struct str plan = crash(old, id), s = {0}, now;
+		bool seen, all = k == plan.n;
+
+		str_adds(&s, old);
+		str_add(&s, plan.s, k);
+		memset(s.s + n + k / 2, 0, k - k / 2);
+		str_adds(&s, theirs);
+		put_file(s.s, s.n);
+		now = reopen(id, &seen);
+		assert(!seen && memcmp(now.s, old, n) == 0);
+		assert(ends_in(&now, theirs) && !strstr(now.s, "Subject: new"));
+		assert(*theirs || now.n == n);
+		assert(messages(&now) == (*theirs ? 2 : 1));
+		str_free(&s);
+		str_free(&plan);
+		str_free(&now);
+		if (all)
+			break;
+	}
+}
+
 /* Another program appended behind our torn part: its letter is whole and seen,
  * ours is gone, or whole. */
 static void
@@ -403,6 +433,8 @@ main(void)
 	test_torn("");
 	test_torn("From a@x Sat Nov 21 19:54:01 2026\n\nno end");
 	test_hole();
+	test_hole_end("");
+	test_hole_end("From b@y Sat Nov 21 19:54:02 2026\nSubject: b\n\nb\n\n");
 	/* The system was started anew. */
 	moved = 1;
 	test_torn(old);

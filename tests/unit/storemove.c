@@ -5,6 +5,7 @@
 #include "log.h"
 #include "record.h"
 #include "store.h"
+#include "storeops.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -118,6 +119,9 @@ renamed(bool lost)
 	fill(b);
 	errno = 0;
 	assert(store_rename(a, b, &how) < 0 && errno == EEXIST);
+	/* Also when it came there a moment ago. */
+	if (!maildir)
+		assert(store_mbox.rename(a, b) < 0 && errno == EEXIST);
 	wipe(b);
 	assert(store_rename(a, b, &how) == 0);
 	assert(!there("index", a) && !there("gone", a) && there("gone", b));

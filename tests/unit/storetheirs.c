@@ -182,6 +182,52 @@ neighbour(uint32_t at, size_t body)
 	store_close(&s);
 }
 
+/* They take the first one of two away that have one header, as drafts may: the other
+ * is who it was, by the UID in its header, or as long as there is none by its size. */
+static void
+alike(bool kept)
+{
+	struct mbox_how how = {
+	    .owner = getuid(), .state = state, .patience = 1};
+	static const char *const text[] = {"Subject: a\n\none\n",
+	                                   "Subject: a\n\nthe other\n"};
+	uint32_t uid[2], i;
+	char why[MBOX_WHY];
+	struct str in = {0};
+	struct store s;
+	struct mbox m;
+	const char *p;
+	size_t gone;
+
+	snprintf(box, sizeof box, "%s/box%u", dir, ++rounds);
+	assert(mbox_open(&m, box, &how, why) == 0);
+	for (i = 0; i < 2; i++) {
+		mbox_begin(&m, "a@x.test", 1700000000);
+		mbox_write(&m, text[i], strlen(text[i]));
+		mbox_end(&m);
+	}
+	assert(mbox_commit(&m) == 0);
+	mbox_close(&m);
+	open_store(&s, state);
+	for (i = 0; i < 2; i++)
+		uid[i] = store_msg(&s, i)->uid;
+	if (kept)
+		assert(store_keep(&s) == 0);
+	flag(&s, uid[0], FLAG_DELETED);
+	assert(io_slurp(AT_FDCWD, box, 1 << 20, &in) == 0);
+	assert((p = strstr(in.s + 5, "\nFrom ")));
+	i = (uint32_t)(in.s + in.n - ++p);
+	memmove(in.s, p, i);
+	assert(truncate(box, 0) == 0);
+	assert((m.fd = open(box, O_WRONLY)) >= 0);
+	assert(io_writeall(m.fd, in.s, i) == 0);
+	close(m.fd);
+	str_free(&in);
+	assert(store_purge(&s, uid, 2, &gone) == 0 && gone == 0);
+	assert(!of(&s, uid[0]) && of(&s, uid[1]) && !of(&s, uid[1])->flags);
+	store_close(&s);
+}
+
 /* What they say is not deleted does not go. */
 static void
 undeleted(void)
@@ -216,5 +262,7 @@ main(void)
 	neighbour(0, BODY * 100);
 	neighbour(2, BODY * 100);
 	undeleted();
+	alike(true);
+	alike(false);
 	return execlp("rm", "rm", "-r", dir, (char *)NULL);
 }
