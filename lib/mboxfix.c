@@ -9,13 +9,14 @@
 #include "io.h"
 #include "log.h"
 #include "mbox.h"
+#include "mboxline.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 16384, FROM_MAX = 1024 };
+enum { CHUNK = 16384 };
 
 /* How the mbox agrees with the plan. */
 struct match {
@@ -69,8 +70,8 @@ from_line(const char *p, const char *e)
 static int
 foreign_start(int fd, const struct plan *p, uint64_t ours, uint64_t *from)
 {
-	uint64_t first = ours > FROM_MAX ? ours - FROM_MAX : 0;
-	char buf[2 * FROM_MAX];
+	uint64_t first = ours > LINE_FROM ? ours - LINE_FROM : 0;
+	char buf[2 * LINE_FROM];
 	ssize_t n =
 	    io_preadall(fd, buf, sizeof buf, (off_t)(p->head.old + first));
 	const char *e = buf + (n > 0 ? n : 0), *at = buf + (ours - first), *s;

@@ -424,6 +424,8 @@ test_is_from(void)
 int
 main(void)
 {
+	char theirs[2100];
+
 	assert(mkdtemp(dir));
 	setenv("TZ", "UTC", 1);
 	snprintf(box, sizeof box, "%s/box", dir);
@@ -435,6 +437,10 @@ main(void)
 	test_hole();
 	test_hole_end("");
 	test_hole_end("From b@y Sat Nov 21 19:54:02 2026\nSubject: b\n\nb\n\n");
+	memset(theirs, 'b', sizeof theirs);
+	memcpy(theirs, "From ", 5);
+	strcpy(theirs + 2000, "@y Sat Nov 21 19:54:02 2026\nSubject: b\n\nb\n\n");
+	test_hole_end(theirs);
 	/* The system was started anew. */
 	moved = 1;
 	test_torn(old);
