@@ -143,6 +143,15 @@ encode(struct io *io)
 	io->obuf = raw;
 }
 
+/* One write(2) that waits for nobody, where inetd's socket would wait for ever. */
+static ssize_t
+write_some(int fd, const char *p, size_t n)
+{
+	ssize_t done = send(fd, p, n, MSG_DONTWAIT);
+
+	return done < 0 && errno == ENOTSOCK ? write(fd, p, n) : done;
+}
+
 int
 io_flush(struct io *io)
 {
@@ -153,7 +162,7 @@ io_flush(struct io *io)
 		encode(io);
 	while (!io->err && done < io->obuf.n) {
 		ssize_t n =
-		    write(io->out, io->obuf.s + done, io->obuf.n - done);
+		    write_some(io->out, io->obuf.s + done, io->obuf.n - done);
 
 		if (n >= 0) {
 			done += (size_t)n;

@@ -277,6 +277,22 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[ ! -e "$root/etc/facteur/tls" ]
 }
 
+@test "a certificate for which there is no room is none, and is made when there is" {
+	[ "$EUID" -eq 0 ] || skip 'needs root'
+	need openssl
+	mkdir "$T/disk"
+	run unshare -m bash -c '
+		mount -t tmpfs -o size=4k none "$0" || exit 99
+		! etc/selfsigned a.test "$0/tls/default" || exit 1
+		[ -z "$(ls -A "$0")" ] || exit 2
+		mount -o remount,size=1m "$0" || exit 99
+		etc/selfsigned a.test "$0/tls/default" || exit 3
+		ls -A "$0/tls/default"' "$T/disk"
+	[ "$status" -ne 99 ] || skip 'no file system of its own here'
+	[ "$status" -eq 0 ]
+	[ "${lines[-2]} ${lines[-1]}" = 'fullchain.pem privkey.pem' ]
+}
+
 @test "enable stops at a configuration with errors, and names them" {
 	put
 	mkdir -p "$root/etc/facteur"

@@ -632,6 +632,26 @@ sys.stdout.write("\n")' >> "$D/mail/bob"
 	[ "$(tail -n 1 "$T/got")" = '+OK goodbye' ]
 }
 
+@test "a client that does not read is sent away in its time, on a socket as inetd has" {
+	box bob 1
+	head -c 4000000 /dev/zero | tr '\0' x | fold -w 75 >> "$D/mail/bob"
+	echo 'idle_timeout 1s' >> "$C"
+	timeout 60 python3 - "$(prog popd)" "$C" <<-'END'
+		import socket, subprocess, sys
+		for said in b"CAPA\r\n" * 30000, b"USER bob\r\nPASS secret\r\nRETR 1\r\n":
+		    a, b = socket.socketpair()
+		    p = subprocess.Popen([sys.argv[1], "-C", sys.argv[2]], stdin=b,
+					 stdout=b, stderr=b)
+		    b.close()
+		    a.settimeout(20)
+		    try:
+		        a.sendall(said)
+		    except BrokenPipeError:
+		        pass
+		    assert p.wait(20) == 0
+	END
+}
+
 @test "a message that vanishes while it is sent does not look whole" {
 	box bob 1
 	python3 - "$(prog popd)" "$C" "$D/mail/bob" <<-'END'

@@ -454,6 +454,24 @@ reply_to()
 	[ "$(grep -c '^write(1,' "$T/trace")" -le 2 ]
 }
 
+@test "a client that does not read is sent away in its time, on a socket as inetd has" {
+	echo 'idle_timeout 1s' >> "$C"
+	timeout 60 python3 - "$(prog smtpd)" "$C" <<-'END'
+		import socket, subprocess, sys
+		a, b = socket.socketpair()
+		p = subprocess.Popen([sys.argv[1], "-C", sys.argv[2]], stdin=b,
+				     stdout=b, stderr=b)
+		b.close()
+		a.settimeout(20)
+		try:
+		    a.sendall(b"NOOP\r\n" * 200000)
+		except BrokenPipeError:
+		    pass
+		assert p.wait(20) == 0
+	END
+	grep -q 'lost connection after NOOP' "$D/log"
+}
+
 @test "a broken configuration is 421, and nothing is told" {
 	echo 'nonsense yes' >> "$C"
 	run smtpd a <<< 'EHLO me'

@@ -1,13 +1,38 @@
-/* io - unit test of lib/io.c: what a struct held before io_init() is forgotten. */
+/* io - unit test of lib/io.c: what a struct held before io_init() is forgotten; a peer
+ * that does not read is waited for as long as one that says nothing. */
 #include "io.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { LONG = 3 * IO_BUFFER, MOST = 100 };
+enum { LONG = 3 * IO_BUFFER, MOST = 100, MANY = 100 };
 
 static char text[LONG];
+
+/* On a socket that blocks, as inetd's does. */
+static void
+never_read(long idle, long long deadline)
+{
+	struct io io;
+	int sv[2], i;
+
+	assert(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0);
+	io_init(&io, sv[0], sv[0]);
+	io.idle = idle;
+	io.deadline = deadline;
+	alarm(20);
+	for (i = 0; i < MANY; i++)
+		io_put(&io, text, sizeof text);
+	assert(io_flush(&io) < 0);
+	assert(io.err == ETIMEDOUT);
+	alarm(0);
+	io_free(&io);
+	close(sv[0]);
+	close(sv[1]);
+}
 
 int
 main(void)
@@ -28,5 +53,7 @@ main(void)
 	assert(memcmp(line.p, "end", 3) == 0);
 	assert(io_line(&io, &line, MOST) == IO_EOF);
 	io_free(&io);
+	never_read(10, 0);
+	never_read(0, io_now() + 10);
 	return 0;
 }
