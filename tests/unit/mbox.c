@@ -439,7 +439,8 @@ main(void)
 	test_hole_end("From b@y Sat Nov 21 19:54:02 2026\nSubject: b\n\nb\n\n");
 	memset(theirs, 'b', sizeof theirs);
 	memcpy(theirs, "From ", 5);
-	strcpy(theirs + 2000, "@y Sat Nov 21 19:54:02 2026\nSubject: b\n\nb\n\n");
+	strcpy(theirs + 2000,
+	       "@y Sat Nov 21 19:54:02 2026\nSubject: b\n\nb\n\n");
 	test_hole_end(theirs);
 	/* The system was started anew. */
 	moved = 1;
