@@ -223,6 +223,14 @@ replies()
 	gets 250 '<l80@a.test>'
 }
 
+@test "a list may be a link to elsewhere" {
+	mkdir "$T/lists" "$T/b"
+	echo bob > "$T/lists/list"
+	ln -s "$T/lists/list" "$T/b/list"
+	echo "all: :include:$T/b/list" >> "$T/a/aliases"
+	gets 250 '<all@a.test>'
+}
+
 @test "a user database or table that cannot be asked is 451" {
 	mv "$T/a/passwd" "$T/a/passwd.away"
 	gets '451' '<bob@a.test>'
