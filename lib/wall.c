@@ -122,7 +122,8 @@ wall_relay(void)
 }
 
 /* A list of addresses: the directory of it, since lists are often replaced; and
- * where it leads to if it is a link. */
+ * where it leads to if it is a link.  One that cannot be looked at now is forbidden, and
+ * its mail waits: for that of others we go on. */
 static void
 add_list(void *arg, struct cur path)
 {
@@ -141,7 +142,7 @@ add_list(void *arg, struct cur path)
 		s.s[--s.n] = '\0';
 	for (i = 0; i < w->n && strcmp(w->path[i].path, s.s) != 0; i++)
 		;
-	if (i == w->n)
+	if (i == w->n && stat(s.s, &st) == 0)
 		add(w, s.s, MAY_READ);
 	else
 		str_free(&s);
