@@ -412,12 +412,13 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 		    > /run/bin/systemctl
 		chmod 755 /run/bin/systemctl
 		! etc/enable && etc/disable || exit
-		printf "#!/bin/sh\n[ \"\$*\" != \"restart inetd\" ]\n" > /run/bin/systemctl
-		etc/enable'
+		printf "#!/bin/sh\necho told \"\$@\"\n[ \"\$*\" != \"restart inetd\" ]\n" \
+		    > /run/bin/systemctl
+		etc/enable && echo + && etc/disable'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *'not in service yet: inetd;'* ]]
-	[[ $output == *'inetd: restarted'* ]]
+	[[ $output == *'inetd: restarted'*+*'told restart inetutils-inetd'* ]]
 }
 
 @test "cron.d without a cron: systemd has the queue run" {
