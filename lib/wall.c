@@ -121,22 +121,28 @@ wall_relay(void)
 	sandbox_enter(SANDBOX_RELAY, NULL);
 }
 
-/* A list of addresses: the directory of it, since lists are often replaced. */
+/* A list of addresses: the directory of it, since lists are often replaced; and
+ * where it leads to if it is a link.  One that cannot be looked at now is forbidden, and
+ * its mail waits: for that of others we go on. */
 static void
 add_list(void *arg, struct cur path)
 {
 	struct wall *w = arg;
 	struct str s = {0};
+	struct stat st;
 	size_t i;
 
 	if (cur_len(&path) == 0)
 		return;
-	while (cur_len(&path) > 1 && path.e[-1] != '/')
-		path.e--;
 	str_add(&s, path.p, cur_len(&path));
+	if (lstat(s.s, &st) == 0 && S_ISLNK(st.st_mode) &&
+	    stat(s.s, &st) == 0 && S_ISREG(st.st_mode))
+		add_to(w, s.s, "", MAY_READ);
+	while (s.n > 1 && s.s[s.n - 1] != '/')
+		s.s[--s.n] = '\0';
 	for (i = 0; i < w->n && strcmp(w->path[i].path, s.s) != 0; i++)
 		;
-	if (i == w->n)
+	if (i == w->n && stat(s.s, &st) == 0)
 		add(w, s.s, MAY_READ);
 	else
 		str_free(&s);

@@ -509,6 +509,7 @@ deliver_line(struct run *r, struct job *j, struct cur line)
 	run_trace(r, p->msg, "%s... %s", target_name(p->to),
 	          n == 0 ? "Sent" : t);
 	decide(r, j, j->decided++, &o);
+	j->heard = io_now(); /* nonsense is as good as silence */
 	free(s);
 	free(t);
 }
@@ -536,7 +537,6 @@ job_read(struct run *r, struct job *j)
 		j->out = -1;
 		return;
 	}
-	j->heard = io_now();
 	str_add(&j->line, buf, (size_t)n);
 	c = str_cur(&j->line);
 	while (memchr(c.p, '\n', cur_len(&c))) {

@@ -171,6 +171,48 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 	[ "${lines[-1]}" = 'hostname mail.test' ]
 }
 
+@test "a certificate of which enable could not write all is made when it is repeated" {
+	command -v openssl > /dev/null || skip 'no openssl'
+	put
+	mkdir "$T/full"
+	cat > "$T/full/mv" <<-'END'
+		#!/bin/sh
+		case $1 in
+		*/privkey.pem) for to; do :; done; : > "$to/privkey.pem"; exit 1 ;;
+		esac
+		PATH=${PATH#*:} exec mv "$@"
+	END
+	chmod 755 "$T/full/mv"
+	PATH=$T/full:$PATH run enable
+	[ "$status" -ne 0 ]
+	enable
+	openssl pkey -noout -in "$root/etc/facteur/tls/default/privkey.pem"
+	openssl x509 -noout -in "$root/etc/facteur/tls/default/fullchain.pem"
+	[ "$(ls "$root/etc/facteur")" = "$(printf 'facteur.conf\ntls')" ]
+}
+
+@test "an entry of which enable could not write all is made when it is repeated" {
+	put
+	mkdir "$T/full"
+	mkdir -p "$root/etc"
+	printf 'daytime stream tcp nowait root internal' > "$root/etc/inetd.conf"
+	cp "$root/etc/inetd.conf" "$T/was"
+	cat > "$T/full/grep" <<-'END'
+		#!/bin/sh
+		case $1 in
+		'^pop3[[:space:]]') printf 'pop3 stre'; exit 2 ;;
+		esac
+		PATH=${PATH#*:} exec grep "$@"
+	END
+	chmod 755 "$T/full/grep"
+	PATH=$T/full:$PATH run enable
+	[ "$status" -ne 0 ]
+	cmp "$T/was" "$root/etc/inetd.conf"
+	[ ! -e "$root/etc/inetd.conf.facteur" ]
+	enable
+	grep -q '^pop3[[:space:]].*/popd' "$root/etc/inetd.conf"
+}
+
 @test "what enable could not write on a full disk is made when it is repeated" {
 	put
 	mkdir -p "$root/etc/cron.d"
@@ -385,13 +427,14 @@ state() { (cd "$root" && find . -type f -exec cksum {} + -o -type l -printf '%p 
 		printf "#!/bin/sh\n[ \"\$1\" != restart ]\n" \
 		    > /run/bin/systemctl
 		chmod 755 /run/bin/systemctl
-		! etc/enable && etc/disable || exit
-		printf "#!/bin/sh\n[ \"\$*\" != \"restart inetd\" ]\n" > /run/bin/systemctl
-		etc/enable'
+		! etc/enable || exit
+		printf "#!/bin/sh\necho told \"\$@\"\n[ \"\$*\" != \"restart inetd\" ]\n" \
+		    > /run/bin/systemctl
+		etc/enable && echo + && etc/disable'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *'not in service yet: inetd;'* ]]
-	[[ $output == *'inetd: restarted'* ]]
+	[[ $output == *'inetd: restarted'*+*'told restart inetutils-inetd'* ]]
 }
 
 @test "cron.d without a cron: systemd has the queue run" {

@@ -892,6 +892,26 @@ clocks()
 	[ "$(queued a)" -eq 0 ]
 }
 
+@test "a deliver that reports nothing but nonsense is given up after an hour" {
+	need cc
+	write -- bob
+	mkdir "$D/own"
+	ln -s "$(prog smtpd)" "$D/own/smtpd"
+	cat > "$D/own/deliver" <<-END
+		#!/bin/sh
+		while echo nonsense && echo > $T/talks; do sleep 0.1; done
+	END
+	chmod 755 "$D/own/deliver"
+	: > "$T/talks"
+	chmod 666 "$T/talks"
+	sed -i "s#^programs .*#programs $D/own#" "$C"
+	LATER=3700 clocks run
+	wait_for test -s "$T/talks"
+	touch "$T/back"
+	wait_for sh -c "! kill -0 $(cat "$T/pid/run")"
+	grep -q 'process for bob says nothing any more' "$D/log"
+}
+
 @test "a deliver that tells of letters which it did not get is not believed" {
 	local id
 	head -c 300000 /dev/zero | tr '\0' x | fold > "$T/big"

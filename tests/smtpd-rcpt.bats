@@ -223,6 +223,31 @@ replies()
 	gets 250 '<l80@a.test>'
 }
 
+@test "a list may be a link to elsewhere" {
+	mkdir "$T/lists" "$T/b"
+	echo bob > "$T/lists/list"
+	ln -s "$T/lists/list" "$T/b/list"
+	echo "all: :include:$T/b/list" >> "$T/a/aliases"
+	gets 250 '<all@a.test>'
+}
+
+@test "a list that cannot be looked at now holds up its own mail alone" {
+	need strace
+	strace -e inject=getpid:error=EIO true 2> /dev/null ||
+	    skip 'strace cannot inject here'
+	mkdir "$T/lists"
+	echo bob > "$T/lists/list"
+	echo "all: :include:$T/lists/list" >> "$T/a/aliases"
+	printf '%s\r\n' 'EHLO me' 'MAIL FROM:<jo@b.test>' \
+	    'RCPT TO:<all@a.test>' 'RCPT TO:<bob@a.test>' |
+	    strace -f -o "$T/trace" -P "$T/lists" -P "$T/lists/" \
+	    -e inject='?open,?openat,?stat,?newfstatat,?statx:error=ESTALE' \
+	    "$(prog smtpd)" -C "$C" > "$T/out" || cat "$T/trace"
+	grep INJECTED "$T/trace"
+	grep '^451 4.3.5 <all@a.test>' "$T/out"
+	grep '^250 2.1.5' "$T/out"
+}
+
 @test "a user database or table that cannot be asked is 451" {
 	mv "$T/a/passwd" "$T/a/passwd.away"
 	gets '451' '<bob@a.test>'

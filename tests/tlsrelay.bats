@@ -245,13 +245,13 @@ tickets() { SBIN=$(dirname "$(prog tlsrelay)") "$REPO/etc/tickets" "$D/state"; }
 		exec strace -f -o "$T/calls" -P "$D/tls/other/fullchain.pem" \\
 		    -P other/fullchain.pem -P other/privkey.pem \\
 		    -P "$D/tls/other/privkey.pem" \\
-		    -e inject=\$call:error=EIO:when=\$n "$(prog tlsrelay)" "\$@"
+		    -e inject=\$call:when=\$n "$(prog tlsrelay)" "\$@"
 	END
 	chmod +x "$T/relay"
-	printf 'call=getpid\nn=1\n' > "$T/inject"
+	printf 'call=getpid:error=EIO\nn=1\n' > "$T/inject"
 	start serve python3 "$REPO/tests/relay.py" serve "$T/relay" "$C" "$A" $PORT say:x
 	wait_for listens "$A" $PORT
-	for call in openat lseek read; do
+	for call in {openat,lseek,read}:error=EIO openat:error=ESTALE; do
 		for ((n = 1; n < 8; n++)); do
 			printf 'call=%s\nn=%d\n' "$call" "$n" > "$T/inject"
 			run client -servername b.test < /dev/null

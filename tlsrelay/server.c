@@ -5,7 +5,6 @@
 #include "relay.h"
 #include "ticket.h"
 
-#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -35,7 +34,7 @@ no_password(char *buf, int size, int rw, void *arg)
 static bool
 is_later(int fd)
 {
-	return fd == -EIO || fd == -ENOMEM || fd == -EMFILE || fd == -ENFILE;
+	return fd < 0 && io_is_passing(-fd);
 }
 
 /* A file from its beginning, up to some size that none has; or NULL.  *later: it may
