@@ -50,6 +50,21 @@ forget(const struct store_how *how, const char *path)
 	move_records(how, path, NULL);
 }
 
+/* Take back what copy_index() made: the rest is that of a mailbox that somebody else may
+ * have made there meanwhile. */
+static void
+forget_index(const struct store_how *how, const char *path)
+{
+	int dir = how->state ? record_dir(how->state, how->owner) : -1;
+	char name[RECORD_NAME];
+
+	if (dir < 0)
+		return;
+	record_name(name, "index", path);
+	unlinkat(dir, name, 0);
+	close(dir);
+}
+
 /* There is no index in our hands: 0, or -1 with errno when there is one. */
 static int
 have_none(const struct store *s)
@@ -128,7 +143,7 @@ store_moved(struct store *s, const char *to)
 	if ((copy_index(s, to) < 0 && !tells_uids(s)) ||
 	    s->op->rename(from, to) < 0) {
 		err = errno;
-		forget(&s->how, to);
+		forget_index(&s->how, to);
 		errno = err;
 		return -1;
 	}
