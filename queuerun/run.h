@@ -143,7 +143,7 @@ time_t run_now(const struct run *r);
 double run_clock(void);
 
 /* A line for who watches: -v on stdout, sendmail -v on its FIFO. */
-__attribute__((format(printf, 3, 4))) void run_trace(const struct run *r,
+__attribute__((format(printf, 3, 4))) void run_trace(struct run *r,
                                                      const struct active *a,
                                                      const char *fmt, ...);
 
