@@ -136,6 +136,7 @@ batch_run(struct dest *d)
 	b->d = d;
 	io_init(&b->io, STDIN_FILENO, STDOUT_FILENO);
 	b->io.lf = true;
+	b->io.idle = STALL;
 	while ((r = frame_next(&b->io, &l)) > 0)
 		if ((r = take_letter(b, &l)) < 0)
 			break;

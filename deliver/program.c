@@ -20,8 +20,11 @@
 #define PROGRAM_TIME 600 /* s that a program may take */
 #endif
 
+#ifndef KILL_TIME
+#define KILL_TIME 5 /* s between SIGTERM and SIGKILL, and behind that */
+#endif
+
 enum {
-	KILL_TIME = 5,  /* s between SIGTERM and SIGKILL */
 	TICK = 50,      /* ms between two looks whether it has ended */
 	SAID_MAX = 4096 /* bytes of its output that are read at all */
 };
@@ -168,7 +171,8 @@ take_output(struct run *r, struct io *from)
 }
 
 /* Hear it and wait for its end.  A child of its own that it left behind may
- * keep the output open, so the end of that is not waited for. */
+ * keep the output open, so the end of that is not waited for; nor is one whom
+ * nothing kills, as he has become another or hangs in the kernel. */
 static void
 attend(struct run *r, int out)
 {
@@ -185,6 +189,8 @@ attend(struct run *r, int out)
 			kill(-r->pid, SIGTERM);
 		} else if (io_now() >= end) {
 			kill(-r->pid, SIGKILL);
+			if (io_now() >= end + KILL_TIME * 1000LL)
+				break;
 		}
 		from.idle = tick;
 		if (talks)

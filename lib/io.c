@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -143,13 +144,20 @@ encode(struct io *io)
 	io->obuf = raw;
 }
 
-/* One write(2) that waits for nobody, where inetd's socket would wait for ever. */
+/* One write(2) that waits for nobody, where inetd's socket, and the pipe of sshd(8),
+ * would wait for ever.  A pipe that has room has it for PIPE_BUF bytes. */
 static ssize_t
 write_some(int fd, const char *p, size_t n)
 {
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	ssize_t done = send(fd, p, n, MSG_DONTWAIT);
 
-	return done < 0 && errno == ENOTSOCK ? write(fd, p, n) : done;
+	if (done >= 0 || errno != ENOTSOCK)
+		return done;
+	if (poll(&room, 1, 0) > 0)
+		return write(fd, p, n < PIPE_BUF ? n : PIPE_BUF);
+	errno = EAGAIN;
+	return -1;
 }
 
 int
@@ -507,22 +515,23 @@ io_pipe(int p[2])
 	return pipe2(p, O_CLOEXEC);
 }
 
+/* What is no file, as a FIFO, may never begin or end. */
 static int
-slurp_fd(int fd, size_t max, struct str *s)
+slurp_fd(int fd, size_t max, long ms, struct str *s)
 {
-	char buf[8192];
+	struct stat st;
+	struct io io;
 	ssize_t n;
 
-	do {
-		n = io_readall(fd, buf, sizeof buf);
-		if (n > 0 && s->n + (size_t)n > max) {
-			errno = EFBIG;
-			n = -1;
-		}
-		if (n > 0)
-			str_add(s, buf, (size_t)n);
-	} while (n == (ssize_t)sizeof buf);
-	return n < 0 ? -1 : 0;
+	io_init(&io, fd, -1);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		io.deadline = io_now() + ms;
+	while ((n = io_fill(&io)) > 0 && s->n + (size_t)n <= max) {
+		str_add(s, io.buf + io.pos, (size_t)n);
+		io.pos = io.len;
+	}
+	errno = n > 0 ? EFBIG : n == IO_TIMEOUT ? ETXTBSY : io.err;
+	return n == IO_EOF ? 0 : -1;
 }
 
 bool
@@ -551,9 +560,9 @@ io_close(int fd, int rc)
 int
 io_slurp(int dir, const char *name, size_t max, struct str *s)
 {
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	return fd < 0 ? -1 : io_close(fd, slurp_fd(fd, max, s));
+	return fd < 0 ? -1 : io_close(fd, slurp_fd(fd, max, IO_TABLE, s));
 }
 
 static bool
@@ -587,10 +596,9 @@ int
 io_open_table(const char *path, int more)
 {
 	long long end = io_now() + TABLE_QUIET;
-	int fd;
+	int fd, how = O_RDONLY | O_NONBLOCK | O_CLOEXEC | more;
 
-	while ((fd = open(path, O_RDONLY | O_CLOEXEC | more)) < 0 &&
-	       errno == ENOENT) {
+	while ((fd = open(path, how)) < 0 && errno == ENOENT) {
 		bool go_on = may_come(path) && io_now() < end;
 
 		errno = ENOENT;
@@ -610,7 +618,7 @@ io_slurp_table_fd(int fd, size_t max, long ms, struct str *s)
 
 	while (fstat(fd, &st) == 0) {
 		if (!S_ISREG(st.st_mode))
-			return slurp_fd(fd, max, s);
+			return slurp_fd(fd, max, ms, s);
 		if ((uint64_t)st.st_size > max) {
 			errno = EFBIG;
 			break;

@@ -120,7 +120,8 @@ int io_standard(void);
 /* A pipe that no program started later inherits by mistake.  0 or -1. */
 int io_pipe(int p[2]);
 
-/* The whole of a file up to max bytes into s.  0, or -1 with errno (EFBIG when it is longer). */
+/* The whole of a file up to max bytes into s.  0, or -1 with errno (EFBIG when it is
+ * longer, ETXTBSY for a FIFO that has no end within IO_TABLE). */
 int io_slurp(int dir, const char *name, size_t max, struct str *s);
 /* ... of a table that somebody may be writing anew.  While it is empty, has no end of its
  * last line, or is not there in a directory that has just changed, it is waited for,

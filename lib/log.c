@@ -55,9 +55,12 @@ log_ready(void)
 		syslog_reach(&lg.to);
 		lg.open = 1;
 	}
+	/* It may be a FIFO that nobody reads. */
 	if (lg.file && lg.fd < 0)
-		lg.fd = open(lg.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
-		             0666);
+		lg.fd =
+		    open(lg.file,
+		         O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC,
+		         0666);
 }
 
 static const char *

@@ -243,12 +243,16 @@ note_all(char what, time_t when, const char *text)
 	                     .text = text};
 }
 
-/* A copy for the message.  Whatever the file holds, nobody gets controls from it. */
+/* A copy for the message, or that of the last note.  Whatever the file holds, nobody
+ * gets controls from it. */
 static const char *
-copy_word(struct message *m, const struct cur *word)
+copy_word(struct message *m, const struct cur *word, const char *last)
 {
-	char *copy = arena_dup(&m->words, word->p, cur_len(word)), *p;
+	char *copy, *p;
 
+	if (last && cur_is(word, last))
+		return last;
+	copy = arena_dup(&m->words, word->p, cur_len(word));
 	for (p = copy; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
@@ -259,15 +263,17 @@ copy_word(struct message *m, const struct cur *word)
 static void
 add_note(struct message *m, const struct note *n, const struct cur words[4])
 {
-	struct note *to;
+	struct note *to, last = {0};
 
+	if (m->nnote > 0)
+		last = m->note[m->nnote - 1];
 	m->note = mem_grow(m->note, &m->ncap, m->nnote + 1, sizeof *m->note);
 	to = &m->note[m->nnote++];
 	*to = *n;
-	to->status = copy_word(m, &words[0]);
-	to->target = copy_word(m, &words[1]);
-	to->relay = copy_word(m, &words[2]);
-	to->text = copy_word(m, &words[3]);
+	to->status = copy_word(m, &words[0], last.status);
+	to->target = copy_word(m, &words[1], last.target);
+	to->relay = copy_word(m, &words[2], last.relay);
+	to->text = copy_word(m, &words[3], last.text);
 	m->attempts += n->what == NOTE_ATTEMPT;
 	m->expired |= n->what == NOTE_EXPIRE;
 }

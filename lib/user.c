@@ -263,7 +263,7 @@ user_has_scram(const struct conf *c)
 {
 	static const char key[] = "{SCRAM-SHA-256}";
 	bool ours = *c->users && c->checkpassword.n == 0;
-	int fd = ours ? open(c->users, O_RDONLY | O_CLOEXEC) : -1;
+	int fd = ours ? open(c->users, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 	size_t n = 0;
 	ssize_t got, i;
 	char buf[4096];

@@ -202,6 +202,15 @@ expand(struct run *r, struct active *a, const bool *settled, bool which)
 			             rs);
 }
 
+/* What is deferred for days has more of them than targets. */
+static size_t
+weigh_notes(const struct message *m)
+{
+	size_t n = m->nnote + m->words.total / NOTE_WORDS;
+
+	return n < NOTES_MAX ? n : NOTES_MAX;
+}
+
 /* A piece for each target that is still open.  A recipient that is settled had the
  * message or was refused: whatever the tables say of him now, nobody gets it
  * instead, and nobody hears that he does not exist. */
@@ -236,7 +245,8 @@ make_pieces(struct run *r, struct active *a)
 	list_free(&waiting);
 	free(settled);
 	a->open = a->npiece;
-	r->npiece += a->npiece;
+	a->weight = a->npiece + weigh_notes(&a->m);
+	r->weight += a->weight;
 }
 
 static bool
@@ -440,7 +450,7 @@ fill(struct run *r, size_t most, size_t pieces, bool by)
 {
 	struct name next; /* a bounce may move the list */
 
-	while (r->nactive < most && r->npiece < pieces &&
+	while (r->nactive < most && r->weight < pieces &&
 	       (!by || r->nlater - r->later_at < LATER_MAX) &&
 	       next_name(r, by, &next))
 		take(r, &next, by);

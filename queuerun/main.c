@@ -21,7 +21,8 @@
 enum {
 	TICK_MS = 60000, /* between two looks at the directories */
 	BUSY_MS = 500,
-	TURN_MS = 100
+	TURN_MS = 100,
+	WATCH_MS = 60000 /* that who watches may rest */
 };
 
 struct options {
@@ -55,8 +56,21 @@ run_clock(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+/* He who stops reading is not to stop the mail. */
+static void
+show(struct run *r, const struct str *line)
+{
+	struct io io;
+
+	io_init(&io, -1, r->trace_fd);
+	io.idle = WATCH_MS;
+	io_put(&io, line->s, line->n);
+	r->verbose = io_flush(&io) == 0;
+	io_free(&io);
+}
+
 void
-run_trace(const struct run *r, const struct active *a, const char *fmt, ...)
+run_trace(struct run *r, const struct active *a, const char *fmt, ...)
 {
 	struct str s = {0};
 	va_list ap;
@@ -68,7 +82,7 @@ run_trace(const struct run *r, const struct active *a, const char *fmt, ...)
 	va_end(ap);
 	str_addc(&s, '\n');
 	if (r->verbose)
-		io_writeall(r->trace_fd, s.s, s.n);
+		show(r, &s);
 	if (a->trace >= 0)
 		io_some(a->trace, s.s, s.n);
 	str_free(&s);

@@ -207,7 +207,7 @@ outcome_drop(struct run *r, struct active *a)
 		if (a->trace >= 0)
 			close(a->trace);
 	}
-	r->npiece -= a->npiece;
+	r->weight -= a->weight;
 	routes_free(&a->routes);
 	free(a->piece);
 	message_free(&a->m);

@@ -24,7 +24,9 @@
 enum {
 	ACTIVE_MAX = 1000,   /* messages at work at once */
 	ACTIVE_MIN = 10,     /* however few descriptors there are */
-	PIECES_MAX = 100000, /* and their targets */
+	PIECES_MAX = 100000, /* and their targets, and notes of them */
+	NOTES_MAX = 12500,   /* ... that count of one: others have room */
+	NOTE_WORDS = 256,    /* bytes that count as one more note */
 	FDS_REST = 32,       /* descriptors for neither messages nor jobs */
 	INTAKE_MAX = 10000,  /* names read ahead from the spool */
 	LATER_MAX = 100000,  /* ... that wait behind what is slow */
@@ -50,6 +52,7 @@ struct active {
 	struct routes routes;
 	struct piece *piece;
 	size_t npiece, open; /* all; not yet decided */
+	size_t weight;       /* what it counts of PIECES_MAX */
 	double since;        /* run_clock() when it was taken in */
 	int trace;           /* FIFO of the sender who watches, or -1 */
 	bool dirty;          /* the journal has lines that are not durable */
@@ -125,7 +128,7 @@ struct run {
 	    skip; /* a tree (tsearch(3)) of ids that cannot be worked on for now */
 
 	struct active *active;
-	size_t nactive, npiece;
+	size_t nactive, weight; /* of them all */
 	struct dest *dest[DEST_HASH];
 	struct line {
 		struct dest *first, **last; /* that wait for a job */
@@ -140,7 +143,7 @@ time_t run_now(const struct run *r);
 double run_clock(void);
 
 /* A line for who watches: -v on stdout, sendmail -v on its FIFO. */
-__attribute__((format(printf, 3, 4))) void run_trace(const struct run *r,
+__attribute__((format(printf, 3, 4))) void run_trace(struct run *r,
                                                      const struct active *a,
                                                      const char *fmt, ...);
 

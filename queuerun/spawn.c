@@ -150,7 +150,7 @@ int
 spawn_secrets(const struct conf *c)
 {
 	char *path = conf_beside(c, "smarthost_auth");
-	int fd = io_open_table(path, O_NOFOLLOW | O_NONBLOCK);
+	int fd = io_open_table(path, O_NOFOLLOW);
 	struct stat st;
 
 	if (fd < 0 ? errno != ENOENT

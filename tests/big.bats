@@ -141,6 +141,31 @@ travel()
 	[ "$(grep -c 'to=<u[0-9]*@b.test>.*status=sent' "$T/a/log")" -eq 500 ]
 }
 
+@test "letters to many that were deferred for days" {
+	local i
+	printf 'smarthost [%s.9]:%s\n' "$NET" "$SMTP_PORT" >> "$T/a/facteur.conf"
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		seq -f 'u%g@far.test' 500 | xargs "$(prog sendmail)" \
+		    -C "$T/a/facteur.conf" -f kim@a.test
+	done
+	python3 - "$T/a/spool/new" <<-'END'
+		import os, sys, time
+		now = int(time.time())
+		text = "connect to mx.far.test[192.0.2.1]:25: Connection refused " * 3
+		for name in os.listdir(sys.argv[1]):
+		    with open(os.path.join(sys.argv[1], name), "a") as f:
+		        for t in range(now - 400000, now - 10000, 10000):
+		            for r in range(500):
+		                f.write("d\t%d\t%d\t4.4.1\tu%d@far.test\tmx.far.test[192.0.2.1]:25\t%s\t.\n"
+		                        % (r, t, r + 1, text))
+		            f.write("a\t-\t%d\t\t\t\t\t.\n" % t)
+	END
+	MEMORY=40000 # a journal, and a few messages with theirs
+	peak "$(prog queuerun)" -C "$T/a/facteur.conf"
+	[ "$(queued a)" -eq 10 ]
+	[ "$(grep -c 'to=<u[0-9]*@far.test>.*status=deferred' "$T/a/log")" -eq 5000 ]
+}
+
 @test "an alias of 10,000 members, and one that fails among them" {
 	local i
 	{

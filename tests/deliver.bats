@@ -428,6 +428,21 @@ letter=$'Subject: hello\n\nhello there\n'
 	[ "$(letters "$BOX")" -eq 2 ]
 }
 
+@test "a feeder that stops in the first letter is waited for no longer than in another" {
+	need strace
+	mkfifo "$T/fifo"
+	strace -o "$T/trace" -e trace=poll "$(prog deliver)" -C "$C" -b alice \
+	    < "$T/fifo" > "$T/out" 3>&- &
+	exec 5> "$T/fifo"
+	frame A1 <<< "$letter" | head -c -5 >&5
+	wait_for test -e "$BOX.lock"
+	wait_for grep -qE 'POLLIN.*, (60000|59[0-9]{3})' "$T/trace"
+	! grep -q 'fd=0.*, -1' "$T/trace" || false
+	exec 5>&-
+	wait
+	[ ! -e "$BOX.lock" ]
+}
+
 @test "a message typed slowly does not keep the mailbox locked" {
 	mkfifo "$T/fifo"
 	deliver alice < "$T/fifo" 3>&- &

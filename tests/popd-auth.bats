@@ -202,6 +202,14 @@ as_root() { [ "$EUID" -eq 0 ] || skip 'needs root'; }
 	grep -q 'Login delayed user=bob' "$D/log"
 }
 
+@test "users that are a FIFO keep nobody from being greeted" {
+	sed -i '/^users /d' "$C"
+	mkfifo "$T/users"
+	echo "users $T/users" >> "$C"
+	printf 'CAPA\nQUIT\n' | timeout 10 python3 "$REPO/tests/pop.py" "$(prog popd)" -C "$C" > "$T/got"
+	grep -q '^+OK goodbye' "$T/got"
+}
+
 # --- checkpassword ---
 
 # A checkpassword program that takes bob with "secret" and is told to run us.

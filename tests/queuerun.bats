@@ -1122,6 +1122,20 @@ at_once()
 	[ "$(at_once)" -le 2 ]
 }
 
+@test "-v: who does not read what is shown stops the mail for no longer than a minute" {
+	need strace
+	echo x | send a -f kim@a.test alice
+	mkfifo "$T/shown"
+	exec 5<> "$T/shown"
+	dd if=/dev/zero of="$T/shown" bs=4096 oflag=nonblock 2> /dev/null || true
+	strace -f -o "$T/trace" -e trace=poll "$(prog queuerun)" -C "$C" -v \
+	    > "$T/shown" 3>&- 5>&- &
+	wait_for grep -qE 'fd=1.*POLLOUT.*, (60000|59[0-9]{3})' "$T/trace"
+	exec 5>&- # nobody will
+	wait_for left 0
+	[ "$(letters "$D/mail/alice")" -eq 1 ]
+}
+
 left() { [ "$(queued a)" -eq "$1" ]; }
 
 @test "mail beyond all room for a host that does not answer leaves others theirs" {
