@@ -353,7 +353,20 @@ decide(struct run *r, struct job *j, size_t i, const struct outcome *o)
 		outcome_settle(r, a);
 }
 
-/* The job is over: what it did not report is deferred. */
+/* Whoever killed deliver, the mailbox may have the message and knows it now; later it
+ * would know others only.  Without the root half it is the next run that asks. */
+static bool
+ask_again(struct run *r, const struct job *j, struct piece *p)
+{
+	bool first = !p->again;
+
+	p->again = true;
+	return dest_line(r, j->dest) == &r->line[LINE_MAILBOX] &&
+	       !j->given_up && (first || r->alone);
+}
+
+/* The job is over: what it did not report is asked for once more, before what waits, or
+ * deferred. */
 static void
 finish(struct run *r, struct job *j)
 {
@@ -365,13 +378,24 @@ finish(struct run *r, struct job *j)
 	    .started = j->started,
 	};
 	struct dest *d = j->dest;
+	struct piece **at = &d->first, *p;
 	size_t i;
 
 	if (j->pid > 0)
 		waitpid(j->pid, NULL, 0);
-	for (i = 0; i < j->npiece; i++)
-		if (j->piece[i])
+	for (i = 0; i < j->npiece; i++) {
+		if (!(p = j->piece[i]))
+			continue;
+		if (ask_again(r, j, p)) {
+			p->next = *at;
+			*at = p;
+			at = &p->next;
+		} else {
 			decide(r, j, i, &lost);
+		}
+	}
+	if (!*at)
+		d->last = at;
 	d->running--;
 	r->njob--;
 	dest_line(r, d)->njob--;
@@ -405,9 +429,11 @@ start(struct run *r, struct dest *d)
 	r->njob++;
 	dest_line(r, d)->njob++;
 	rc = d->kind == ROUTE_REMOTE ? start_client(r, j) : start_deliver(r, j);
-	if (rc < 0)
+	if (rc < 0) {
+		r->alone |= errno == EPIPE || errno == ECONNRESET;
 		log_warn("cannot start a delivery process: %s",
 		         strerror(errno));
+	}
 	if (rc == 0 && j->in >= 0) {
 		make_head(j);
 		job_feed(j);
@@ -521,6 +547,7 @@ give_up(struct job *j, const char *why)
 	log_warn("the delivery process for %s %s: given up", j->dest->key, why);
 	if (j->pid > 0)
 		kill(j->pid, SIGKILL);
+	j->given_up = true;
 	close(j->out);
 	j->out = -1;
 }

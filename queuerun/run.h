@@ -42,6 +42,7 @@ struct piece {
 	long rcpt;               /* index in the envelope */
 	const struct target *to; /* in msg->routes */
 	char what;          /* NOTE_SENT, NOTE_FAILED, NOTE_DEFERRED or 0 */
+	bool again;         /* a deliver ended without a word of it */
 	struct piece *next; /* waiting at the destination */
 };
 
@@ -87,6 +88,7 @@ struct job {
 	double started;
 	long long heard; /* io_now() of its last report */
 	bool failed;     /* the destination could not be reached */
+	bool given_up;   /* it may be at work yet */
 	struct job *next;
 };
 

@@ -937,6 +937,35 @@ clocks()
 	[ "$(letters "$D/mail/bob")" -gt 0 ]
 }
 
+@test "a deliver that dies behind its work is asked again at once: no letter twice" {
+	write -- bob
+	write -- bob
+	mkdir "$D/own"
+	ln -s "$(prog smtpd)" "$D/own/smtpd"
+	cat > "$D/own/deliver" <<-END
+		#!/bin/sh
+		[ -s $T/once ] && exec $(prog deliver) "\$@"
+		echo x > $T/once
+		$(prog deliver) "\$@" > $T/told
+	END
+	chmod 755 "$D/own/deliver"
+	: > "$T/once"
+	: > "$T/told"
+	chmod 666 "$T/once" "$T/told"
+	sed -i "s#^programs .*#programs $D/own#" "$C"
+	queue a
+	[ "$(grep -c ' 0 2.0.0 ' "$T/told")" -eq 2 ]
+	[ "$(letters "$D/mail/bob")" -eq 2 ]
+	[ "$(queued a)" -eq 0 ]
+	[ -z "$(grep status=deferred "$D/log")" ]
+	# Once: what never reports is put off.
+	printf '#!/bin/sh\ncat > /dev/null\n' > "$D/own/deliver"
+	write -- bob
+	queue a
+	[ "$(grep -c status=deferred "$D/log")" -eq 1 ]
+	[ "$(queued a)" -eq 1 ]
+}
+
 @test "a deliver that reports a line without an end is given up" {
 	send a -f alice@a.test bob < /dev/null
 	mkdir "$D/own"
