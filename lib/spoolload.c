@@ -248,11 +248,12 @@ note_all(char what, time_t when, const char *text)
 static const char *
 copy_word(struct message *m, const struct cur *word, const char *last)
 {
+	size_t n = cur_len(word);
 	char *copy, *p;
 
-	if (last && cur_is(word, last))
+	if (last && strlen(last) == n && memcmp(word->p, last, n) == 0)
 		return last;
-	copy = arena_dup(&m->words, word->p, cur_len(word));
+	copy = arena_dup(&m->words, word->p, n);
 	for (p = copy; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';

@@ -68,11 +68,14 @@ test_round_trip(size_t lines)
 	message_free(&m);
 	assert(spool_load(&m, &sp, "new", f.id, true) == SPOOL_OK);
 	assert(m.nnote == 1 && m.gap);
+	*addr = 'B';
 	assert(spool_note(&m, &n) == 0);
 	message_free(&m);
 	assert(spool_load(&m, &sp, "new", f.id, false) == SPOOL_OK);
 	assert(m.nnote == 2 && m.note[1].rcpt == 1 && m.note[1].when == 99);
 	assert(strcmp(m.note[1].text, "said no") == 0);
+	assert(strcmp(m.note[0].target, "bob") == 0);
+	assert(strcmp(m.note[1].target, "Bob") == 0);
 	message_free(&m);
 	assert(spool_move(&sp, "new", f.id, "q/0000000060") == 0);
 	assert(spool_next(&sp) == 60);
