@@ -6,11 +6,17 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 /* Bytes that the header leaves for flags, and up to MBOX_SPREAD more. */
 enum { ROOM = 100 };
+
+enum { NAMES_MAX = PLAN_IDS * 512 }; /* bytes of a batch's names */
 
 /* What stays between two letters of a batch. */
 struct mailbox {
@@ -60,6 +66,17 @@ has_room(const struct dest *d, uint64_t now, uint64_t size, struct result *r)
 	return false;
 }
 
+/* Has the queue run gone?  Then the next one has asked another for this batch, and the
+ * mailbox may have got so many letters since that it would take these again. */
+static bool
+nobody_listens(const struct dest *d)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO};
+
+	return !d->by_hand && poll(&p, 1, 0) > 0 &&
+	       p.revents & (POLLERR | POLLHUP);
+}
+
 /* --- mbox --- */
 
 static int
@@ -76,6 +93,11 @@ mbox_start(struct dest *d)
 	d->box = b;
 	if (mbox_open(&b->mbox, d->path, &how, b->why) < 0) {
 		fail_open(d, errno, b->why);
+		return -1;
+	}
+	if (nobody_listens(d)) {
+		mbox_close(&b->mbox);
+		fail_open(d, EPIPE, strerror(EPIPE));
 		return -1;
 	}
 	return 0;
@@ -155,24 +177,101 @@ const struct dest_ops dest_mbox = {mbox_letter, mbox_staged, mbox_end_batch};
 
 /* --- Maildir --- */
 
+/* What a batch that was cut short put in stays noted, and nothing else of it. */
+static int
+keep_found(struct plan *p, const struct maildir *m, const char *names)
+{
+	bool found[PLAN_IDS];
+	uint32_t i = p->head.fresh;
+
+	if (maildir_find(m, names, i, found) < 0)
+		return -1;
+	while (i-- > 0)
+		if (!found[i])
+			plan_forget(p, i);
+	plan_done(p);
+	return 0;
+}
+
+/* The names of a batch, one for each letter of it that was noted; NULL: that is not what
+ * the record holds. */
+static char *
+read_names(const struct plan *p)
+{
+	size_t n = (size_t)p->head.len, i;
+	uint32_t ends = 0;
+	char *names;
+
+	if (p->head.len > NAMES_MAX)
+		return NULL;
+	names = mem_alloc(n + 1);
+	if (plan_read(p, 0, names, n) == 0)
+		for (i = 0; i < n; i++)
+			ends += !names[i];
+	if (ends == p->head.fresh)
+		return names;
+	free(names);
+	return NULL;
+}
+
+/* Was the last one who delivered here killed at it?  0, or -1 with errno. */
+static int
+look_back(struct plan *p, const struct maildir *m)
+{
+	char *names = NULL;
+	struct stat st;
+	int r = 0;
+
+	if (!p->head.open)
+		return 0;
+	if (fstat(m->new, &st) < 0 ||
+	    (plan_is_open(p, st.st_ino) && (r = plan_is_sound(p)) < 0))
+		return -1;
+	if (r > 0)
+		names = read_names(p);
+	if (names)
+		r = keep_found(p, m, names);
+	else
+		plan_drop(p);
+	free(names);
+	return names ? r : 0;
+}
+
+/* Two of us at once shall see each other's letters, what they take up and which they
+ * are; and what a crash left of a batch.  Where there can be no record that is not so, and
+ * a crash may at worst repeat it.  0, or -1 with errno. */
+static int
+maildir_record(struct dest *d, struct mailbox *b)
+{
+	if (plan_open(&b->plan, d->state, d->path, d->user->uid) < 0)
+		return io_is_passing(errno) ? -1 : 0;
+	if (plan_lock(&b->plan, patience(d)) == 0)
+		return look_back(&b->plan, &b->maildir);
+	if (errno == EAGAIN || io_is_passing(errno))
+		return -1;
+	/* A file system without locks: what it says is no good to us. */
+	plan_close(&b->plan);
+	b->plan = (struct plan){.fd = -1};
+	return 0;
+}
+
 static int
 maildir_start(struct dest *d)
 {
 	struct mailbox *b = mem_alloc(sizeof *b);
+	int err;
 
 	d->box = b;
 	if (maildir_open(&b->maildir, d->path, d->user->uid, b->why) < 0) {
 		fail_open(d, errno, b->why);
 		return -1;
 	}
-	/* Two of us at once shall see each other's letters, what they take up
-	 * and which they are.  Without a record that is not so, and a crash
-	 * may at worst repeat a letter. */
-	if (plan_open(&b->plan, d->state, d->path, d->user->uid) == 0 &&
-	    plan_lock(&b->plan, patience(d)) < 0 && errno == EAGAIN) {
+	err = maildir_record(d, b) < 0 ? errno : nobody_listens(d) ? EPIPE : 0;
+	if (err) {
 		plan_close(&b->plan);
 		maildir_close(&b->maildir);
-		fail_open(d, EAGAIN, "mailbox is locked");
+		fail_open(d, err,
+		          err == EAGAIN ? "mailbox is locked" : strerror(err));
 		return -1;
 	}
 	if (d->conf->mailbox_limit)
@@ -184,6 +283,17 @@ static void
 put_maildir(void *arg, const void *p, size_t n)
 {
 	maildir_write(arg, p, n);
+}
+
+/* The letter, and in the record the name that it gets. */
+static void
+note_name(struct mailbox *b, const struct letter *l)
+{
+	const char *name = maildir_last(&b->maildir);
+
+	plan_note(&b->plan, l->id, l->to.s);
+	if (b->plan.kept)
+		plan_add(&b->plan, name, strlen(name) + 1);
 }
 
 static int
@@ -214,7 +324,7 @@ maildir_letter(struct dest *d, const struct letter *l, struct io *in,
 	}
 	maildir_end(&b->maildir);
 	if (l->id[0])
-		plan_note(&b->plan, l->id, l->to.s);
+		note_name(b, l);
 	result_set(r, EX_OK, "2.0.0", "delivered to mailbox");
 	*staged = true;
 	return 0;
@@ -228,6 +338,18 @@ maildir_staged(const struct dest *d)
 	return b ? b->maildir.total : 0;
 }
 
+/* Durable, before the letters have their names: whoever comes after a crash can tell
+ * which of them went in. */
+static void
+intend(struct mailbox *b)
+{
+	struct stat st;
+
+	if (b->plan.kept && plan_len(&b->plan) > 0 &&
+	    fstat(b->maildir.new, &st) == 0)
+		plan_commit(&b->plan, st.st_dev, st.st_ino, 0);
+}
+
 static int
 maildir_end_batch(struct dest *d, struct result *r)
 {
@@ -236,6 +358,7 @@ maildir_end_batch(struct dest *d, struct result *r)
 
 	if (!b)
 		return 0;
+	intend(b);
 	if (maildir_commit(&b->maildir) < 0) {
 		result_errno(r, errno, "cannot write to mailbox");
 		rc = -1;

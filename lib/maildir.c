@@ -228,6 +228,58 @@ maildir_name(const struct maildir *m, const char *name)
 	return name;
 }
 
+const char *
+maildir_last(const struct maildir *m)
+{
+	const char *p = m->names.s + m->names.n - 1;
+
+	while (p > m->names.s && p[-1])
+		p--;
+	return p;
+}
+
+/* Is it one of those that were not found yet?  Behind the name there are flags. */
+static void
+compare(const char *file, const char *names, size_t n, bool *found)
+{
+	size_t i, len;
+
+	for (i = 0; i < n; i++, names += len + 1) {
+		len = strlen(names);
+		if (strncmp(file, names, len) == 0 &&
+		    (!file[len] || file[len] == ':'))
+			found[i] = true;
+	}
+}
+
+int
+maildir_find(const struct maildir *m, const char *names, size_t n, bool *found)
+{
+	int fd = openat(m->cur, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+	const char *p = names;
+	struct dirent *e;
+	struct stat st;
+	DIR *d;
+	size_t i;
+
+	/* cur/ is looked at last: that is where readers move them. */
+	for (i = 0; i < n; i++, p += strlen(p) + 1) {
+		found[i] = fstatat(m->new, p, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		if (!found[i] && errno != ENOENT)
+			return fd < 0 ? -1 : io_close(fd, -1);
+	}
+	if (fd < 0)
+		return -1;
+	if (!(d = fdopendir(fd)))
+		return io_close(fd, -1);
+	while (errno = 0, (e = readdir(d)))
+		compare(e->d_name, names, n, found);
+	err = errno;
+	closedir(d);
+	errno = err;
+	return err || fsync(m->new) < 0 || fsync(m->cur) < 0 ? -1 : 0;
+}
+
 /* Where a message with this name goes. */
 static int
 dir_of(const struct maildir *m, const char *final)

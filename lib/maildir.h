@@ -6,6 +6,7 @@
 
 #include "str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -43,6 +44,14 @@ void maildir_abort(struct maildir *m);
 /* The final name of the finished message behind the one of that name; NULL: of the
  * first. */
 const char *maildir_name(const struct maildir *m, const char *name);
+
+/* That of the last one. */
+const char *maildir_last(const struct maildir *m);
+
+/* Which of these n names, one behind the NUL of the other, have messages in the Maildir?
+ * They are durable then.  0, or -1 with errno. */
+int maildir_find(const struct maildir *m, const char *names, size_t n,
+                 bool *found);
 
 /* Move all finished messages to where they go, durably.  0, or -1 with errno and none of them
  * there. */

@@ -158,6 +158,17 @@ plan_note(struct plan *p, const char *id, const char *to)
 	h->fresh++;
 }
 
+void
+plan_forget(struct plan *p, uint32_t i)
+{
+	struct plan_head *h = &p->head;
+	uint32_t k = h->nid - h->fresh + i;
+
+	memmove(&h->id[k], &h->id[k + 1], (h->nid - k - 1) * sizeof h->id[0]);
+	h->nid--;
+	h->fresh--;
+}
+
 /* Move what is in memory to the file. */
 static void
 spill(struct plan *p)

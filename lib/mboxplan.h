@@ -81,6 +81,9 @@ uint64_t plan_len(const struct plan *p);
 /* Note that the letter is part of the append. */
 void plan_note(struct plan *p, const char *id, const char *to);
 
+/* Of the letters of the append, the i-th was not part of it. */
+void plan_forget(struct plan *p, uint32_t i);
+
 /* A state of the plan to come back to, when one letter of several fails. */
 struct plan_mark {
 	uint64_t len;

@@ -375,7 +375,7 @@ check_failed()
 	grep -q 'warning: .*blanked' "$D/log"
 }
 
-@test "Maildir: kill -9 at every system call loses nothing" {
+@test "Maildir: kill -9 at every system call loses nothing and repeats nothing" {
 	need strace
 	local name first last n
 	sed -i "s,^mailbox .*,mailbox %h/Maildir/," "$C"
@@ -388,17 +388,68 @@ check_failed()
 			    -e inject="$name:signal=KILL:when=$n" \
 			    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" || :
 			grep -q '+++ killed by SIGKILL' "$T/hit"
+			[ $((n % 2)) -eq 0 ] || seen_by_reader
 			deliver -b alice < "$T/in" > "$T/out2"
-			grep -lqx 'end of A1' "$M"/new/*
-			grep -lqx 'end of A2' "$M"/new/*
-			[ "$(grep -L '^end of A' "$M"/new/* | wc -l)" -eq 0 ]
-			# One extra copy of each at most.
-			[ "$(find "$M/new" -type f | wc -l)" -le 4 ]
-			if grep -q ' 0 2.0.0 ' "$T/out"; then
-				[ "$(find "$M/new" -type f | wc -l)" -eq 2 ]
-			fi
+			each_once
 		done
 	done < "$T/calls"
+}
+
+# A reader was there in between.
+seen_by_reader()
+{
+	local f
+	for f in "$M"/new/*; do
+		[ ! -e "$f" ] || mv "$f" "$M/cur/${f##*/}:2,S"
+	done
+}
+
+each_once()
+{
+	[ "$(cat "$M"/new/* "$M"/cur/* 2> /dev/null | grep -x 'end of A.' | sort |
+	    xargs)" = 'end of A1 end of A2' ]
+	[ "$(find "$M/new" "$M/cur" -type f | wc -l)" -eq 2 ]
+}
+
+@test "Maildir: errors and kill -9 where an earlier batch was cut short" {
+	need strace
+	local call how n rc
+	sed -i "s,^mailbox .*,mailbox %h/Maildir/," "$C"
+	M=$D/home/alice/Maildir
+	strace -f -qq -o "$T/hit" -e trace=renameat \
+	    -e inject=renameat:signal=KILL:when=2 \
+	    "$DELIVER" -C "$C" -b alice < "$T/in" > "$T/out" || :
+	[ "$(find "$M/new" -type f | wc -l)" -eq 1 ]
+	cp -a "$M" "$T/M"
+	cp -a "$D/state/alice" "$T/record"
+	for call in open openat fstat newfstatat pread64 getdents64 fsync flock \
+	    fdatasync pwrite64 renameat write; do
+		for how in error=EIO signal=KILL; do
+			for n in 1 2 3 4 5; do
+				rm -rf "${M:?}"/*/* "$D/state/alice"
+				cp -a "$T/M/." "$M" # its directories stay
+				cp -a "$T/record" "$D/state/alice"
+				[ $((n % 2)) -eq 0 ] || seen_by_reader
+				rc=0
+				strace -f -qq -o "$T/hit" -e trace="$call" \
+				    -e inject="$call:$how:when=$n" "$DELIVER" \
+				    -C "$C" -b alice < "$T/in" > "$T/out" || rc=$?
+				deliver -b alice < "$T/in" > "$T/out2"
+				echo "$call $how $n: $rc"
+				each_once
+			done
+		done
+	done
+	# Who cannot lock the record makes nothing of what it says.
+	rm -rf "${M:?}"/*/* "$D/state/alice"
+	cp -a "$T/M/." "$M"
+	cp -a "$T/record" "$D/state/alice"
+	strace -f -qq -o "$T/hit" -e trace=flock -e inject=flock:error=ENOLCK \
+	    "$DELIVER" -C "$C" -b alice < "$T/more"
+	grep -q INJECTED "$T/hit"
+	deliver -b alice < "$T/in" > "$T/out2"
+	rm "$(grep -l 'end of B1' "$M"/new/*)"
+	each_once
 }
 
 # writer N: ten letters in the ways of others, who come again where it is locked.

@@ -60,6 +60,27 @@ letter=$'Subject: hello\n\nhello there\n'
 	grep -q 'facteur/deliver.*to=<alice@a.test>.*status=sent' "$D/log"
 }
 
+@test "a batch whose queue run has gone puts nothing in" {
+	need python3
+	local box
+	printf %s "$letter" | frame A1 > "$T/in"
+	cat > "$T/unheard" <<-'END'
+		import os, subprocess, sys
+		r, w = os.pipe()
+		os.close(r)
+		subprocess.run(sys.argv[1:], stdout=w)
+	END
+	for box in "$D/mail/%u" %h/Maildir/; do
+		sed -i "s,^mailbox .*,mailbox $box," "$C"
+		python3 "$T/unheard" "$(prog deliver)" -C "$C" -b alice < "$T/in"
+		[ -z "$(find "$D/mail" "$D/home/alice" -type f -size +0)" ]
+		deliver -b alice < "$T/in" > "$T/out"
+		[ "$(cat "$T/out")" = 'A1 0 2.0.0 delivered to mailbox' ]
+		[ "$(find "$D/mail" "$D/home/alice" -type f -size +0 | wc -l)" -eq 1 ]
+		rm -f "$D/mail/alice"
+	done
+}
+
 @test "a letter from a pipe, with CRLF, a detail and the null sender" {
 	printf 'From x@y Sat Nov 21 19:54:01 2026\r\nSubject: x\r\n\r\na\r\nb\rc\r' |
 	    deliver -f '<>' -a lists alice
