@@ -218,23 +218,25 @@ read_names(const struct plan *p)
 static int
 look_back(struct plan *p, const struct maildir *m)
 {
-	char *names = NULL;
 	struct stat st;
-	int r = 0;
+	char *names;
+	int r;
 
 	if (!p->head.open)
 		return 0;
-	if (fstat(m->new, &st) < 0 ||
-	    (plan_is_open(p, st.st_ino) && (r = plan_is_sound(p)) < 0))
+	if (fstat(m->new, &st) < 0)
 		return -1;
-	if (r > 0)
-		names = read_names(p);
+	r = plan_is_open(p, st.st_ino) ? plan_is_sound(p) : 0;
+	if (r < 0)
+		return -1;
+	names = r > 0 ? read_names(p) : NULL;
+	r = 0;
 	if (names)
 		r = keep_found(p, m, names);
 	else
 		plan_drop(p);
 	free(names);
-	return names ? r : 0;
+	return r;
 }
 
 /* Two of us at once shall see each other's letters, what they take up and which they

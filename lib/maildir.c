@@ -238,7 +238,7 @@ maildir_last(const struct maildir *m)
 	return p;
 }
 
-/* Is it one of those that were not found yet?  Behind the name there are flags. */
+/* Is it one of these?  Behind the name there are flags. */
 static void
 compare(const char *file, const char *names, size_t n, bool *found)
 {
@@ -255,19 +255,20 @@ compare(const char *file, const char *names, size_t n, bool *found)
 int
 maildir_find(const struct maildir *m, const char *names, size_t n, bool *found)
 {
-	int fd = openat(m->cur, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
 	const char *p = names;
 	struct dirent *e;
 	struct stat st;
-	DIR *d;
+	int fd, err;
 	size_t i;
+	DIR *d;
 
-	/* cur/ is looked at last: that is where readers move them. */
 	for (i = 0; i < n; i++, p += strlen(p) + 1) {
 		found[i] = fstatat(m->new, p, &st, AT_SYMLINK_NOFOLLOW) == 0;
 		if (!found[i] && errno != ENOENT)
-			return fd < 0 ? -1 : io_close(fd, -1);
+			return -1;
 	}
+	/* The last to be looked at: that is where readers move them. */
+	fd = openat(m->cur, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	if (!(d = fdopendir(fd)))

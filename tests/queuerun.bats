@@ -866,20 +866,26 @@ clocks()
 	[ ! -s "$T/linger.out" ]
 }
 
+# own_deliver: the script of stdin in place of deliver.
+own_deliver()
+{
+	mkdir -p "$D/own"
+	ln -sf "$(prog smtpd)" "$D/own/smtpd"
+	cat > "$D/own/deliver"
+	chmod 755 "$D/own/deliver"
+	sed -i "s#^programs .*#programs $D/own#" "$C"
+}
+
 @test "a deliver that its user stopped is given up after an hour" {
 	need cc
 	write -- bob
-	mkdir "$D/own"
-	ln -s "$(prog smtpd)" "$D/own/smtpd"
-	cat > "$D/own/deliver" <<-END
+	own_deliver <<-END
 		#!/bin/sh
 		echo \$\$ > $T/stopped
 		kill -STOP \$\$
 	END
-	chmod 755 "$D/own/deliver"
 	: > "$T/stopped"
 	chmod 666 "$T/stopped"
-	sed -i "s#^programs .*#programs $D/own#" "$C"
 	LATER=3700 clocks run
 	wait_for test -s "$T/stopped"
 	touch "$T/back"
@@ -895,16 +901,12 @@ clocks()
 @test "a deliver that reports nothing but nonsense is given up after an hour" {
 	need cc
 	write -- bob
-	mkdir "$D/own"
-	ln -s "$(prog smtpd)" "$D/own/smtpd"
-	cat > "$D/own/deliver" <<-END
+	own_deliver <<-END
 		#!/bin/sh
 		while echo nonsense && echo > $T/talks; do sleep 0.1; done
 	END
-	chmod 755 "$D/own/deliver"
 	: > "$T/talks"
 	chmod 666 "$T/talks"
-	sed -i "s#^programs .*#programs $D/own#" "$C"
 	LATER=3700 clocks run
 	wait_for test -s "$T/talks"
 	touch "$T/back"
@@ -918,17 +920,13 @@ clocks()
 	for _ in 1 2 3; do
 		send a -f alice@a.test bob < "$T/big"
 	done
-	mkdir "$D/own"
-	ln -s "$(prog smtpd)" "$D/own/smtpd"
 	{
 		echo '#!/bin/sh'
 		for id in "$D/spool/new"/*; do
 			echo "echo ${id##*/} 0 2.0.0 told"
 		done
 		echo 'exec cat > /dev/null'
-	} > "$D/own/deliver"
-	chmod 755 "$D/own/deliver"
-	sed -i "s#^programs .*#programs $D/own#" "$C"
+	} | own_deliver
 	queue a
 	[ "$(queued a)" -gt 0 ]
 	sed -i "s#^programs .*#programs $BIN#" "$C"
@@ -940,26 +938,22 @@ clocks()
 @test "a deliver that dies behind its work is asked again at once: no letter twice" {
 	write -- bob
 	write -- bob
-	mkdir "$D/own"
-	ln -s "$(prog smtpd)" "$D/own/smtpd"
-	cat > "$D/own/deliver" <<-END
+	own_deliver <<-END
 		#!/bin/sh
 		[ -s $T/once ] && exec $(prog deliver) "\$@"
 		echo x > $T/once
 		$(prog deliver) "\$@" > $T/told
 	END
-	chmod 755 "$D/own/deliver"
 	: > "$T/once"
 	: > "$T/told"
 	chmod 666 "$T/once" "$T/told"
-	sed -i "s#^programs .*#programs $D/own#" "$C"
 	queue a
 	[ "$(grep -c ' 0 2.0.0 ' "$T/told")" -eq 2 ]
 	[ "$(letters "$D/mail/bob")" -eq 2 ]
 	[ "$(queued a)" -eq 0 ]
 	[ -z "$(grep status=deferred "$D/log")" ]
 	# Once: what never reports is put off.
-	printf '#!/bin/sh\ncat > /dev/null\n' > "$D/own/deliver"
+	printf '#!/bin/sh\ncat > /dev/null\n' | own_deliver
 	write -- bob
 	queue a
 	[ "$(grep -c status=deferred "$D/log")" -eq 1 ]
@@ -968,11 +962,7 @@ clocks()
 
 @test "a deliver that reports a line without an end is given up" {
 	send a -f alice@a.test bob < /dev/null
-	mkdir "$D/own"
-	ln -s "$(prog smtpd)" "$D/own/smtpd"
-	printf '#!/bin/sh\nexec cat /dev/zero\n' > "$D/own/deliver"
-	chmod 755 "$D/own/deliver"
-	sed -i "s#^programs .*#programs $D/own#" "$C"
+	printf '#!/bin/sh\nexec cat /dev/zero\n' | own_deliver
 	(
 		[[ "$BIN" == */asan ]] || ulimit -v 200000
 		queue a
