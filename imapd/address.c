@@ -11,6 +11,21 @@ struct item {
 	int stop;       /* the byte behind it, or -1 */
 };
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Is it certainly no more than part of a word?  Most bytes are. */
+static bool
+is_text(char c)
+{
+	unsigned char b = (unsigned char)c;
+
+	return (b >= '-' && b <= '9') || (b > '@' && (b < '[' || b > ']'));
+}
+
 /* Behind the [literal] at p; where it is none, behind its bracket. */
 static const char *
 literal_end(const char *p, const char *e)
@@ -34,6 +49,11 @@ item_scan(struct item *it, const char *p, const char *e, const char *stops)
             NULL, -1
         };
 	while (p < e) {
+		if (is_text(*p)) {
+			at = false;
+			p++;
+			continue;
+		}
 		if (memchr(stops, *p, n)) {
 			it->c.e = p;
 			it->stop = *p;
@@ -48,8 +68,7 @@ item_scan(struct item *it, const char *p, const char *e, const char *stops)
 			p = literal_end(p, e);
 			at = false;
 		} else {
-			at = *p == '@' ||
-			     (at && memchr(" \t\r\n", *p, 4) != NULL);
+			at = *p == '@' || (at && is_blank(*p));
 			if (*p == '@' && !it->at)
 				it->at = p;
 			p++;
@@ -74,7 +93,7 @@ words_gap(struct words *w, struct cur *c)
 		w->comment = (struct cur){p, c->p};
 		return true;
 	}
-	if (!memchr(" \t\r\n", *p, 4))
+	if (!is_blank(*p))
 		return false;
 	c->p++;
 	return true;
@@ -141,7 +160,7 @@ host_take(struct words *w, char **put, struct cur c)
 			end = to[-1] == ']';
 			continue;
 		}
-		end |= memchr("<>@\"\\", *c.p, 5) != NULL;
+		end |= !is_text(*c.p) && memchr("<>@\"\\", *c.p, 5);
 		if (*c.p == '"') {
 			c.p = header_quoted(c.p, c.e);
 			continue;
@@ -212,7 +231,7 @@ take_route(struct address_list *l, struct cur *c, struct address *a)
 	if (p == c->e || *p != ':')
 		return;
 	for (; c->p < p; c->p++)
-		if (!memchr(" \t\r\n", *c->p, 4))
+		if (!is_blank(*c->p))
 			*to++ = *c->p;
 	c->p++;
 	a->route = (struct cur){l->to, to};

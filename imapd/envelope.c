@@ -55,7 +55,7 @@ find_all(struct found *f, struct cur header)
 	while (header_next(&header, &field))
 		for (i = 0; i < N; i++)
 			/* Most are told apart by their first letter. */
-			if (str_lower(*field.p) == str_lower(*names[i]) &&
+			if ((*field.p | 0x20) == (*names[i] | 0x20) &&
 			    header_is(field, names[i], &body)) {
 				found_add(f, i, body);
 				break;

@@ -21,14 +21,21 @@ wire_begin(struct wire *w)
 	*w = (struct wire){.state = W_FROM};
 }
 
-/* Put a line, or as much as there is of it, with its end as CRLF.  Where the next
- * begins. */
+/* Behind the line at p, or the end. */
 static const char *
-put(struct wire *w, const char *p, const char *e, struct str *out)
+line_end(const char *p, const char *e)
 {
 	const char *lf = p < e ? memchr(p, '\n', (size_t)(e - p)) : NULL;
-	const char *end = lf ? lf : e;
-	size_t n = (size_t)(end - p);
+
+	return lf ? lf + 1 : e;
+}
+
+/* Put what there is of one line, with its end as CRLF. */
+static void
+put_line(struct wire *w, const char *p, const char *e, struct str *out)
+{
+	bool whole = p < e && e[-1] == '\n';
+	size_t n = (size_t)(e - p) - whole;
 	char *to;
 
 	out->s = mem_grow(out->s, &out->cap, out->n + n + 3, 1);
@@ -36,15 +43,24 @@ put(struct wire *w, const char *p, const char *e, struct str *out)
 	memcpy(to, p, n);
 	to += n;
 	if (n > 0)
-		w->last = end[-1];
-	if (lf) {
+		w->last = p[n - 1];
+	if (whole) {
 		if (w->last != '\r')
 			*to++ = '\r';
 		*to++ = w->last = '\n';
 	}
 	*to = '\0';
 	out->n = (size_t)(to - out->s);
-	return lf ? lf + 1 : e;
+}
+
+/* Put a line, or as much as there is of it.  Where the next begins. */
+static const char *
+put(struct wire *w, const char *p, const char *e, struct str *out)
+{
+	const char *end = line_end(p, e);
+
+	put_line(w, p, end, out);
+	return end;
 }
 
 static void
@@ -122,14 +138,14 @@ body(struct wire *w, const char *p, const char *e, struct str *out)
 	}
 }
 
-/* Judge the header line whose start is held. */
+/* Judge the header line that begins with these bytes: all of it, or LINE_HEAD or
+ * more. */
 static void
-settle(struct wire *w, struct str *out)
+settle(struct wire *w, const char *p, const char *e, struct str *out)
 {
-	const char *p = w->held, *e = p + w->nheld;
 	bool whole = e[-1] == '\n';
 	struct cur name;
-	enum line l = line_judge(p, w->nheld, &name);
+	enum line l = line_judge(p, (size_t)(e - p), &name);
 
 	w->nheld = 0;
 	if (l == LINE_QUOTED && w->state == W_TOP) {
@@ -140,7 +156,7 @@ settle(struct wire *w, struct str *out)
 			p = name.p;
 		}
 		if (!w->drop)
-			put(w, p, e, out);
+			put_line(w, p, e, out);
 		w->state = whole ? W_START : W_LINE;
 	} else {
 		put_word(w, "\n", 1, out);
@@ -150,13 +166,25 @@ settle(struct wire *w, struct str *out)
 	}
 }
 
-/* Behind the line at p, or the end. */
-static const char *
-line_end(const char *p, const char *e)
+/* Hold the start of a line until it can be judged.  How many bytes were taken. */
+static size_t
+hold(struct wire *w, const char *p, size_t n, struct str *out)
 {
-	const char *lf = memchr(p, '\n', (size_t)(e - p));
+	if (n > LINE_HEAD - w->nheld)
+		n = LINE_HEAD - w->nheld;
+	memcpy(w->held + w->nheld, p, n);
+	w->nheld += n;
+	if (w->nheld == LINE_HEAD || p[n - 1] == '\n')
+		settle(w, w->held, w->held + w->nheld, out);
+	return n;
+}
 
-	return lf ? lf + 1 : e;
+/* A line of the header that begins so goes on with the field before. */
+static bool
+is_fold(const struct wire *w, char first)
+{
+	return w->state == W_START && w->nheld == 0 &&
+	       (first == ' ' || first == '\t');
 }
 
 /* Take bytes of the header: where the rest begins. */
@@ -168,20 +196,15 @@ head(struct wire *w, const char *p, const char *e, struct str *out)
 
 	if (w->state == W_FROM) {
 		w->state = whole ? W_TOP : W_FROM;
-		return end;
-	}
-	if (w->state == W_LINE) {
+	} else if (w->state == W_LINE || is_fold(w, *p)) {
 		if (!w->drop)
-			put(w, p, end, out);
+			put_line(w, p, end, out);
 		w->state = whole ? W_START : W_LINE;
-		return end;
+	} else if (w->nheld == 0 && (whole || end - p >= LINE_HEAD)) {
+		settle(w, p, end, out);
+	} else {
+		return p + hold(w, p, (size_t)(end - p), out);
 	}
-	if ((size_t)(end - p) > LINE_HEAD - w->nheld)
-		end = p + (LINE_HEAD - w->nheld);
-	memcpy(w->held + w->nheld, p, (size_t)(end - p));
-	w->nheld += (size_t)(end - p);
-	if (w->nheld == LINE_HEAD || end[-1] == '\n')
-		settle(w, out);
 	return end;
 }
 
@@ -200,7 +223,7 @@ void
 wire_end(struct wire *w, struct str *out)
 {
 	if (w->nheld > 0)
-		settle(w, out);
+		settle(w, w->held, w->held + w->nheld, out);
 	if (w->state == W_BODY && (w->quoted || w->match > 0))
 		release(w, out);
 	if (w->state == W_TEXT || (w->state == W_LINE && !w->drop))
