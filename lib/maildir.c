@@ -69,21 +69,45 @@ clear_strays(int tmp)
 	closedir(d);
 }
 
-/* Open the three in top, and make durable what is new: a letter is nowhere if the
- * way to it is lost. */
 static int
-open_dirs(struct maildir *m, int top, uid_t owner)
+open_dirs(struct maildir *m, int top, uid_t owner, bool *made)
 {
-	bool made = false;
-
-	m->tmp = open_dir(top, "tmp", owner, &made);
+	m->tmp = open_dir(top, "tmp", owner, made);
 	if (m->tmp >= 0)
-		m->new = open_dir(top, "new", owner, &made);
+		m->new = open_dir(top, "new", owner, made);
 	if (m->new >= 0)
-		m->cur = open_dir(top, "cur", owner, &made);
-	if (m->cur < 0)
-		return -1;
-	return made ? fsync(top) : 0;
+		m->cur = open_dir(top, "cur", owner, made);
+	return m->cur < 0 ? -1 : 0;
+}
+
+/* One that cannot be read is as good as empty. */
+static bool
+is_empty(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e = NULL;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return true;
+	}
+	while ((e = readdir(d)) && e->d_name[0] == '.')
+		;
+	closedir(d);
+	return !e;
+}
+
+/* Make the way to the letters durable: one is nowhere if that is lost.  Who made the
+ * directories may have died before he did this; but nobody puts in the first letter
+ * without it. */
+static int
+sync_way(const struct maildir *m, int top, const char *path, bool made)
+{
+	if (!made && (!is_empty(m->new) || !is_empty(m->cur)))
+		return 0;
+	return fsync(top) < 0 ? -1 : mbox_sync_dir(path);
 }
 
 int
@@ -100,8 +124,8 @@ maildir_open(struct maildir *m, const char *path, uid_t owner,
 	while (name.n > 1 && name.s[name.n - 1] == '/')
 		name.s[--name.n] = '\0';
 	top = open_dir(AT_FDCWD, name.s, owner, &made);
-	if (top >= 0 && open_dirs(m, top, owner) == 0)
-		r = made ? mbox_sync_dir(name.s) : 0;
+	if (top >= 0 && open_dirs(m, top, owner, &made) == 0)
+		r = sync_way(m, top, name.s, made);
 	err = errno;
 	str_free(&name);
 	if (top >= 0)

@@ -564,6 +564,13 @@ letter=$'Subject: hello\n\nhello there\n'
 	# Nothing was made in them later.
 	[ "$(grep -n mkdirat "$T/trace" | tail -n 1 | cut -d: -f1)" -lt \
 	    "$(grep -nE "fsync\([0-9]*<$M>" "$T/trace" | cut -d: -f1)" ]
+	# Whoever made the directories may have died before they were durable.
+	rm "$M"/new/*
+	strace -qq -f -y -o "$T/trace" -e trace=fsync,renameat \
+	    "$(prog deliver)" -C "$C" alice <<< "$letter"
+	for d in "$D/home/alice" "$M"; do
+		sed '/renameat/,$d' "$T/trace" | grep -q "fsync([0-9]*<$d>) *= 0"
+	done
 	# The next letter costs no more than before.
 	strace -qq -f -y -o "$T/trace" -e trace=fsync \
 	    "$(prog deliver)" -C "$C" alice <<< "$letter"
