@@ -2,7 +2,6 @@
 #include "imap.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 enum {
 	ALL =

@@ -3,7 +3,6 @@
  * as the user.  A folder that is a symbolic link is none. */
 #include "folderkind.h"
 
-#include "imap.h"
 #include "maildir.h"
 #include "utf7.h"
 

@@ -2,7 +2,6 @@
  * out once for each message.  Called by imap.c. */
 #include "sort.h"
 
-#include "field.h"
 #include "mime.h"
 #include "subject.h"
 #include "word.h"

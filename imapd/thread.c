@@ -3,8 +3,6 @@
 #include "sort.h"
 #include "threads.h"
 
-#include <stdlib.h>
-
 static int
 arguments(struct criteria *c, struct parse *p, bool *references)
 {

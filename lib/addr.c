@@ -13,7 +13,6 @@
 #include "idn.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 
 enum {
 	LABEL_MAX = 63,     /* RFC 1035 2.3.4 */

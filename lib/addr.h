@@ -7,7 +7,6 @@
 #include "str.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /* RFC 5321 4.5.3.1; in bytes, a little above so that UTF-8 forms fit. */
 enum { ADDR_LOCAL_MAX = 64 * 4, ADDR_DOMAIN_MAX = 255, ADDR_MAX = 512 };

@@ -9,7 +9,6 @@
 #include "index.h"
 
 #include "io.h"
-#include "log.h"
 #include "mboxscan.h"
 #include "mem.h"
 #include "record.h"

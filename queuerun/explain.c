@@ -2,7 +2,6 @@
  * routing and the same look-ups as a delivery, step by step, doing nothing. */
 #include "addr.h"
 #include "code.h"
-#include "log.h"
 #include "run.h"
 #include "smtpc.h"
 

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
 	COMMAND_LINE = 2048, /* RFC 5321 4.5.3.1.4, and ORCPT (RFC 3461 4.2) */
