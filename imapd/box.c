@@ -318,7 +318,7 @@ parameters(struct session *s, struct parse *p, struct resync *q)
 			return parse_fail(p, "there is no such parameter");
 		else if (qresync(s, p, q) < 0)
 			return -1;
-	} while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	} while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')') < 0 ? -1 : parse_end(p);
 }
 

@@ -446,7 +446,7 @@ keys(struct criteria *c, struct parse *p, int depth)
 		if (!(k = key(c, p, depth)))
 			return NULL;
 		put(all, k);
-	} while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	} while (cur_take(&p->c, ' '));
 	return all;
 }
 

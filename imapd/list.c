@@ -48,7 +48,7 @@ options(struct session *s, struct parse *p, struct query *q,
 	do
 		if (parse_atom(p, &word) < 0 || option(s, p, q, word) < 0)
 			return -1;
-	while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')');
 }
 
@@ -110,7 +110,7 @@ patterns(struct session *s, struct parse *p, struct query *q)
 	do
 		if (add_pattern(s, p, q) < 0)
 			return -1;
-	while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')');
 }
 

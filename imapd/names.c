@@ -97,7 +97,7 @@ use_parameter(struct parse *p, unsigned *use, bool *foreign)
 		do
 			if (use_attribute(p, use, foreign) < 0)
 				return -1;
-		while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+		while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')') < 0 ? -1 : parse_byte(p, ')');
 }
 

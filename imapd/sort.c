@@ -89,7 +89,7 @@ arguments(struct criteria *c, struct parse *p, struct program *g)
 	do
 		if (criterion(p, g) < 0)
 			return -1;
-	while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	while (cur_take(&p->c, ' '));
 	if (parse_byte(p, ')') < 0 || parse_sp(p) < 0 ||
 	    criteria_charset(c, p) < 0 || parse_sp(p) < 0)
 		return -1;

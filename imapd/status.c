@@ -57,7 +57,7 @@ status_items(struct parse *p, unsigned *items)
 		if (i == ITEMS)
 			return parse_fail(p, "no such item");
 		*items |= items_known[i].bit;
-	} while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	} while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')');
 }
 
