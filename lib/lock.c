@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* Pauses between two tries, in ms. */
-enum { PAUSE_FIRST = 5, PAUSE_MOST = 250 };
+enum { PAUSE_OURS = 2, PAUSE_FIRST = 5, PAUSE_MOST = 250 };
 
 int
 lock_soon(int fd, long patience)
@@ -33,7 +33,7 @@ lock_soon(int fd, long patience)
 }
 
 static int
-lock_fcntl(int fd, short type)
+try_fcntl(int fd, short type)
 {
 	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
 
@@ -42,6 +42,19 @@ lock_fcntl(int fd, short type)
 	if (errno == EACCES)
 		errno = EAGAIN;
 	return -1;
+}
+
+int
+lock_fcntl(int fd, short type, long patience)
+{
+	long long end = io_now() + patience;
+
+	while (try_fcntl(fd, type) < 0) {
+		if ((errno != EAGAIN && errno != EINTR) || io_now() >= end)
+			return -1;
+		poll(NULL, 0, PAUSE_OURS);
+	}
+	return 0;
 }
 
 /* The process that a dot-lock names, or 0 when it names none. */
@@ -176,9 +189,9 @@ lock_both(struct lock *l, const char *path, bool dot_optional)
 {
 	int err;
 
-	if (lock_fcntl(l->fd, F_WRLCK) < 0) {
+	if (try_fcntl(l->fd, F_WRLCK) < 0) {
 		/* Who may only read it cannot have more than a lock for that. */
-		if (errno != EBADF || lock_fcntl(l->fd, F_RDLCK) < 0)
+		if (errno != EBADF || try_fcntl(l->fd, F_RDLCK) < 0)
 			return -1;
 		dot_optional = true;
 	}
@@ -187,7 +200,7 @@ lock_both(struct lock *l, const char *path, bool dot_optional)
 	err = errno;
 	if (dot_optional && (err == EACCES || err == EPERM || err == EROFS))
 		return 0;
-	lock_fcntl(l->fd, F_UNLCK);
+	try_fcntl(l->fd, F_UNLCK);
 	errno = err;
 	return -1;
 }
@@ -247,7 +260,7 @@ lock_release(struct lock *l)
 	if (l->dot)
 		close(l->dot_fd);
 	free(l->dot);
-	lock_fcntl(l->fd, F_UNLCK);
+	try_fcntl(l->fd, F_UNLCK);
 	l->dot = NULL;
 	l->fd = -1;
 	sigprocmask(SIG_SETMASK, &l->mask, NULL);

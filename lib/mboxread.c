@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,7 +21,6 @@
 enum {
 	CHUNK = 65536, /* bytes of a message that are put at a time */
 	GAP = 1 << 17, /* bytes that may be passed over on the way forward */
-	PAUSE = 5,     /* ms between two tries to lock */
 	TRIES = 4      /* how often the file may change under a read */
 };
 
@@ -66,21 +64,6 @@ box_file(struct store *s, const struct stat *st)
 	return 0;
 }
 
-static int
-read_lock(const struct store *s, int fd, short type)
-{
-	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
-	long long end = io_now() + s->how.patience;
-
-	while (fcntl(fd, F_SETLK, &fl) < 0) {
-		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) ||
-		    io_now() >= end)
-			return -1;
-		poll(NULL, 0, PAUSE);
-	}
-	return 0;
-}
-
 /* Is the file the one that the index tells of? */
 static bool
 is_same(const struct store *s, struct stat *st)
@@ -100,14 +83,15 @@ read_steady(struct store *s, uint64_t off, size_t n, size_t most)
 	b->len = 0;
 	if (!is_same(s, &st))
 		return 0;
-	if (box_file(s, &st) < 0 || read_lock(s, b->fd, F_RDLCK) < 0)
+	if (box_file(s, &st) < 0 ||
+	    lock_fcntl(b->fd, F_RDLCK, s->how.patience) < 0)
 		return -1;
 	got = is_same(s, &st) ? io_preadall(b->fd, b->window, most, (off_t)off)
 	                      : 0;
 	/* Not everybody takes the lock. */
 	if (got >= (ssize_t)n && !is_same(s, &st))
 		got = 0;
-	read_lock(s, b->fd, F_UNLCK);
+	lock_fcntl(b->fd, F_UNLCK, 0);
 	if (got < (ssize_t)n)
 		return got < 0 ? -1 : 0;
 	b->off = off;
