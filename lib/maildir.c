@@ -20,12 +20,6 @@ enum {
 	STRAY = 36 * 3600 /* s after which a file in tmp/ is nobody's */
 };
 
-static void
-explain(char why[MAILDIR_WHY], const char *what)
-{
-	snprintf(why, MAILDIR_WHY, "%s: %s", what, strerror(errno));
-}
-
 /* Open a directory of ours below dir, making it when missing; then it is *made. */
 static int
 open_dir(int dir, const char *name, uid_t owner, bool *made)
@@ -111,8 +105,7 @@ maildir_open(struct maildir *m, const char *path, uid_t owner,
 		return 0;
 	}
 	maildir_close(m);
-	errno = err;
-	explain(why, "cannot open Maildir");
+	snprintf(why, MAILDIR_WHY, "cannot open Maildir: %s", strerror(err));
 	errno = err;
 	return -1;
 }

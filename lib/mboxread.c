@@ -182,10 +182,10 @@ look_at_start(struct store *s, const struct index_msg *m, size_t n,
 	return r;
 }
 
-/* The first n bytes of message *i, fewer if it is shorter.  As it moves, *i follows.
+/* The first bytes of message *i, all if it is short.  As it moves, *i follows.
  * 0, or -1 with errno. */
 static int
-look_at_msg(struct store *s, size_t *i, size_t n, bool header, struct cur *c)
+look_at_msg(struct store *s, size_t *i, bool header, struct cur *c)
 {
 	uint32_t uid = store_msg(s, *i)->uid;
 	int tries, got;
@@ -193,7 +193,7 @@ look_at_msg(struct store *s, size_t *i, size_t n, bool header, struct cur *c)
 	for (tries = 0; tries < TRIES; tries++) {
 		const struct index_msg *m = store_msg(s, *i);
 		uint64_t all = header ? m->body : m->end;
-		size_t want = n < all ? n : (size_t)all;
+		size_t want = all < STORE_RAW ? (size_t)all : STORE_RAW;
 		ssize_t now;
 
 		if ((got = look_at_start(s, m, want, &c->p)) < 0)
@@ -219,7 +219,7 @@ mbox_raw(struct store *s, size_t i, struct cur *raw)
 {
 	if (store_msg(s, i)->end > STORE_RAW)
 		return 0;
-	return look_at_msg(s, &i, STORE_RAW, false, raw) < 0 ? -1 : 1;
+	return look_at_msg(s, &i, false, raw) < 0 ? -1 : 1;
 }
 
 int
@@ -228,7 +228,7 @@ mbox_header(struct store *s, size_t i, struct str *out)
 	struct wire w;
 	struct cur c;
 
-	if (look_at_msg(s, &i, STORE_RAW, true, &c) < 0)
+	if (look_at_msg(s, &i, true, &c) < 0)
 		return -1;
 	while (store_msg(s, i)->body > STORE_RAW && c.e > c.p &&
 	       c.e[-1] != '\n')

@@ -104,17 +104,17 @@ peer_find(struct peer *p)
 	return 0;
 }
 
-/* Has neither end of the socket a name? */
+/* Is input a socket, neither end of which has a name? */
 static bool
-is_pair(int fd)
+is_pair(void)
 {
 	struct sockaddr_storage ss;
 	const socklen_t none = offsetof(struct sockaddr, sa_data);
 	socklen_t here = sizeof ss, there = sizeof ss;
 
-	return getsockname(fd, (struct sockaddr *)&ss, &here) == 0 &&
+	return getsockname(STDIN_FILENO, (struct sockaddr *)&ss, &here) == 0 &&
 	       ss.ss_family == AF_UNIX && here <= none &&
-	       getpeername(fd, (struct sockaddr *)&ss, &there) == 0 &&
+	       getpeername(STDIN_FILENO, (struct sockaddr *)&ss, &there) == 0 &&
 	       there <= none;
 }
 
@@ -124,5 +124,5 @@ peer_is_self(const struct peer *p, bool pair)
 	struct stat st;
 
 	return getuid() != 0 && p->local && fstat(STDIN_FILENO, &st) == 0 &&
-	       (!S_ISSOCK(st.st_mode) || (pair && is_pair(STDIN_FILENO)));
+	       (!S_ISSOCK(st.st_mode) || (pair && is_pair()));
 }
