@@ -108,6 +108,9 @@ int bad_parse(struct session *s);
 /* NO for errno and s->box.store.why or another store's. */
 int no_store(struct session *s, const struct store *st);
 
+/* What x holds goes to the client, and x is empty. */
+void say(struct session *s, struct str *x);
+
 /* The capabilities that hold now, with a blank before each. */
 void add_capabilities(const struct session *s, struct str *x);
 

@@ -352,8 +352,7 @@ answer_separator(struct session *s, const struct query *q)
 	str_addf(&x, "* %s (\\Noselect", q->word);
 	put_name(s, cur_of(""), &x);
 	str_adds(&x, "\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	return ok(s, "that is all");
 }
 

@@ -293,8 +293,7 @@ sort(struct session *s, struct parse *p, struct criteria *c)
 		str_addc(&x, ')');
 	}
 	str_adds(&x, "\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	return ok(s, "that is the order");
 }
 

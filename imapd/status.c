@@ -167,8 +167,7 @@ status_tell(struct session *s, struct cur name, unsigned items)
 	str_adds(&x, " (");
 	put_items(s, st, items, &x);
 	str_adds(&x, ")\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	box_leave(s, st);
 	return 0;
 }

@@ -307,8 +307,7 @@ say_gone(struct session *s, const uint32_t *uid, const size_t *i, size_t n)
 			str_adds(&x, " EXPUNGE\r\n");
 		}
 	}
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 }
 
 /* The places in the view, from i on, of the next message that the index has not;
@@ -373,8 +372,7 @@ tell_new(struct session *s)
 		return;
 	take(s, k);
 	sync_numbers(s, &x);
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 }
 
 /* That there is room for no other keyword is told when it is so (RFC 9051 7.1). */
@@ -388,8 +386,7 @@ tell_full(struct session *s)
 	if (s->box.keywords == UINT64_MAX || cur_len(&last) == 0)
 		return;
 	sync_names(s, &names);
-	io_put(&s->io, names.s, names.n);
-	str_free(&names);
+	say(s, &names);
 }
 
 static void
