@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,7 @@ peer_find(struct peer *p)
 		struct sockaddr_storage ss;
 	} u;
 	socklen_t len = sizeof u;
+	const int on = 1;
 
 	*p = (struct peer){.uid = p->uid, .ip = "unknown", .host = "unknown"};
 	u.sa.sa_family = AF_UNSPEC;
@@ -95,7 +97,9 @@ peer_find(struct peer *p)
 		show_six(&u.in6.sin6_addr, p->ip);
 	else if (!from_environment(p))
 		p->local = true;
-	p->socket = u.sa.sa_family == AF_INET || u.sa.sa_family == AF_INET6;
+	if (u.sa.sa_family == AF_INET || u.sa.sa_family == AF_INET6)
+		setsockopt(STDOUT_FILENO, IPPROTO_TCP, TCP_NODELAY, &on,
+		           sizeof on);
 	ask_tcpserver(p);
 	if (p->local) {
 		snprintf(p->host, sizeof p->host, "local");
