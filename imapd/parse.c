@@ -3,6 +3,7 @@
 #include "parse.h"
 
 #include "code.h"
+#include "date.h"
 #include "mboxscan.h"
 #include "utf7.h"
 
@@ -548,19 +549,13 @@ parse_pattern(struct parse *p, struct cur *s)
 
 /* --- dates --- */
 
-static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-
 static int
 month(struct cur *c)
 {
-	int m;
+	int m = date_month(*c);
 
-	for (m = 0; m < 12 && cur_len(c) >= 3; m++)
-		if (mem_ieq(c->p, months + 3 * m, 3)) {
-			c->p += 3;
-			return m;
-		}
-	return -1;
+	c->p += m < 0 ? 0 : 3;
+	return m;
 }
 
 /* Exactly n digits, or up to n where fewer may do. */
