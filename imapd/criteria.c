@@ -314,8 +314,7 @@ keyword(const struct criteria *c, struct parse *p, struct key *k)
 		return -1;
 	for (i = 0; i < INDEX_KEYWORDS; i++) {
 		name = index_keyword_name(x, i);
-		if (cur_len(&name) == cur_len(&word) &&
-		    mem_ieq(name.p, word.p, cur_len(&word)))
+		if (cur_alike(name, word))
 			k->n |= UINT64_C(1) << i;
 	}
 	return 0;

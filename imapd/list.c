@@ -284,8 +284,7 @@ list_one(struct session *s, struct cur name, struct str *x)
 
 	if (folder_list(s->folders, &s->arena, &v, &n) < 0)
 		n = 0;
-	while (i < n && (cur_len(&v[i].name) != cur_len(&name) ||
-	                 memcmp(v[i].name.p, name.p, cur_len(&name)) != 0))
+	while (i < n && !cur_same(v[i].name, name))
 		i++;
 	put_line(s, &q, i < n ? &v[i] : &unknown, 0, x);
 }

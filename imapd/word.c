@@ -124,12 +124,6 @@ flush(struct fold *f, struct str *out, struct str *bytes, struct cur charset)
 	str_clear(bytes);
 }
 
-static bool
-is_same(struct cur a, struct cur b)
-{
-	return cur_len(&a) == cur_len(&b) && mem_ieq(a.p, b.p, cur_len(&a));
-}
-
 void
 word_decode(struct fold *f, struct cur body, struct str *out)
 {
@@ -151,7 +145,7 @@ word_decode(struct fold *f, struct cur body, struct str *out)
 		if (!after || !is_blank(gap)) {
 			flush(f, out, &bytes, charset);
 			add_text(out, gap);
-		} else if (!is_same(charset, w.charset)) {
+		} else if (!cur_alike(charset, w.charset)) {
 			flush(f, out, &bytes, charset);
 		}
 		charset = w.charset;
