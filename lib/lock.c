@@ -113,13 +113,13 @@ dot_break(const char *dot)
 	close(fd);
 }
 
-/* Does path name the open file fd? */
-static bool
-is_file(const char *path, int fd)
+bool
+lock_same(int fd, int dir, const char *path)
 {
 	struct stat a, b;
 
-	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 &&
+	return fstat(fd, &a) == 0 &&
+	       fstatat(dir, path, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
@@ -152,7 +152,7 @@ dot_link(const char *tmp, const char *dot)
 	str_free(&pid);
 	if (!err && link(tmp, dot) < 0 && errno != EEXIST && errno != ENOENT)
 		err = errno;
-	if (!is_file(dot, fd))
+	if (!lock_same(fd, AT_FDCWD, dot))
 		err = err ? err : EAGAIN;
 	else if (err)
 		unlink(dot);
@@ -236,12 +236,6 @@ lock_mbox(struct lock *l, int fd, const char *path, bool dot_optional,
 	}
 }
 
-bool
-lock_same(int fd, const char *path)
-{
-	return is_file(path, fd);
-}
-
 void
 lock_touch(const struct lock *l)
 {
@@ -255,7 +249,7 @@ lock_release(struct lock *l)
 	if (l->fd < 0)
 		return;
 	/* Who was stopped for long may have lost it to another. */
-	if (l->dot && is_file(l->dot, l->dot_fd))
+	if (l->dot && lock_same(l->dot_fd, AT_FDCWD, l->dot))
 		unlink(l->dot);
 	if (l->dot)
 		close(l->dot_fd);

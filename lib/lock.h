@@ -37,9 +37,9 @@ int lock_soon(int fd, long patience);
 /* Lock all of a file by fcntl(2), F_RDLCK or F_WRLCK, likewise; F_UNLCK: let go. */
 int lock_fcntl(int fd, short type, long patience);
 
-/* Does path still name the file fd?  (Somebody may have replaced it while we
- * waited.) */
-bool lock_same(int fd, const char *path);
+/* Does path, seen from dir, still name the file fd?  (Somebody may have replaced it while
+ * we waited, or broken our lock while we were held up.) */
+bool lock_same(int fd, int dir, const char *path);
 
 /* Tell others that a long-held dot-lock is alive. */
 void lock_touch(const struct lock *l);
