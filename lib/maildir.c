@@ -20,6 +20,16 @@ enum {
 	STRAY = 36 * 3600 /* s after which a file in tmp/ is nobody's */
 };
 
+int
+maildir_is_dir(int at, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return S_ISDIR(st.st_mode);
+}
+
 /* Open a directory of ours below dir, making it when missing; then it is *made. */
 static int
 open_dir(int dir, const char *name, uid_t owner, bool *made)
