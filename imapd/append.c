@@ -1,7 +1,6 @@
 /* append - APPEND (RFC 9051 6.3.12) of one or many (RFC 3502), and REPLACE
  * (RFC 8508).  What is too large is refused before it is read; what is cut short
  * leaves nothing behind. */
-#include "folder.h"
 #include "stage.h"
 
 #include <errno.h>

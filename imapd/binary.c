@@ -4,8 +4,6 @@
 #include "decode.h"
 #include "fetch.h"
 
-#include <errno.h>
-
 /* A part on its way through its decoder. */
 struct passing {
 	struct decode decode;

@@ -3,8 +3,6 @@
  * ends. */
 #include "fetch.h"
 
-#include <errno.h>
-
 /* --- what was asked for of a text --- */
 
 uint64_t

@@ -318,7 +318,7 @@ parameters(struct session *s, struct parse *p, struct resync *q)
 			return parse_fail(p, "there is no such parameter");
 		else if (qresync(s, p, q) < 0)
 			return -1;
-	} while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	} while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')') < 0 ? -1 : parse_end(p);
 }
 
@@ -390,8 +390,7 @@ select_box(struct session *s, struct parse *p, bool readonly)
 	if (open_box(s, name, readonly, q.asked, &unseen) < 0)
 		return 0;
 	tell(s, unseen, &x);
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	if (q.asked && q.validity == s->box.validity)
 		sync_since(s, q.modseq, q.known.n > 0 ? &q.known : NULL);
 	return ok(s, s->box.readonly ? "[READ-ONLY] have a look"

@@ -405,7 +405,6 @@ cache_get(struct session *s, size_t i, struct cached *c)
 	c->from = body_of(c, e->place[FROM]);
 	c->to = body_of(c, e->place[TO]);
 	c->cc = body_of(c, e->place[CC]);
-	c->bcc = body_of(c, e->place[BCC]);
 	c->message_id = body_of(c, e->place[MESSAGE_ID]);
 	c->in_reply_to = body_of(c, e->place[IN_REPLY_TO]);
 	c->references = body_of(c, e->place[REFERENCES]);

@@ -20,7 +20,7 @@ struct cached {
 	                        each with its CRLF */
 	const struct cached_field *field; /* one behind the other */
 	size_t nfields;
-	struct cur subject, from, to, cc, bcc, message_id, in_reply_to,
+	struct cur subject, from, to, cc, message_id, in_reply_to,
 	    references; /* bodies of the first field of that name, with folds */
 	int64_t
 	    sent; /* the Date field, s since the epoch (UTC); INT64_MIN: none */

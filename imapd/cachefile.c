@@ -2,12 +2,11 @@
 #include "cachefile.h"
 
 #include "io.h"
+#include "lock.h"
 #include "mem.h"
 #include "record.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,8 +17,7 @@ static const char magic[8] = "fcach02";
 enum {
 	WINDOW = 1 << 18, /* bytes that are read at a time, at most */
 	FIRST = 1 << 13,  /* and where one entry is asked for */
-	PATIENCE = 1000,  /* ms to wait for the lock */
-	PAUSE = 2
+	PATIENCE = 1000   /* ms to wait for the lock */
 };
 
 struct head {
@@ -98,29 +96,6 @@ cachefile_look(struct cachefile *f)
 
 /* --- writing --- */
 
-static int
-lock(int fd)
-{
-	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	long long end = io_now() + PATIENCE;
-
-	while (fcntl(fd, F_SETLK, &fl) < 0) {
-		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) ||
-		    io_now() >= end)
-			return -1;
-		poll(NULL, 0, PAUSE);
-	}
-	return 0;
-}
-
-static void
-unlock(int fd)
-{
-	struct flock fl = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
-
-	fcntl(fd, F_SETLK, &fl);
-}
-
 /* Lock the file that is in place.  0 and its length, or -1. */
 static int
 lock_placed(struct cachefile *f, off_t *size)
@@ -128,7 +103,7 @@ lock_placed(struct cachefile *f, off_t *size)
 	struct stat st;
 	int tries = 0;
 
-	while (f->fd >= 0 && lock(f->fd) == 0) {
+	while (f->fd >= 0 && lock_fcntl(f->fd, F_WRLCK, PATIENCE) == 0) {
 		if (fstat(f->fd, &st) < 0)
 			return -1;
 		*size = st.st_size;
@@ -187,7 +162,7 @@ cachefile_add(struct cachefile *f, const struct str *x, size_t entries,
 	r = lock_placed(f, &size);
 	if (r == 0) {
 		r = add_locked(f, x, entries, size, off);
-		unlock(f->fd);
+		lock_fcntl(f->fd, F_UNLCK, 0);
 	}
 	/* Not once more for every message: the disk may be full. */
 	f->refused = r < 0;
@@ -242,7 +217,7 @@ cachefile_begin(struct cachefile *old, struct cachefile *f)
 		close(dir);
 	}
 	if (f->fd < 0)
-		unlock(old->fd);
+		lock_fcntl(old->fd, F_UNLCK, 0);
 	return f->fd < 0 ? -1 : 0;
 }
 
@@ -261,6 +236,6 @@ cachefile_end(struct cachefile *old, struct cachefile *f, bool good)
 	if (dir >= 0)
 		close(dir);
 	cachefile_close(f);
-	unlock(old->fd);
+	lock_fcntl(old->fd, F_UNLCK, 0);
 	return r;
 }

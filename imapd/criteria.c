@@ -130,8 +130,8 @@ enum takes {
 	NOTHING,
 	FLAG, /* the flag is set, or (UN) not */
 	RECENT,
-	NEW, /* RFC 3501 6.4.4: RECENT UNSEEN */
-	KEYWORD,
+	NEW,     /* RFC 3501 6.4.4: RECENT UNSEEN */
+	KEYWORD, /* from here on something stands behind the name */
 	LARGER,
 	SMALLER,
 	BEFORE, /* kind says which date, as those below */
@@ -261,7 +261,7 @@ date(struct parse *p, struct key *k, enum takes takes)
 {
 	int64_t day, begin, end;
 
-	if (parse_sp(p) < 0 || parse_date(p, &day) < 0)
+	if (parse_date(p, &day) < 0)
 		return -1;
 	begin = day * DAY;
 	end = begin + DAY;
@@ -282,7 +282,7 @@ within(const struct criteria *c, struct parse *p, struct key *k, bool older)
 {
 	uint32_t s;
 
-	if (parse_sp(p) < 0 || parse_nz_number(p, &s) < 0)
+	if (parse_nz_number(p, &s) < 0)
 		return -1;
 	k->from = older ? INT64_MIN : c->now - s;
 	k->to = older ? c->now - s + 1 : INT64_MAX;
@@ -296,7 +296,7 @@ size(struct parse *p, struct key *k, bool larger)
 {
 	uint64_t n;
 
-	if (parse_sp(p) < 0 || parse_number64(p, &n) < 0)
+	if (parse_number64(p, &n) < 0)
 		return -1;
 	k->from = larger ? (int64_t)(n < INT64_MAX ? n + 1 : n) : 0;
 	k->to = larger ? INT64_MAX : (int64_t)n;
@@ -310,12 +310,11 @@ keyword(const struct criteria *c, struct parse *p, struct key *k)
 	struct cur word, name;
 	int i;
 
-	if (parse_sp(p) < 0 || parse_atom(p, &word) < 0)
+	if (parse_atom(p, &word) < 0)
 		return -1;
 	for (i = 0; i < INDEX_KEYWORDS; i++) {
 		name = index_keyword_name(x, i);
-		if (cur_len(&name) == cur_len(&word) &&
-		    mem_ieq(name.p, word.p, cur_len(&word)))
+		if (cur_alike(name, word))
 			k->n |= UINT64_C(1) << i;
 	}
 	return 0;
@@ -328,8 +327,6 @@ modseq(struct criteria *c, struct parse *p, struct key *k)
 {
 	struct cur entry;
 
-	if (parse_sp(p) < 0)
-		return -1;
 	if (parse_peek(p) == '"' &&
 	    (parse_string(p, &entry) < 0 || parse_sp(p) < 0 ||
 	     (!parse_word(p, "priv") && !parse_word(p, "shared") &&
@@ -346,8 +343,6 @@ field(struct criteria *c, struct parse *p, struct key *k, const char *name)
 {
 	struct cur of;
 
-	if (parse_sp(p) < 0)
-		return -1;
 	if (name)
 		of = cur_of(name);
 	else if (parse_astring(p, &of) < 0 || parse_sp(p) < 0)
@@ -363,7 +358,7 @@ text(struct criteria *c, struct parse *p, struct key *k, bool header)
 {
 	struct needle n;
 
-	if (parse_sp(p) < 0 || needle(c, p, &n) < 0)
+	if (needle(c, p, &n) < 0)
 		return -1;
 	k->cost = BODY;
 	k->n = texts_add(&c->text, n, header);
@@ -386,6 +381,8 @@ new_key(struct criteria *c, struct parse *p)
 static int
 take(struct criteria *c, struct parse *p, const struct word *w, struct key *k)
 {
+	if (w->takes >= KEYWORD && parse_sp(p) < 0)
+		return -1;
 	switch (w->takes) {
 	case FLAG: k->n = w->flag; return 0;
 	case KEYWORD: return keyword(c, p, k);
@@ -397,11 +394,9 @@ take(struct criteria *c, struct parse *p, const struct word *w, struct key *k)
 	case OLDER: return within(c, p, k, true);
 	case YOUNGER: return within(c, p, k, false);
 	case MODSEQ: return modseq(c, p, k);
-	case EMAILID:
-		k->cost = BODY;
-		return parse_sp(p) < 0 ? -1 : parse_atom(p, &k->text);
+	case EMAILID: k->cost = BODY; return parse_atom(p, &k->text);
 	/* RFC 8474 5.3: no message has one here. */
-	case THREADID: return parse_sp(p) < 0 ? -1 : parse_atom(p, &k->text);
+	case THREADID: return parse_atom(p, &k->text);
 	case FIELD: return field(c, p, k, w->name);
 	case NAMED_FIELD: return field(c, p, k, NULL);
 	case IN_BODY: return text(c, p, k, false);
@@ -450,7 +445,7 @@ keys(struct criteria *c, struct parse *p, int depth)
 		if (!(k = key(c, p, depth)))
 			return NULL;
 		put(all, k);
-	} while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	} while (cur_take(&p->c, ' '));
 	return all;
 }
 

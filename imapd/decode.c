@@ -103,8 +103,8 @@ base64(struct decode *d, const char *p, size_t n, struct str *out)
 
 /* --- quoted-printable (RFC 2045 6.7) --- */
 
-static int
-hex(char c)
+int
+decode_hex(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -144,12 +144,12 @@ behind(struct decode *d, char c, struct str *out)
 			d->held[d->nheld++] = c;
 		return d->nheld > 0;
 	}
-	if (d->nheld == 1 && hex(c) >= 0) {
+	if (d->nheld == 1 && decode_hex(c) >= 0) {
 		d->held[d->nheld++] = c;
 		return true;
 	}
-	if (d->nheld == 2 && (hi = hex(d->held[1])) >= 0) {
-		if ((lo = hex(c)) < 0) {
+	if (d->nheld == 2 && (hi = decode_hex(d->held[1])) >= 0) {
+		if ((lo = decode_hex(c)) < 0) {
 			release(d, out);
 			return false;
 		}
@@ -227,7 +227,7 @@ escape(const char *p, const char *e, struct str *out)
 		return p + 2;
 	if (p[1] == '\r' && p[2] == '\n')
 		return p + 3;
-	if ((hi = hex(p[1])) < 0 || (lo = hex(p[2])) < 0)
+	if ((hi = decode_hex(p[1])) < 0 || (lo = decode_hex(p[2])) < 0)
 		return p;
 	str_addc(out, (char)(hi * 16 + lo));
 	return p + 3;
@@ -270,7 +270,7 @@ decode_feed(struct decode *d, const char *p, size_t n, struct str *out)
 void
 decode_end(struct decode *d, struct str *out)
 {
-	if (d->nheld > 1 && d->held[0] == '=' && hex(d->held[1]) >= 0)
+	if (d->nheld > 1 && d->held[0] == '=' && decode_hex(d->held[1]) >= 0)
 		release(d, out);
 	d->nheld = 0;
 }

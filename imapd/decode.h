@@ -32,4 +32,7 @@ void decode_begin(struct decode *d, unsigned kind);
 void decode_feed(struct decode *d, const char *p, size_t n, struct str *out);
 void decode_end(struct decode *d, struct str *out);
 
+/* What a hexadecimal digit stands for, or -1. */
+int decode_hex(char c);
+
 #endif

@@ -38,19 +38,13 @@ name(struct fetching *g, const char *word, size_t n)
 #define NAME(g, word) name(g, word " ", sizeof word)
 
 static void
-number(struct fetching *g, uint64_t n)
-{
-	str_addu(&g->line.x, n);
-}
-
-static void
 from_index(struct fetching *g, const struct index_msg *m, unsigned what)
 {
 	struct str *x = &g->line.x;
 
 	if (what & FETCH_UID) {
 		NAME(g, "UID");
-		number(g, m->uid);
+		str_addu(x, m->uid);
 	}
 	if (what & FETCH_DATE) {
 		NAME(g, "INTERNALDATE");
@@ -58,12 +52,12 @@ from_index(struct fetching *g, const struct index_msg *m, unsigned what)
 	}
 	if (what & FETCH_SIZE) {
 		NAME(g, "RFC822.SIZE");
-		number(g, m->size);
+		str_addu(x, m->size);
 	}
 	if (what & FETCH_MODSEQ) {
 		NAME(g, "MODSEQ");
 		str_addc(x, '(');
-		number(g, m->modseq);
+		str_addu(x, m->modseq);
 		str_addc(x, ')');
 	}
 	if (what & FETCH_SAVED) {

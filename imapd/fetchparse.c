@@ -19,7 +19,7 @@ take_names(struct parse *p, struct section *c, struct str *label)
 	do {
 		v = mem_grow(v, &cap, n + 1, sizeof *v);
 		r = parse_astring(p, &v[n++]);
-	} while (r == 0 && parse_peek(p) == ' ' && parse_sp(p) == 0);
+	} while (r == 0 && cur_take(&p->c, ' '));
 	name = arena_alloc(p->arena, n * sizeof *name);
 	memcpy(name, v, n * sizeof *name);
 	free(v);

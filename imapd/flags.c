@@ -2,12 +2,6 @@
 #include "imap.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-enum {
-	ALL =
-	    FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT
-};
 
 /* What STORE was told. */
 struct order {
@@ -105,7 +99,7 @@ decide(struct order *o, uint64_t words)
 	c->set = o->flags.bits;
 	c->set_keywords = words;
 	if (o->sign == '=') {
-		c->clear = ALL & ~c->set;
+		c->clear = IMAP_FLAGS & ~c->set;
 		c->clear_keywords = ~words;
 	}
 }
@@ -126,13 +120,8 @@ tell(struct session *s, const struct order *o, const uint32_t *at, size_t n)
 		k += failed;
 		if (!failed && o->silent)
 			sync_believe(s, at[i], c);
-		if (failed ? !o->since : o->silent && !(s->on & ON_CONDSTORE))
-			continue;
-		if (!sync_flags(s, at[i], &x))
-			continue;
-		str_adds(&x, ")\r\n");
-		io_put(&s->io, x.s, x.n);
-		str_clear(&x);
+		if (failed ? o->since : !o->silent || s->on & ON_CONDSTORE)
+			sync_line(s, at[i], &x);
 	}
 	str_free(&x);
 }

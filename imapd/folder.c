@@ -97,16 +97,10 @@ folder_is_below(const struct folders *f, struct cur name, struct cur top)
 	       name.p[n] == f->separator;
 }
 
-static bool
-is_same(struct cur a, struct cur b)
-{
-	return cur_len(&a) == cur_len(&b) && memcmp(a.p, b.p, cur_len(&a)) == 0;
-}
-
 bool
 folder_is_within(const struct folders *f, struct cur name, struct cur top)
 {
-	return is_same(name, top) || folder_is_below(f, name, top);
+	return cur_same(name, top) || folder_is_below(f, name, top);
 }
 
 /* --- where they are --- */

@@ -3,7 +3,6 @@
  * as the user.  A folder that is a symbolic link is none. */
 #include "folderkind.h"
 
-#include "imap.h"
 #include "maildir.h"
 #include "utf7.h"
 
@@ -35,17 +34,6 @@ maildir_path(const struct folders *f, struct cur name)
 	return s.s;
 }
 
-/* 1, 0, or -1 with errno. */
-static int
-is_dir(int at, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -1;
-	return S_ISDIR(st.st_mode);
-}
-
 /* 1: a Maildir, 0: nothing, or another directory, -1 with errno. */
 static int
 look_at(int at, const char *name)
@@ -62,7 +50,7 @@ look_at(int at, const char *name)
 	}
 	str_adds(&s, name);
 	str_adds(&s, "/cur");
-	there = is_dir(at, s.s);
+	there = maildir_is_dir(at, s.s);
 	str_free(&s);
 	return there;
 }

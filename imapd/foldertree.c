@@ -5,7 +5,7 @@
  * link is never followed. */
 #include "folderkind.h"
 
-#include "imap.h"
+#include "io.h"
 #include "utf7.h"
 
 #include <dirent.h>

@@ -83,6 +83,13 @@ no_store(struct session *s, const struct store *st)
 	return no(s, "[%s] %s", code, *why ? why : strerror(e));
 }
 
+void
+say(struct session *s, struct str *x)
+{
+	io_put(&s->io, x->s, x->n);
+	str_free(x);
+}
+
 /* --- what is offered --- */
 
 static const struct {
@@ -163,8 +170,7 @@ do_capability(struct session *s, struct parse *p)
 	str_adds(&x, "* CAPABILITY");
 	add_capabilities(s, &x);
 	str_adds(&x, "\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	return ok(s, "that is all");
 }
 
@@ -420,8 +426,7 @@ finish(struct session *s, const struct command *c)
 		str_addc(&x, '*');
 	str_addf(&x, " %s %s\r\n", s->word,
 	         s->answer.n > 0 ? s->answer.s : "?");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	return 0;
 }
 

@@ -18,6 +18,12 @@ enum {
 	IMAP_NAME = 1000            /* bytes of a mailbox name */
 };
 
+/* Flags that a client may set, beside keywords (RFC 9051 2.3.2). */
+enum {
+	IMAP_FLAGS =
+	    FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT
+};
+
 /* States (RFC 9051 3), as bits; CLEAR: before the login, where a password would be
  * in the clear. */
 enum { STRANGER = 1, USER = 2, SELECTED = 4, CLEAR = 8, ANY = 15 };
@@ -108,6 +114,9 @@ int bad_parse(struct session *s);
 /* NO for errno and s->box.store.why or another store's. */
 int no_store(struct session *s, const struct store *st);
 
+/* What x holds goes to the client, and x is empty. */
+void say(struct session *s, struct str *x);
+
 /* The capabilities that hold now, with a blank before each. */
 void add_capabilities(const struct session *s, struct str *x);
 
@@ -173,6 +182,8 @@ int sync_tell(struct session *s, bool expunge);
  * MODSEQ where they are due), open for more items; what is told is remembered.
  * false: it is gone, and nothing was added. */
 bool sync_flags(struct session *s, size_t i, struct str *x);
+/* The same as a line of its own, which is said; x is for that. */
+void sync_line(struct session *s, size_t i, struct str *x);
 /* Is the UID among what sync_flags() says?  RFC 9051 7.5.2, RFC 7162 3.2.4. */
 bool sync_uid(const struct session *s);
 /* The client knows by itself what the change does to the message at place i. */

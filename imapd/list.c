@@ -48,7 +48,7 @@ options(struct session *s, struct parse *p, struct query *q,
 	do
 		if (parse_atom(p, &word) < 0 || option(s, p, q, word) < 0)
 			return -1;
-	while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')');
 }
 
@@ -110,7 +110,7 @@ patterns(struct session *s, struct parse *p, struct query *q)
 	do
 		if (add_pattern(s, p, q) < 0)
 			return -1;
-	while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')');
 }
 
@@ -284,8 +284,7 @@ list_one(struct session *s, struct cur name, struct str *x)
 
 	if (folder_list(s->folders, &s->arena, &v, &n) < 0)
 		n = 0;
-	while (i < n && (cur_len(&v[i].name) != cur_len(&name) ||
-	                 memcmp(v[i].name.p, name.p, cur_len(&name)) != 0))
+	while (i < n && !cur_same(v[i].name, name))
 		i++;
 	put_line(s, &q, i < n ? &v[i] : &unknown, 0, x);
 }
@@ -352,8 +351,7 @@ answer_separator(struct session *s, const struct query *q)
 	str_addf(&x, "* %s (\\Noselect", q->word);
 	put_name(s, cur_of(""), &x);
 	str_adds(&x, "\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	return ok(s, "that is all");
 }
 

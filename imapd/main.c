@@ -8,7 +8,6 @@
 #include "imap.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 static struct session session;
 static struct front front = {

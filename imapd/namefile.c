@@ -142,18 +142,6 @@ overwrite(struct namefile *f, const struct str *text)
 	return r;
 }
 
-/* Who was held up for so long that others broke his lock has none; what goes by its
- * name is theirs, and may be empty yet. */
-static bool
-is_ours(const struct namefile *f, const char *lock)
-{
-	struct stat st, now;
-
-	return fstat(f->fd, &st) == 0 &&
-	       fstatat(f->dir, lock, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_ino == now.st_ino && st.st_dev == now.st_dev;
-}
-
 /* Write and sync the new text.  From the rename on it is true. */
 static int
 replace(struct namefile *f, const char *lock, const struct str *text)
@@ -165,7 +153,9 @@ replace(struct namefile *f, const char *lock, const struct str *text)
 	if ((text->n > 0 && io_writeall(f->fd, text->s, text->n) < 0) ||
 	    fsync(f->fd) < 0)
 		return -1;
-	if (!is_ours(f, lock)) {
+	/* Who was held up for so long that others broke his lock has none; what
+	 * goes by its name is theirs, and may be empty yet. */
+	if (!lock_same(f->fd, f->dir, lock)) {
 		errno = EAGAIN;
 		return -1;
 	}
@@ -184,7 +174,7 @@ let_go(struct namefile *f, const struct str *text)
 		r = replace(f, lock.s, text);
 	err = errno;
 	if (!text || r < 0) {
-		if (is_ours(f, lock.s))
+		if (lock_same(f->fd, f->dir, lock.s))
 			unlinkat(f->dir, lock.s, 0);
 	} else if (fsync(f->dir) < 0) {
 		err = errno;

@@ -59,13 +59,6 @@ is_selected(const struct session *s, struct cur name)
 	       folder_is_within(s->folders, cur_of(s->box.name), name);
 }
 
-static void
-leave(struct session *s, struct cur name)
-{
-	if (is_selected(s, name))
-		box_close(s);
-}
-
 /* --- CREATE --- */
 
 /* use-attr = "\" atom */
@@ -97,7 +90,7 @@ use_parameter(struct parse *p, unsigned *use, bool *foreign)
 		do
 			if (use_attribute(p, use, foreign) < 0)
 				return -1;
-		while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+		while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')') < 0 ? -1 : parse_byte(p, ')');
 }
 
@@ -232,9 +225,11 @@ static int
 rename_other(struct session *s, struct cur from, struct cur to)
 {
 	/* Who hears NO is where he was. */
-	if (is_selected(s, from) && folder_may_rename(s->folders, from, to) < 0)
-		return refuse(s);
-	leave(s, from);
+	if (is_selected(s, from)) {
+		if (folder_may_rename(s->folders, from, to) < 0)
+			return refuse(s);
+		box_close(s);
+	}
 	if (folder_rename(s->folders, from, to) < 0)
 		return refuse(s);
 	return ok(s, "it has another name");

@@ -6,7 +6,6 @@
 #include "mem.h"
 #include "str.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct needle {

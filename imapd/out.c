@@ -1,6 +1,7 @@
 /* out - see out.h. */
 #include "out.h"
 
+#include "date.h"
 #include "utf7.h"
 
 #include <stdlib.h>
@@ -123,9 +124,6 @@ local(int64_t *t)
 static void
 day_begin(struct out_day *d, int64_t *t)
 {
-	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr",
-	                                   "May", "Jun", "Jul", "Aug",
-	                                   "Sep", "Oct", "Nov", "Dec"};
 	struct tm tm = local(t);
 	int zone = (int)(tm.tm_gmtoff / 60), off = abs(zone);
 	char *p = d->date;
@@ -135,7 +133,7 @@ day_begin(struct out_day *d, int64_t *t)
 	*p++ = (char)(tm.tm_mday < 10 ? ' ' : '0' + tm.tm_mday / 10);
 	*p++ = (char)('0' + tm.tm_mday % 10);
 	*p++ = '-';
-	memcpy(p, months[tm.tm_mon], 3);
+	memcpy(p, date_months[tm.tm_mon], 3);
 	p[3] = '-';
 	p = two(p + 4, (tm.tm_year + 1900) / 100);
 	p = two(p, (tm.tm_year + 1900) % 100);

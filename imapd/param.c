@@ -3,7 +3,6 @@
  * be read is. */
 #include "param.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 
 enum { SECTIONS = 100000 };

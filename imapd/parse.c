@@ -3,6 +3,7 @@
 #include "parse.h"
 
 #include "code.h"
+#include "date.h"
 #include "mboxscan.h"
 #include "utf7.h"
 
@@ -548,19 +549,13 @@ parse_pattern(struct parse *p, struct cur *s)
 
 /* --- dates --- */
 
-static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-
 static int
 month(struct cur *c)
 {
-	int m;
+	int m = date_month(*c);
 
-	for (m = 0; m < 12 && cur_len(c) >= 3; m++)
-		if (mem_ieq(c->p, months + 3 * m, 3)) {
-			c->p += 3;
-			return m;
-		}
-	return -1;
+	c->p += m < 0 ? 0 : 3;
+	return m;
 }
 
 /* Exactly n digits, or up to n where fewer may do. */
@@ -576,10 +571,10 @@ digits(struct cur *c, int n, bool fewer, int max)
 
 /* day-month-year: the days since the epoch. */
 static int
-day(struct cur *c, bool fewer, int64_t *days)
+day(struct cur *c, int64_t *days)
 {
 	struct tm tm = {0};
-	int mday = digits(c, 2, fewer, 31);
+	int mday = digits(c, 2, true, 31);
 	time_t t;
 
 	tm.tm_mday = mday;
@@ -599,7 +594,7 @@ parse_date(struct parse *p, int64_t *days)
 {
 	bool quotes = cur_take(&p->c, '"');
 
-	if (day(&p->c, true, days) < 0 || (quotes && !cur_take(&p->c, '"')))
+	if (day(&p->c, days) < 0 || (quotes && !cur_take(&p->c, '"')))
 		return parse_fail(p, "that is no date");
 	return 0;
 }
@@ -627,7 +622,7 @@ parse_date_time(struct parse *p, int64_t *t)
 		return parse_fail(p, "a date is missing");
 	if (cur_peek(k) == ' ')
 		cur_get(k);
-	if (day(k, true, &days) == 0 && cur_take(k, ' ') &&
+	if (day(k, &days) == 0 && cur_take(k, ' ') &&
 	    (h = digits(k, 2, false, 23)) >= 0 && cur_take(k, ':') &&
 	    (m = digits(k, 2, false, 59)) >= 0 && cur_take(k, ':') &&
 	    (s = digits(k, 2, false, 60)) >= 0 && cur_take(k, ' ') &&

@@ -52,8 +52,7 @@ tell(struct session *s, struct cur name)
 	str_addc(&x, ' ');
 	str_addu(&x, s->conf->mailbox_limit / UNIT);
 	str_adds(&x, ")\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	return 0;
 }
 
@@ -104,8 +103,7 @@ do_getquotaroot(struct session *s, struct parse *p)
 		out_mailbox(&x, name, utf8);
 	}
 	str_adds(&x, "\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	return limited && tell(s, name) < 0 ? 0 : ok(s, "that is all");
 }
 

@@ -171,8 +171,7 @@ answer(struct session *s, struct criteria *c, struct result *r)
 			         criteria_modseq(c, r->at, r->n));
 		str_adds(&x, "\r\n");
 	}
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	if (r->options & SAVE)
 		save(s, r->at, r->n);
 }

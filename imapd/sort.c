@@ -2,7 +2,6 @@
  * out once for each message.  Called by imap.c. */
 #include "sort.h"
 
-#include "field.h"
 #include "mime.h"
 #include "subject.h"
 #include "word.h"
@@ -90,7 +89,7 @@ arguments(struct criteria *c, struct parse *p, struct program *g)
 	do
 		if (criterion(p, g) < 0)
 			return -1;
-	while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	while (cur_take(&p->c, ' '));
 	if (parse_byte(p, ')') < 0 || parse_sp(p) < 0 ||
 	    criteria_charset(c, p) < 0 || parse_sp(p) < 0)
 		return -1;
@@ -294,8 +293,7 @@ sort(struct session *s, struct parse *p, struct criteria *c)
 		str_addc(&x, ')');
 	}
 	str_adds(&x, "\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	return ok(s, "that is the order");
 }
 

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static const struct use {
@@ -103,12 +102,6 @@ write_line(struct str *text, struct cur name, const struct use *u)
 }
 
 static bool
-is_same(const struct str *s, struct cur c)
-{
-	return s->n == cur_len(&c) && memcmp(s->s, c.p, s->n) == 0;
-}
-
-static bool
 is_mailbox(const struct folder *x)
 {
 	return (x->is & (FOLDER_EXISTS | FOLDER_NOSELECT)) == FOLDER_EXISTS;
@@ -127,7 +120,8 @@ mark_told(struct cur text, struct folder *v, size_t n)
 		const struct use *u = read_line(line, &name);
 
 		for (i = 0; u && !(told & u->is) && i < n; i++)
-			if (is_same(&name, v[i].name) && is_mailbox(&v[i])) {
+			if (cur_same(str_cur(&name), v[i].name) &&
+			    is_mailbox(&v[i])) {
 				v[i].is |= u->is;
 				told |= u->is;
 			}
@@ -222,7 +216,8 @@ rewrite(const struct edit *e)
 			if (e->uses & uses[u].is)
 				write_line(&text, e->name, &uses[u]);
 		c = str_cur(&file.text);
-		r = namefile_end(&file, is_same(&text, c) ? NULL : &text);
+		r = namefile_end(&file,
+		                 cur_same(str_cur(&text), c) ? NULL : &text);
 	}
 	err = errno;
 	close(dir);
@@ -235,7 +230,7 @@ rewrite(const struct edit *e)
 static bool
 keep_others(const struct edit *e, const struct use *u, struct str *name)
 {
-	return !(e->uses & u->is) && !is_same(name, e->name);
+	return !(e->uses & u->is) && !cur_same(str_cur(name), e->name);
 }
 
 int

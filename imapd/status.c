@@ -57,7 +57,7 @@ status_items(struct parse *p, unsigned *items)
 		if (i == ITEMS)
 			return parse_fail(p, "no such item");
 		*items |= items_known[i].bit;
-	} while (parse_peek(p) == ' ' && parse_sp(p) == 0);
+	} while (cur_take(&p->c, ' '));
 	return parse_byte(p, ')');
 }
 
@@ -167,8 +167,7 @@ status_tell(struct session *s, struct cur name, unsigned items)
 	str_adds(&x, " (");
 	put_items(s, st, items, &x);
 	str_adds(&x, ")\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	box_leave(s, st);
 	return 0;
 }

@@ -23,14 +23,6 @@ single_blanks(char *p, size_t n)
 	return (struct cur){p, to};
 }
 
-static bool
-begins(struct cur c, const char *z)
-{
-	size_t n = strlen(z);
-
-	return cur_len(&c) >= n && mem_ieq(c.p, z, n);
-}
-
 static void
 blanks(struct cur *c)
 {
@@ -78,11 +70,11 @@ refwd(struct cur *c)
 {
 	struct cur at = *c;
 
-	if (begins(at, "re"))
+	if (cur_begins(at, "re"))
 		at.p += 2;
-	else if (begins(at, "fwd"))
+	else if (cur_begins(at, "fwd"))
 		at.p += 3;
-	else if (begins(at, "fw"))
+	else if (cur_begins(at, "fw"))
 		at.p += 2;
 	else
 		return false;
@@ -128,7 +120,7 @@ subject_base(char *subject, size_t n, bool *reply)
 		trailer(&c, reply);
 		leader(&c, reply);
 		/* Step 6 */
-		if (!begins(c, fwd) || c.e[-1] != ']')
+		if (!cur_begins(c, fwd) || c.e[-1] != ']')
 			return c;
 		c.p += sizeof fwd - 1;
 		c.e--;

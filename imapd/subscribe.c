@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -268,8 +267,7 @@ change(struct paper *l, struct cur text, struct cur name, bool on,
 		str_adds(out, head2);
 	while (namefile_line(&text, &line)) {
 		bool is = read_name(l, line, &one) == 0 &&
-		          one.n == cur_len(&name) &&
-		          memcmp(one.s, name.p, one.n) == 0;
+		          cur_same(str_cur(&one), name);
 
 		had = had || is;
 		if (is && !on)

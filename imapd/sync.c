@@ -8,11 +8,7 @@
 
 #include <stdlib.h>
 
-enum {
-	TOLD = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED |
-	       FLAG_DRAFT,
-	UNKNOWN = UINT16_MAX /* flags that no message has */
-};
+enum { UNKNOWN = UINT16_MAX /* flags that no message has */ };
 
 /* --- what the client knows --- */
 
@@ -20,7 +16,7 @@ static void
 learn(struct seen *v, const struct index_msg *m)
 {
 	v->uid = m->uid;
-	v->flags = m->flags & TOLD;
+	v->flags = m->flags & IMAP_FLAGS;
 	v->keywords = m->keywords;
 	v->modseq = m->modseq;
 }
@@ -176,7 +172,7 @@ sync_believe(struct session *s, size_t i, const struct store_change *c)
 {
 	struct seen *v = &s->box.v[i];
 
-	v->flags = (uint16_t)(((v->flags & ~c->clear) | c->set) & TOLD);
+	v->flags = (uint16_t)(((v->flags & ~c->clear) | c->set) & IMAP_FLAGS);
 	v->keywords = (v->keywords & ~c->clear_keywords) | c->set_keywords;
 }
 
@@ -219,7 +215,7 @@ sync_names(struct session *s, struct str *x)
 	struct str names = {0};
 
 	b->keywords = all_keywords(&b->store);
-	out_flags(&names, &b->store, TOLD, b->keywords, false);
+	out_flags(&names, &b->store, IMAP_FLAGS, b->keywords, false);
 	str_addf(x, "* FLAGS (%s)\r\n", names.s);
 	if (b->readonly)
 		str_adds(x, "* OK [PERMANENTFLAGS ()] read-only\r\n");
@@ -267,6 +263,16 @@ sync_flags(struct session *s, size_t i, struct str *x)
 	return true;
 }
 
+void
+sync_line(struct session *s, size_t i, struct str *x)
+{
+	if (!sync_flags(s, i, x))
+		return;
+	str_adds(x, ")\r\n");
+	io_put(&s->io, x->s, x->n);
+	str_clear(x);
+}
+
 /* --- updates --- */
 
 void
@@ -285,7 +291,8 @@ static bool
 is_news(const struct session *s, const struct seen *v,
         const struct index_msg *m)
 {
-	return v->flags != (m->flags & TOLD) || v->keywords != m->keywords ||
+	return v->flags != (m->flags & IMAP_FLAGS) ||
+	       v->keywords != m->keywords ||
 	       (s->on & ON_CONDSTORE && v->modseq != m->modseq);
 }
 
@@ -307,8 +314,7 @@ say_gone(struct session *s, const uint32_t *uid, const size_t *i, size_t n)
 			str_adds(&x, " EXPUNGE\r\n");
 		}
 	}
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 }
 
 /* The places in the view, from i on, of the next message that the index has not;
@@ -373,8 +379,7 @@ tell_new(struct session *s)
 		return;
 	take(s, k);
 	sync_numbers(s, &x);
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 }
 
 /* That there is room for no other keyword is told when it is so (RFC 9051 7.1). */
@@ -388,8 +393,7 @@ tell_full(struct session *s)
 	if (s->box.keywords == UINT64_MAX || cur_len(&last) == 0)
 		return;
 	sync_names(s, &names);
-	io_put(&s->io, names.s, names.n);
-	str_free(&names);
+	say(s, &names);
 }
 
 static void
@@ -402,11 +406,8 @@ tell_flags(struct session *s, const struct index_span *p)
 	for (i = (size_t)p->first; i < b->n && i < p->end; i++) {
 		const struct index_msg *m = box_msg(s, i);
 
-		if (!m || !is_news(s, &b->v[i], m) || !sync_flags(s, i, &x))
-			continue;
-		str_adds(&x, ")\r\n");
-		io_put(&s->io, x.s, x.n);
-		str_clear(&x);
+		if (m && is_news(s, &b->v[i], m))
+			sync_line(s, i, &x);
 	}
 	str_free(&x);
 }
@@ -601,12 +602,8 @@ sync_since(struct session *s, uint64_t modseq, const struct set *known)
 	for (i = 0; i < b->n; i++) {
 		for (; k < n && want[k].lo <= b->v[i].uid; k++)
 			hi = want[k].hi > hi ? want[k].hi : hi;
-		if (b->v[i].uid > hi || b->v[i].modseq <= modseq ||
-		    !sync_flags(s, i, &x))
-			continue;
-		str_adds(&x, ")\r\n");
-		io_put(&s->io, x.s, x.n);
-		str_clear(&x);
+		if (b->v[i].uid <= hi && b->v[i].modseq > modseq)
+			sync_line(s, i, &x);
 	}
 	str_free(&x);
 }

@@ -3,8 +3,6 @@
 #include "sort.h"
 #include "threads.h"
 
-#include <stdlib.h>
-
 static int
 arguments(struct criteria *c, struct parse *p, bool *references)
 {
@@ -48,8 +46,7 @@ answer(struct session *s, struct threads *t, size_t n, bool references)
 	else
 		threads_by_subject(t, &x);
 	str_adds(&x, "\r\n");
-	io_put(&s->io, x.s, x.n);
-	str_free(&x);
+	say(s, &x);
 	ok(s, "these are the threads");
 }
 

@@ -6,8 +6,6 @@
 #include "log.h"
 #include "wall.h"
 
-#include <unistd.h>
-
 enum { MEMORY = 512 << 20 };
 
 static void

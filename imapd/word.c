@@ -52,23 +52,15 @@ word_take(const char *p, const char *e, struct word *w)
 	return q + 2;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = str_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* RFC 2047 4.2 */
 static void
 add_q(struct str *out, struct cur c)
 {
 	for (; c.p < c.e; c.p++) {
-		if (*c.p == '=' && c.e - c.p > 2 && hex(c.p[1]) >= 0 &&
-		    hex(c.p[2]) >= 0) {
-			str_addc(out, (char)(hex(c.p[1]) * 16 + hex(c.p[2])));
+		if (*c.p == '=' && c.e - c.p > 2 && decode_hex(c.p[1]) >= 0 &&
+		    decode_hex(c.p[2]) >= 0) {
+			str_addc(out, (char)(decode_hex(c.p[1]) * 16 +
+			                     decode_hex(c.p[2])));
 			c.p += 2;
 		} else if (*c.p == '_') {
 			str_addc(out, ' ');
@@ -132,12 +124,6 @@ flush(struct fold *f, struct str *out, struct str *bytes, struct cur charset)
 	str_clear(bytes);
 }
 
-static bool
-is_same(struct cur a, struct cur b)
-{
-	return cur_len(&a) == cur_len(&b) && mem_ieq(a.p, b.p, cur_len(&a));
-}
-
 void
 word_decode(struct fold *f, struct cur body, struct str *out)
 {
@@ -159,7 +145,7 @@ word_decode(struct fold *f, struct cur body, struct str *out)
 		if (!after || !is_blank(gap)) {
 			flush(f, out, &bytes, charset);
 			add_text(out, gap);
-		} else if (!is_same(charset, w.charset)) {
+		} else if (!cur_alike(charset, w.charset)) {
 			flush(f, out, &bytes, charset);
 		}
 		charset = w.charset;

@@ -13,7 +13,6 @@
 #include "idn.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 
 enum {
 	LABEL_MAX = 63,     /* RFC 1035 2.3.4 */
@@ -40,13 +39,6 @@ static bool
 is_control(int b)
 {
 	return b < ' ' || b == 0x7f;
-}
-
-/* May these bytes stand in an address with or without SMTPUTF8? */
-static bool
-text_ok(struct cur c, bool utf8)
-{
-	return !cur_has_8bit(c) || (utf8 && code_is_utf8(c));
 }
 
 /* --- domains --- */
@@ -170,7 +162,7 @@ addr_is_domain(struct cur c)
 /* Take a domain or literal at the cursor; it is stored as it was written, but
  * for a final dot. */
 static int
-parse_domain(struct cur *c, bool utf8, char out[ADDR_DOMAIN_MAX + 1])
+parse_domain(struct cur *c, char out[ADDR_DOMAIN_MAX + 1])
 {
 	char ascii[ADDR_DOMAIN_MAX + 1];
 	struct cur d = {c->p, c->p};
@@ -189,7 +181,7 @@ parse_domain(struct cur *c, bool utf8, char out[ADDR_DOMAIN_MAX + 1])
 		d.e = c->p;
 	}
 	n = cur_len(&d);
-	if (!text_ok(d, utf8) || domain_ascii(d.p, n, ascii) < 0)
+	if (!code_is_utf8(d) || domain_ascii(d.p, n, ascii) < 0)
 		return -1;
 	if (d.p[n - 1] == '.')
 		n--;
@@ -264,7 +256,7 @@ parse_quoted(struct cur *c, char *raw, size_t max)
 
 /* Take a local part; dots where they should not be are tolerated. */
 static int
-parse_local(struct cur *c, bool utf8, char *out)
+parse_local(struct cur *c, char *out)
 {
 	char raw[ADDR_LOCAL_MAX];
 	int n = 0;
@@ -280,31 +272,31 @@ parse_local(struct cur *c, bool utf8, char *out)
 		if (n == 0)
 			return -1;
 	}
-	if (n < 0 || !text_ok((struct cur){raw, raw + n}, utf8))
+	if (n < 0 || !code_is_utf8((struct cur){raw, raw + n}))
 		return -1;
 	return write_local(out, ADDR_LOCAL_MAX, raw, (size_t)n);
 }
 
 /* Take local part [@ domain]. */
 static int
-parse_mailbox(struct cur *c, bool utf8, char addr[ADDR_MAX + 1])
+parse_mailbox(struct cur *c, char addr[ADDR_MAX + 1])
 {
-	int n = parse_local(c, utf8, addr);
+	int n = parse_local(c, addr);
 
 	if (n < 0)
 		return -1;
 	if (cur_take(c, '@')) {
 		addr[n++] = '@';
-		return parse_domain(c, utf8, addr + n);
+		return parse_domain(c, addr + n);
 	}
 	addr[n] = '\0';
 	return 0;
 }
 
 int
-addr_parse(struct cur c, bool utf8, char addr[ADDR_MAX + 1])
+addr_parse(struct cur c, char addr[ADDR_MAX + 1])
 {
-	if (parse_mailbox(&c, utf8, addr) == 0 && c.p == c.e)
+	if (parse_mailbox(&c, addr) == 0 && c.p == c.e)
 		return 0;
 	addr[0] = '\0';
 	return -1;
@@ -312,28 +304,28 @@ addr_parse(struct cur c, bool utf8, char addr[ADDR_MAX + 1])
 
 /* RFC 5321 4.1.2, A-d-l: read and forgotten (appendix C). */
 static int
-skip_route(struct cur *c, bool utf8)
+skip_route(struct cur *c)
 {
 	char hop[ADDR_DOMAIN_MAX + 1];
 
 	if (cur_peek(c) != '@')
 		return 0;
 	do {
-		if (!cur_take(c, '@') || parse_domain(c, utf8, hop) < 0)
+		if (!cur_take(c, '@') || parse_domain(c, hop) < 0)
 			return -1;
 	} while (cur_take(c, ','));
 	return cur_take(c, ':') ? 0 : -1;
 }
 
 int
-addr_path(struct cur *c, bool utf8, char addr[ADDR_MAX + 1])
+addr_path(struct cur *c, char addr[ADDR_MAX + 1])
 {
 	addr[0] = '\0';
 	if (!cur_take(c, '<'))
 		return -1;
 	if (cur_take(c, '>'))
 		return 0;
-	if (skip_route(c, utf8) == 0 && parse_mailbox(c, utf8, addr) == 0 &&
+	if (skip_route(c) == 0 && parse_mailbox(c, addr) == 0 &&
 	    cur_take(c, '>'))
 		return 0;
 	addr[0] = '\0';
@@ -488,7 +480,7 @@ item_angle(struct cur *c, struct item *it, char addr[ADDR_MAX + 1])
 		return -1;
 	item_add(it, ">", 1, false);
 	path = (struct cur){it->spec, it->spec + it->n};
-	if (it->bad || addr_path(&path, true, addr) < 0 || path.p != path.e ||
+	if (it->bad || addr_path(&path, addr) < 0 || path.p != path.e ||
 	    *addr == '\0')
 		return -1;
 	it->angle = true;
@@ -507,7 +499,7 @@ item_end(struct item *it, char addr[ADDR_MAX + 1],
 		return -1;
 	if (it->n == 0)
 		return 0;
-	if (!it->angle && addr_parse(spec, true, addr) < 0)
+	if (!it->angle && addr_parse(spec, addr) < 0)
 		return -1;
 	*it = (struct item){0};
 	return fn(arg, addr) < 0 ? -1 : 0;

@@ -7,7 +7,6 @@
 #include "str.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /* RFC 5321 4.5.3.1; in bytes, a little above so that UTF-8 forms fit. */
 enum { ADDR_LOCAL_MAX = 64 * 4, ADDR_DOMAIN_MAX = 255, ADDR_MAX = 512 };
@@ -16,12 +15,12 @@ enum { ADDR_LOCAL_MAX = 64 * 4, ADDR_DOMAIN_MAX = 255, ADDR_MAX = 512 };
  * dropped, quotes that are not needed are taken away (so that "bob"@x is
  * bob@x), the others stay: a stored address is what goes between < and >.  ""
  * is stored for <>.  <postmaster> and other bare local parts are taken without
- * domain.  utf8: bytes over 127 are allowed if they are UTF-8 (RFC 6531).
+ * domain.  Bytes over 127 are allowed if they are UTF-8 (RFC 6531).
  * Controls and NUL never are.  0 or -1; addr holds up to ADDR_MAX + 1 bytes. */
-int addr_path(struct cur *c, bool utf8, char addr[ADDR_MAX + 1]);
+int addr_path(struct cur *c, char addr[ADDR_MAX + 1]);
 
 /* The same for a mailbox without <>, which must fill the cursor (from a command line or alias). */
-int addr_parse(struct cur c, bool utf8, char addr[ADDR_MAX + 1]);
+int addr_parse(struct cur c, char addr[ADDR_MAX + 1]);
 
 /* The position of the @ that splits local part and domain, or NULL. */
 const char *addr_at(const char *addr);

@@ -6,9 +6,6 @@
 
 #include "user.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-
 /* Started by root: become the user, in the group mail (of that number) for the
  * dot-lock, with a umask of 077.  Makes conf.state when it is missing.  0, or -1
  * when we are not, and cannot become, the user. */

@@ -7,11 +7,8 @@
 
 #include "str.h"
 
-#include <netinet/in.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 #define CONF_DIR  "/etc/facteur"
 #define CONF_FILE CONF_DIR "/facteur.conf"

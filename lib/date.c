@@ -7,8 +7,19 @@
 
 static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed",
                                 "Thu", "Fri", "Sat"};
-static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+const char date_months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+int
+date_month(struct cur c)
+{
+	int m;
+
+	for (m = 0; m < 12 && cur_len(&c) >= 3; m++)
+		if (mem_ieq(c.p, date_months[m], 3))
+			return m;
+	return -1;
+}
 
 /* A time that has no date (its year does not fit) is the epoch. */
 static struct tm
@@ -67,7 +78,7 @@ date_header(time_t t, char out[DATE_SIZE])
 	char *p = put_text(put_text(out, days[tm.tm_wday]), ", ");
 
 	p = put_text(put_number(p, tm.tm_mday, 1), " ");
-	p = put_text(put_text(p, months[tm.tm_mon]), " ");
+	p = put_text(put_text(p, date_months[tm.tm_mon]), " ");
 	p = put_text(put_number(p, 1900L + tm.tm_year, 1), " ");
 	p = put_text(put_time(p, &tm), zone < 0 ? " -" : " +");
 	p = put_number(p, abs(zone) / 60, 2);
@@ -80,7 +91,7 @@ date_ctime(time_t t, char out[DATE_SIZE])
 	struct tm tm = date_local(t);
 	char *p = put_text(put_text(out, days[tm.tm_wday]), " ");
 
-	p = put_text(put_text(p, months[tm.tm_mon]), " ");
+	p = put_text(put_text(p, date_months[tm.tm_mon]), " ");
 	p = put_number(put_text(p, tm.tm_mday < 10 ? " " : ""), tm.tm_mday, 1);
 	p = put_text(put_time(put_text(p, " "), &tm), " ");
 	*put_number(p, 1900L + tm.tm_year, 1) = '\0';
@@ -137,16 +148,12 @@ static void
 take_word(struct cur *c, struct found *f)
 {
 	struct cur w = {c->p, c->p};
-	int m;
 
 	while (str_isalpha(cur_peek(c)))
 		cur_get(c);
 	w.e = c->p;
-	for (m = 0; m < 12 && f->month < 0 && cur_len(&w) >= 3; m++)
-		if (mem_ieq(w.p, months[m], 3)) {
-			f->month = m;
-			return;
-		}
+	if (f->month < 0 && (f->month = date_month(w)) >= 0)
+		return;
 	if (f->time >= 0 && f->zone == -1)
 		f->zone = zone_of(w);
 }

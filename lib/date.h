@@ -9,6 +9,11 @@
 
 enum { DATE_SIZE = 40 };
 
+/* "Jan" to "Dec". */
+extern const char date_months[12][4];
+/* Which of them c begins with, in any case; or -1. */
+int date_month(struct cur c);
+
 /* "Sat, 21 Nov 2026 19:54:01 +0100" (RFC 5322 3.3). */
 void date_header(time_t t, char out[DATE_SIZE]);
 

@@ -3,10 +3,8 @@
 
 #include "log.h"
 
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -36,7 +34,7 @@ int
 front_run(struct front *f, int argc, char **argv)
 {
 	const char *file = NULL;
-	int opt, on = 1;
+	int opt;
 
 	log_open(f->name);
 	while ((opt = getopt(argc, argv, "C:Vs")) != -1)
@@ -62,9 +60,6 @@ front_run(struct front *f, int argc, char **argv)
 		f->open = false;
 		return 0;
 	}
-	if (f->peer->socket)
-		setsockopt(STDOUT_FILENO, IPPROTO_TCP, TCP_NODELAY, &on,
-		           sizeof on);
 	enter(f, file);
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "index.h"
 
 #include "io.h"
-#include "log.h"
+#include "lock.h"
 #include "mboxscan.h"
 #include "mem.h"
 #include "record.h"
@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,7 +27,6 @@ static const char magic[8] = "findx05";
 
 enum {
 	PATIENCE = 10000, /* ms to wait for the lock */
-	PAUSE = 2,        /* ms between two tries */
 	/* Changes a second, on average, before an index that was lost could
 	 * give out a modseq again: 2 to the power of this. */
 	MODSEQ_SHIFT = 16,
@@ -108,32 +106,10 @@ index_is_named(const struct index *x, const char *path)
 
 /* --- the lock --- */
 
-static int
-set_lock(int fd, short type)
-{
-	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
-
-	return fcntl(fd, F_SETLK, &fl);
-}
-
-static int
-wait_lock(int fd)
-{
-	long long end = io_now() + PATIENCE;
-
-	while (set_lock(fd, F_WRLCK) < 0) {
-		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) ||
-		    io_now() >= end)
-			return -1;
-		poll(NULL, 0, PAUSE);
-	}
-	return 0;
-}
-
 int
 index_lock(struct index *x)
 {
-	if (x->fd >= 0 && wait_lock(x->fd) < 0)
+	if (x->fd >= 0 && lock_fcntl(x->fd, F_WRLCK, PATIENCE) < 0)
 		return -1;
 	x->locked = true;
 	return 0;
@@ -143,7 +119,7 @@ void
 index_unlock(struct index *x)
 {
 	if (x->fd >= 0)
-		set_lock(x->fd, F_UNLCK);
+		lock_fcntl(x->fd, F_UNLCK, 0);
 	x->locked = false;
 }
 
@@ -177,7 +153,7 @@ new_validity(const struct index *x)
 		fd = record_open(x->dir, "validity", "", x->owner, true);
 	if (fd < 0)
 		return now;
-	if (wait_lock(fd) == 0 &&
+	if (lock_fcntl(fd, F_WRLCK, PATIENCE) == 0 &&
 	    io_preadall(fd, &last, sizeof last, 0) == sizeof last &&
 	    last >= now && last < UINT32_MAX)
 		now = last + 1;
@@ -621,7 +597,8 @@ doubt(int fd)
 	struct index_head h;
 	ssize_t n;
 
-	if (wait_lock(fd) < 0 || (n = io_preadall(fd, &h, sizeof h, 0)) < 0)
+	if (lock_fcntl(fd, F_WRLCK, PATIENCE) < 0 ||
+	    (n = io_preadall(fd, &h, sizeof h, 0)) < 0)
 		return -1;
 	if (!head_is_sound(&h, n) || h.busy)
 		return 0;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* Pauses between two tries, in ms. */
-enum { PAUSE_FIRST = 5, PAUSE_MOST = 250 };
+enum { PAUSE_OURS = 2, PAUSE_FIRST = 5, PAUSE_MOST = 250 };
 
 int
 lock_soon(int fd, long patience)
@@ -33,7 +33,7 @@ lock_soon(int fd, long patience)
 }
 
 static int
-lock_fcntl(int fd, short type)
+try_fcntl(int fd, short type)
 {
 	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
 
@@ -42,6 +42,19 @@ lock_fcntl(int fd, short type)
 	if (errno == EACCES)
 		errno = EAGAIN;
 	return -1;
+}
+
+int
+lock_fcntl(int fd, short type, long patience)
+{
+	long long end = io_now() + patience;
+
+	while (try_fcntl(fd, type) < 0) {
+		if ((errno != EAGAIN && errno != EINTR) || io_now() >= end)
+			return -1;
+		poll(NULL, 0, PAUSE_OURS);
+	}
+	return 0;
 }
 
 /* The process that a dot-lock names, or 0 when it names none. */
@@ -100,13 +113,13 @@ dot_break(const char *dot)
 	close(fd);
 }
 
-/* Does path name the open file fd? */
-static bool
-is_file(const char *path, int fd)
+bool
+lock_same(int fd, int dir, const char *path)
 {
 	struct stat a, b;
 
-	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 &&
+	return fstat(fd, &a) == 0 &&
+	       fstatat(dir, path, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
@@ -139,7 +152,7 @@ dot_link(const char *tmp, const char *dot)
 	str_free(&pid);
 	if (!err && link(tmp, dot) < 0 && errno != EEXIST && errno != ENOENT)
 		err = errno;
-	if (!is_file(dot, fd))
+	if (!lock_same(fd, AT_FDCWD, dot))
 		err = err ? err : EAGAIN;
 	else if (err)
 		unlink(dot);
@@ -176,9 +189,9 @@ lock_both(struct lock *l, const char *path, bool dot_optional)
 {
 	int err;
 
-	if (lock_fcntl(l->fd, F_WRLCK) < 0) {
+	if (try_fcntl(l->fd, F_WRLCK) < 0) {
 		/* Who may only read it cannot have more than a lock for that. */
-		if (errno != EBADF || lock_fcntl(l->fd, F_RDLCK) < 0)
+		if (errno != EBADF || try_fcntl(l->fd, F_RDLCK) < 0)
 			return -1;
 		dot_optional = true;
 	}
@@ -187,7 +200,7 @@ lock_both(struct lock *l, const char *path, bool dot_optional)
 	err = errno;
 	if (dot_optional && (err == EACCES || err == EPERM || err == EROFS))
 		return 0;
-	lock_fcntl(l->fd, F_UNLCK);
+	try_fcntl(l->fd, F_UNLCK);
 	errno = err;
 	return -1;
 }
@@ -223,12 +236,6 @@ lock_mbox(struct lock *l, int fd, const char *path, bool dot_optional,
 	}
 }
 
-bool
-lock_same(int fd, const char *path)
-{
-	return is_file(path, fd);
-}
-
 void
 lock_touch(const struct lock *l)
 {
@@ -242,12 +249,12 @@ lock_release(struct lock *l)
 	if (l->fd < 0)
 		return;
 	/* Who was stopped for long may have lost it to another. */
-	if (l->dot && is_file(l->dot, l->dot_fd))
+	if (l->dot && lock_same(l->dot_fd, AT_FDCWD, l->dot))
 		unlink(l->dot);
 	if (l->dot)
 		close(l->dot_fd);
 	free(l->dot);
-	lock_fcntl(l->fd, F_UNLCK);
+	try_fcntl(l->fd, F_UNLCK);
 	l->dot = NULL;
 	l->fd = -1;
 	sigprocmask(SIG_SETMASK, &l->mask, NULL);

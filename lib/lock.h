@@ -34,9 +34,12 @@ int lock_mbox(struct lock *l, int fd, const char *path, bool dot_optional,
  * patience ms.  0, or -1 with errno. */
 int lock_soon(int fd, long patience);
 
-/* Does path still name the file fd?  (Somebody may have replaced it while we
- * waited.) */
-bool lock_same(int fd, const char *path);
+/* Lock all of a file by fcntl(2), F_RDLCK or F_WRLCK, likewise; F_UNLCK: let go. */
+int lock_fcntl(int fd, short type, long patience);
+
+/* Does path, seen from dir, still name the file fd?  (Somebody may have replaced it while
+ * we waited, or broken our lock while we were held up.) */
+bool lock_same(int fd, int dir, const char *path);
 
 /* Tell others that a long-held dot-lock is alive. */
 void lock_touch(const struct lock *l);

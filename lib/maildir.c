@@ -20,10 +20,14 @@ enum {
 	STRAY = 36 * 3600 /* s after which a file in tmp/ is nobody's */
 };
 
-static void
-explain(char why[MAILDIR_WHY], const char *what)
+int
+maildir_is_dir(int at, const char *name)
 {
-	snprintf(why, MAILDIR_WHY, "%s: %s", what, strerror(errno));
+	struct stat st;
+
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return S_ISDIR(st.st_mode);
 }
 
 /* Open a directory of ours below dir, making it when missing; then it is *made. */
@@ -135,8 +139,7 @@ maildir_open(struct maildir *m, const char *path, uid_t owner,
 		return 0;
 	}
 	maildir_close(m);
-	errno = err;
-	explain(why, "cannot open Maildir");
+	snprintf(why, MAILDIR_WHY, "cannot open Maildir: %s", strerror(err));
 	errno = err;
 	return -1;
 }

@@ -57,6 +57,9 @@ int maildir_find(const struct maildir *m, const char *names, size_t n,
  * there. */
 int maildir_commit(struct maildir *m);
 
+/* Is name a directory, and no link to one?  1, 0, or -1 with errno. */
+int maildir_is_dir(int at, const char *name);
+
 /* The size of all messages in the Maildir at path, from their names where these
  * tell it. */
 uint64_t maildir_size(const char *path);

@@ -10,7 +10,6 @@
 #include "storetext.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 

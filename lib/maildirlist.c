@@ -246,18 +246,6 @@ lock_words(int top)
 	return openat(top, words_lock, flags, 0600);
 }
 
-/* Is it still ours?  Who was held up for long may have lost it to another, whose file
- * it is now, and may be empty yet. */
-static bool
-has_lock(int top, int fd)
-{
-	struct stat st, now;
-
-	return fstat(fd, &st) == 0 &&
-	       fstatat(top, words_lock, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_ino == now.st_ino && st.st_dev == now.st_dev;
-}
-
 /* Lines for these keywords, behind what is there. */
 static void
 name_letters(struct str *s, const struct letters *l, const struct index *x,
@@ -276,7 +264,8 @@ name_letters(struct str *s, const struct letters *l, const struct index *x,
 	}
 }
 
-/* Put a new file in the place of the old one. */
+/* Put a new file in the place of the old one, unless the lock is another's by now: then
+ * it is his file, and may be empty yet. */
 static int
 change_words(struct letters *l, int top, int fd, struct index *x,
              uint64_t keywords)
@@ -287,7 +276,7 @@ change_words(struct letters *l, int top, int fd, struct index *x,
 	letters_parse(l, str_cur(&s), x);
 	name_letters(&s, l, x, keywords & ~letters_keywords(l, UINT32_MAX));
 	if (r == 0 && io_writeall(fd, s.s, s.n) == 0 && fsync(fd) == 0 &&
-	    has_lock(top, fd))
+	    lock_same(fd, top, words_lock))
 		r = renameat(top, words_lock, top, words_file);
 	else
 		r = -1;
@@ -307,7 +296,7 @@ letters_add(struct letters *l, int top, struct index *x, uint64_t keywords)
 			return -1;
 		r = change_words(l, top, fd, x, keywords);
 		err = errno;
-		if (r < 0 && has_lock(top, fd))
+		if (r < 0 && lock_same(fd, top, words_lock))
 			unlinkat(top, words_lock, 0);
 		close(fd);
 		if (letters_load(l, top, x) < 0)

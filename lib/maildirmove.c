@@ -1,6 +1,7 @@
 /* maildirmove - a Maildir gets another name, or is removed.  What is removed is what
  * belongs to a Maildir: if there is anything else in it all of it stays.  No link is
  * followed.  Called by storemove.c. */
+#include "maildir.h"
 #include "mbox.h"
 #include "storemaildir.h"
 #include "storeops.h"
@@ -104,17 +105,6 @@ is_subdir(const char *name)
 	return false;
 }
 
-/* 1, 0, or -1 with errno. */
-static int
-is_dir(int at, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -1;
-	return S_ISDIR(st.st_mode);
-}
-
 static DIR *
 list(int at, const char *name)
 {
@@ -164,7 +154,8 @@ is_maildir(int top)
 		return false;
 	while (good && (e = next(d, &good)))
 		good = is_dot(e->d_name) ||
-		       is_right(is_dir(top, e->d_name), is_subdir(e->d_name));
+		       is_right(maildir_is_dir(top, e->d_name),
+		                is_subdir(e->d_name));
 	if (good)
 		rewinddir(d);
 	while (good && (e = next(d, &good)))
@@ -179,8 +170,9 @@ is_maildir(int top)
 			continue;
 		}
 		while (good && (e = next(sub, &good)))
-			good = is_dot(e->d_name) ||
-			       is_right(is_dir(dirfd(sub), e->d_name), 0);
+			good =
+			    is_dot(e->d_name) ||
+			    is_right(maildir_is_dir(dirfd(sub), e->d_name), 0);
 		err = errno;
 		closedir(sub);
 	}

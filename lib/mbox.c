@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -179,7 +178,8 @@ open_locked(struct mbox *m, const struct mbox_how *how, char why[MBOX_WHY])
 				         strerror(errno));
 			break;
 		}
-		if (lock_same(m->fd, m->path) && fstat(m->fd, &m->st) == 0)
+		if (lock_same(m->fd, AT_FDCWD, m->path) &&
+		    fstat(m->fd, &m->st) == 0)
 			return 0;
 		lock_release(&m->lock);
 		close(m->fd);

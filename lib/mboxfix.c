@@ -11,7 +11,6 @@
 #include "mbox.h"
 #include "mboxline.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

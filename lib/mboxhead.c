@@ -7,8 +7,6 @@
 #include "hdr.h"
 #include "mboxscan.h"
 
-#include <stdio.h>
-
 enum {
 	LINE_MOST =
 	    900, /* bytes of padding in one line (RFC 5322 2.1.1: 998) */

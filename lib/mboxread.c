@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,7 +21,6 @@
 enum {
 	CHUNK = 65536, /* bytes of a message that are put at a time */
 	GAP = 1 << 17, /* bytes that may be passed over on the way forward */
-	PAUSE = 5,     /* ms between two tries to lock */
 	TRIES = 4      /* how often the file may change under a read */
 };
 
@@ -66,21 +64,6 @@ box_file(struct store *s, const struct stat *st)
 	return 0;
 }
 
-static int
-read_lock(const struct store *s, int fd, short type)
-{
-	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
-	long long end = io_now() + s->how.patience;
-
-	while (fcntl(fd, F_SETLK, &fl) < 0) {
-		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) ||
-		    io_now() >= end)
-			return -1;
-		poll(NULL, 0, PAUSE);
-	}
-	return 0;
-}
-
 /* Is the file the one that the index tells of? */
 static bool
 is_same(const struct store *s, struct stat *st)
@@ -100,14 +83,15 @@ read_steady(struct store *s, uint64_t off, size_t n, size_t most)
 	b->len = 0;
 	if (!is_same(s, &st))
 		return 0;
-	if (box_file(s, &st) < 0 || read_lock(s, b->fd, F_RDLCK) < 0)
+	if (box_file(s, &st) < 0 ||
+	    lock_fcntl(b->fd, F_RDLCK, s->how.patience) < 0)
 		return -1;
 	got = is_same(s, &st) ? io_preadall(b->fd, b->window, most, (off_t)off)
 	                      : 0;
 	/* Not everybody takes the lock. */
 	if (got >= (ssize_t)n && !is_same(s, &st))
 		got = 0;
-	read_lock(s, b->fd, F_UNLCK);
+	lock_fcntl(b->fd, F_UNLCK, 0);
 	if (got < (ssize_t)n)
 		return got < 0 ? -1 : 0;
 	b->off = off;
@@ -198,10 +182,10 @@ look_at_start(struct store *s, const struct index_msg *m, size_t n,
 	return r;
 }
 
-/* The first n bytes of message *i, fewer if it is shorter.  As it moves, *i follows.
+/* The first bytes of message *i, all if it is short.  As it moves, *i follows.
  * 0, or -1 with errno. */
 static int
-look_at_msg(struct store *s, size_t *i, size_t n, bool header, struct cur *c)
+look_at_msg(struct store *s, size_t *i, bool header, struct cur *c)
 {
 	uint32_t uid = store_msg(s, *i)->uid;
 	int tries, got;
@@ -209,7 +193,7 @@ look_at_msg(struct store *s, size_t *i, size_t n, bool header, struct cur *c)
 	for (tries = 0; tries < TRIES; tries++) {
 		const struct index_msg *m = store_msg(s, *i);
 		uint64_t all = header ? m->body : m->end;
-		size_t want = n < all ? n : (size_t)all;
+		size_t want = all < STORE_RAW ? (size_t)all : STORE_RAW;
 		ssize_t now;
 
 		if ((got = look_at_start(s, m, want, &c->p)) < 0)
@@ -235,7 +219,7 @@ mbox_raw(struct store *s, size_t i, struct cur *raw)
 {
 	if (store_msg(s, i)->end > STORE_RAW)
 		return 0;
-	return look_at_msg(s, &i, STORE_RAW, false, raw) < 0 ? -1 : 1;
+	return look_at_msg(s, &i, false, raw) < 0 ? -1 : 1;
 }
 
 int
@@ -244,7 +228,7 @@ mbox_header(struct store *s, size_t i, struct str *out)
 	struct wire w;
 	struct cur c;
 
-	if (look_at_msg(s, &i, STORE_RAW, true, &c) < 0)
+	if (look_at_msg(s, &i, true, &c) < 0)
 		return -1;
 	while (store_msg(s, i)->body > STORE_RAW && c.e > c.p &&
 	       c.e[-1] != '\n')

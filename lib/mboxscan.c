@@ -49,7 +49,7 @@ struct scan {
 	enum field field;
 	bool subject, daemon; /* as folder data has them */
 	struct str value;     /* what the field says */
-	struct str keywords, words;
+	struct str keywords;
 
 	char window[WINDOW + NEWLINES]; /* what is looked at may go beyond */
 };
@@ -81,7 +81,6 @@ scan_close(struct scan *s)
 		return;
 	str_free(&s->value);
 	str_free(&s->keywords);
-	str_free(&s->words);
 	free(s);
 }
 
@@ -232,7 +231,7 @@ flags_of(struct cur c, const char *letters)
 
 /* "VALIDITY LAST words..." */
 static bool
-base_of(struct scan *s, struct scan_msg *m, struct cur c)
+base_of(struct scan_msg *m, struct cur c)
 {
 	struct cur w;
 	uint64_t validity, last;
@@ -245,9 +244,6 @@ base_of(struct scan *s, struct scan_msg *m, struct cur c)
 		return false;
 	m->validity = (uint32_t)validity;
 	m->last = (uint32_t)last;
-	trim(&c);
-	str_clear(&s->words);
-	str_add(&s->words, c.p, cur_len(&c));
 	return true;
 }
 
@@ -286,8 +282,8 @@ field_end(struct scan *s, struct scan_msg *m)
 		if (number(c, UINT32_MAX, &n) && n > 0)
 			m->uid = (uint32_t)n;
 		break;
-	case FIELD_X_IMAP: m->internal |= base_of(s, m, c); break;
-	case FIELD_X_IMAPBASE: base_of(s, m, c); break;
+	case FIELD_X_IMAP: m->internal |= base_of(m, c); break;
+	case FIELD_X_IMAPBASE: base_of(m, c); break;
 	case FIELD_LENGTH:
 		if (number(c, INT64_MAX / 2, &n))
 			s->length = n;
@@ -674,7 +670,6 @@ scan_next(struct scan *s, struct scan_msg *m)
 	s->bare = s->quoted = s->length = 0;
 	s->subject = false;
 	str_clear(&s->keywords);
-	str_clear(&s->words);
 	if (!s->begun)
 		skip_empty_lines(s);
 	if (look(s, 1) == 0)
@@ -690,7 +685,6 @@ scan_next(struct scan *s, struct scan_msg *m)
 	m->hash += m->hash == 0;
 	m->internal = !s->begun && (m->internal || (s->subject && s->daemon));
 	m->keywords = str_cur(&s->keywords);
-	m->base = str_cur(&s->words);
 	s->begun = true;
 	return failed(s) ? -1 : 1;
 }

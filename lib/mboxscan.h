@@ -46,7 +46,6 @@ struct scan_msg {
 	bool internal;  /* UW imapd's and alpine's own folder data, not mail */
 	uint32_t validity, last; /* of X-IMAPbase or X-IMAP, or 0 */
 	struct cur keywords; /* of X-Keywords; good until the next message */
-	struct cur base;     /* words behind the numbers of X-IMAPbase */
 };
 
 /* At most n bytes at off into p: how many, 0 only at the end; -1 is an error

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,7 @@ peer_find(struct peer *p)
 		struct sockaddr_storage ss;
 	} u;
 	socklen_t len = sizeof u;
+	const int on = 1;
 
 	*p = (struct peer){.uid = p->uid, .ip = "unknown", .host = "unknown"};
 	u.sa.sa_family = AF_UNSPEC;
@@ -95,7 +97,9 @@ peer_find(struct peer *p)
 		show_six(&u.in6.sin6_addr, p->ip);
 	else if (!from_environment(p))
 		p->local = true;
-	p->socket = u.sa.sa_family == AF_INET || u.sa.sa_family == AF_INET6;
+	if (u.sa.sa_family == AF_INET || u.sa.sa_family == AF_INET6)
+		setsockopt(STDOUT_FILENO, IPPROTO_TCP, TCP_NODELAY, &on,
+		           sizeof on);
 	ask_tcpserver(p);
 	if (p->local) {
 		snprintf(p->host, sizeof p->host, "local");
@@ -104,17 +108,17 @@ peer_find(struct peer *p)
 	return 0;
 }
 
-/* Has neither end of the socket a name? */
+/* Is input a socket, neither end of which has a name? */
 static bool
-is_pair(int fd)
+is_pair(void)
 {
 	struct sockaddr_storage ss;
 	const socklen_t none = offsetof(struct sockaddr, sa_data);
 	socklen_t here = sizeof ss, there = sizeof ss;
 
-	return getsockname(fd, (struct sockaddr *)&ss, &here) == 0 &&
+	return getsockname(STDIN_FILENO, (struct sockaddr *)&ss, &here) == 0 &&
 	       ss.ss_family == AF_UNIX && here <= none &&
-	       getpeername(fd, (struct sockaddr *)&ss, &there) == 0 &&
+	       getpeername(STDIN_FILENO, (struct sockaddr *)&ss, &there) == 0 &&
 	       there <= none;
 }
 
@@ -124,5 +128,5 @@ peer_is_self(const struct peer *p, bool pair)
 	struct stat st;
 
 	return getuid() != 0 && p->local && fstat(STDIN_FILENO, &st) == 0 &&
-	       (!S_ISSOCK(st.st_mode) || (pair && is_pair(STDIN_FILENO)));
+	       (!S_ISSOCK(st.st_mode) || (pair && is_pair()));
 }

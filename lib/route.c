@@ -10,10 +10,9 @@
 #include "routelist.h"
 #include "sum.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -422,12 +421,12 @@ item_addr(struct cur c, char addr[ADDR_MAX + 1])
 {
 	const char *angle;
 
-	if (addr_parse(c, true, addr) == 0)
+	if (addr_parse(c, addr) == 0)
 		return 0;
 	if (!(angle = strrchr(c.p, '<')))
 		return -1;
 	c.p = angle;
-	return addr_path(&c, true, addr) == 0 && *addr && c.p == c.e ? 0 : -1;
+	return addr_path(&c, addr) == 0 && *addr && c.p == c.e ? 0 : -1;
 }
 
 /* One member of an alias or list. */

@@ -342,8 +342,7 @@ store_keyword(struct store *s, const struct cur *name, bool make)
 	before = strnlen(x->head.names, INDEX_NAMES);
 	for (bit = make ? -1 : INDEX_KEYWORDS - 1; bit >= 0; bit--) {
 		known = index_keyword_name(x, bit);
-		if (cur_len(&known) == cur_len(name) &&
-		    mem_ieq(known.p, name->p, cur_len(name)))
+		if (cur_alike(known, *name))
 			break;
 	}
 	if (make)

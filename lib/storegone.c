@@ -10,7 +10,6 @@
 #include "record.h"
 #include "sum.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 

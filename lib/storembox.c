@@ -50,10 +50,9 @@ unread(struct index *x, int fd, struct stat *st)
 
 /* With all locks held: make the index true. */
 static int
-see(struct store *s, struct turn *t)
+see(struct store *s, int fd)
 {
 	struct index *x = &s->index;
-	int fd = t->mbox.fd;
 	struct stat st;
 	size_t first;
 	int err;
@@ -62,7 +61,6 @@ see(struct store *s, struct turn *t)
 		return -1;
 	if (is_state(x, &st))
 		return 0;
-	t->changed = true;
 	read_unseen(fd);
 	if (look(s, fd, &st, &first) < 0) {
 		err = errno;
@@ -91,12 +89,11 @@ begin(struct store *s, struct turn *t, bool create, bool reading)
 	};
 	int err;
 
-	t->changed = false;
 	t->wrote = NULL;
 	if (mbox_open(&t->mbox, s->path, &how, s->why) < 0)
 		return -1;
 	if (index_lock(&s->index) == 0) {
-		if (see(s, t) == 0)
+		if (see(s, t->mbox.fd) == 0)
 			return 0;
 		err = errno;
 		index_unlock(&s->index);

@@ -34,7 +34,6 @@ bool is_state(const struct index *x, const struct stat *st);
  * errno and s->why (ENOENT: there is no file). */
 struct turn {
 	struct mbox mbox;
-	bool changed; /* the index had to be brought up to date */
 	/* Records that TURN_WROTE changes, none of which goes or moves; NULL: any. */
 	const struct index_span *wrote;
 };

@@ -2,7 +2,6 @@
 #include "storetext.h"
 
 #include "io.h"
-#include "mbox.h"
 #include "mboxline.h"
 
 #include <errno.h>

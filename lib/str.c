@@ -270,6 +270,26 @@ cur_is(const struct cur *c, const char *z)
 	return cur_len(c) == strlen(z) && mem_ieq(c->p, z, cur_len(c));
 }
 
+bool
+cur_same(struct cur a, struct cur b)
+{
+	return cur_len(&a) == cur_len(&b) && memcmp(a.p, b.p, cur_len(&a)) == 0;
+}
+
+bool
+cur_alike(struct cur a, struct cur b)
+{
+	return cur_len(&a) == cur_len(&b) && mem_ieq(a.p, b.p, cur_len(&a));
+}
+
+bool
+cur_begins(struct cur c, const char *z)
+{
+	size_t n = strlen(z);
+
+	return cur_len(&c) >= n && mem_ieq(c.p, z, n);
+}
+
 int
 cur_number(struct cur *c, unsigned long long max, unsigned long long *v)
 {

@@ -93,6 +93,12 @@ bool cur_has_8bit(struct cur c);
 /* Does the cursor hold exactly z, ignoring ASCII case? */
 bool cur_is(const struct cur *c, const char *z);
 
+/* Do both hold the same; or the same but for ASCII case?  Does c begin with z, ignoring
+ * that case, too? */
+bool cur_same(struct cur a, struct cur b);
+bool cur_alike(struct cur a, struct cur b);
+bool cur_begins(struct cur c, const char *z);
+
 /* Take a decimal number of digits only, up to max.  -1 when there is none or
  * when it is greater than max. */
 int cur_number(struct cur *c, unsigned long long max, unsigned long long *v);

@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { USERS_MAX = 64 << 20, PW_FIELDS = 7 };

@@ -5,8 +5,6 @@
 #include "spool.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <time.h>
 
 /* --- view.c: a message as the queue's readers see it, without controls --- */

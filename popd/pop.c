@@ -6,8 +6,6 @@
 #include "sasl.h"
 #include "serv.h"
 
-#include <stdlib.h>
-
 /* --- replies --- */
 
 __attribute__((format(printf, 3, 0))) static void

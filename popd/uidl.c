@@ -34,14 +34,6 @@ uidl_show(struct str *x, const struct drop *d, const char *form,
 	}
 }
 
-static bool
-begins(const struct cur *line, const char *with)
-{
-	size_t n = strlen(with);
-
-	return cur_len(line) >= n && mem_ieq(line->p, with, n);
-}
-
 /* As popa3d does: over what no mail reader changes, down to what the local
  * system put on top. */
 static void
@@ -58,14 +50,15 @@ name_popa3d(struct cur header, struct str *x)
 		line.e += cur_take(&header, '\n');
 		if (*line.p == ' ' || *line.p == '\t') {
 			; /* as the line before */
-		} else if (!received && begins(&line, "Received:")) {
+		} else if (!received && cur_begins(line, "Received:")) {
 			fixed = received = true;
 		} else {
-			fixed = begins(&line, "Delivered-To:") ||
-			        (*line.p == 'X' &&
-			         begins(&line, "X-Delivery-ID:")) ||
-			        (!received && (begins(&line, "Date:") ||
-			                       begins(&line, "Message-ID:")));
+			fixed =
+			    cur_begins(line, "Delivered-To:") ||
+			    (*line.p == 'X' &&
+			     cur_begins(line, "X-Delivery-ID:")) ||
+			    (!received && (cur_begins(line, "Date:") ||
+			                   cur_begins(line, "Message-ID:")));
 		}
 		if (fixed)
 			md5_add(&m, line.p, cur_len(&line));

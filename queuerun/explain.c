@@ -2,7 +2,6 @@
  * routing and the same look-ups as a delivery, step by step, doing nothing. */
 #include "addr.h"
 #include "code.h"
-#include "log.h"
 #include "run.h"
 #include "smtpc.h"
 
@@ -88,7 +87,7 @@ explain(struct run *r, const char *addr, bool json)
 	int code = EX_NOUSER;
 	size_t i;
 
-	if (addr_parse(cur_of(addr), true, parsed) < 0) {
+	if (addr_parse(cur_of(addr), parsed) < 0) {
 		str_adds_clean(&s, addr, strlen(addr), ADDR_MAX);
 		fprintf(stderr, "queuerun: '%s' is no address\n",
 		        s.n > 0 ? s.s : "");

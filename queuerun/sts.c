@@ -184,7 +184,7 @@ lock_tmp(const struct look *l)
 		          0600);
 		if (fd < 0)
 			break;
-		if (flock(fd, LOCK_EX) == 0 && lock_same(fd, l->tmp))
+		if (flock(fd, LOCK_EX) == 0 && lock_same(fd, AT_FDCWD, l->tmp))
 			return fd;
 		close(fd);
 	}

@@ -14,7 +14,6 @@
 #include "log.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 enum {
 	BATCH = 8192,   /* bytes of commands at once: fits any TCP window */

@@ -7,7 +7,6 @@
 #include "hdr.h"
 #include "log.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sysexits.h>
 

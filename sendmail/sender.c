@@ -109,8 +109,7 @@ from_account(struct sender *s, const struct conf *c, const struct options *o,
 {
 	char own[ADDR_MAX + 1] = "", bare[ADDR_MAX + 1];
 
-	if (addr_parse(cur_of(u->name), true, bare) < 0 ||
-	    qualify(c, bare, own) < 0)
+	if (addr_parse(cur_of(u->name), bare) < 0 || qualify(c, bare, own) < 0)
 		return complain(EX_OSERR,
 		                "the login name of uid %ld is no"
 		                " local part: use -f",

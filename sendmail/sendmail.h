@@ -8,7 +8,6 @@
 #include "spool.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /* The command line, as far as it means something here. */
 struct options {

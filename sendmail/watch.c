@@ -6,7 +6,6 @@
 
 #include "group.h"
 #include "io.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>

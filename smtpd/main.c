@@ -11,11 +11,9 @@
 #include "smtp.h"
 #include "wall.h"
 
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -88,7 +86,7 @@ main(int argc, char **argv)
 	                    .talk = talk,
 	                    .session = &session};
 	const char *file = NULL;
-	int opt, on = 1;
+	int opt;
 
 	log_open("smtpd");
 	while ((opt = getopt(argc, argv, "C:Vas")) != -1)
@@ -111,12 +109,8 @@ main(int argc, char **argv)
 	session.peer.uid = getuid();
 	conf_use(&conf, file);
 	session.conf = &conf;
-	if (peer_find(&session.peer) == 0) { /* else it left before we came */
-		if (session.peer.socket)
-			setsockopt(STDOUT_FILENO, IPPROTO_TCP, TCP_NODELAY, &on,
-			           sizeof on);
+	if (peer_find(&session.peer) == 0) /* else it left before we came */
 		serve(&gate, file);
-	}
 	finished = true;
 	return 0;
 }

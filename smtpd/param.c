@@ -71,7 +71,7 @@ take_auth(struct params *p, struct cur v)
 	if (cur_is(&v, "<>"))
 		return 0;
 	if (cur_len(&v) <= AUTH_LENGTH && code_unxtext(&s, v) == 0)
-		r = addr_parse(str_cur(&s), true, addr);
+		r = addr_parse(str_cur(&s), addr);
 	str_free(&s);
 	return r;
 }

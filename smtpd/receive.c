@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 /* The first failure decides; what was stored is thrown away at once. */
 static void

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum {
 	COMMAND_LINE = 2048, /* RFC 5321 4.5.3.1.4, and ORCPT (RFC 3461 4.2) */
@@ -198,7 +197,7 @@ take_path(struct session *s, struct cur *args, const char *word, int command,
 	}
 	args->p = key.e;
 	cur_blanks(args); /* many send one, RFC 5321 3.3 forbids it */
-	if (addr_path(args, true, addr) < 0) {
+	if (addr_path(args, addr) < 0) {
 		smtp_reply(s, 501, "%s cannot read that address",
 		           command == PARAM_MAIL ? "5.1.7" : "5.1.3");
 		return -1;

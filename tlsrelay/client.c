@@ -2,10 +2,7 @@
  * Called by main.c. */
 #include "relay.h"
 
-#include "mem.h"
-
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 
 /* A record of DNS (RFC 6698 2.1). */
 struct tlsa {

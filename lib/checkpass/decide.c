@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <sysexits.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { DAY = 86400, SALT = 16 /* bytes */ };
 

@@ -6,7 +6,6 @@
 #include "sha256.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 enum {
 	FAILURES_FADE = 60,       /* s, after which one is forgotten */

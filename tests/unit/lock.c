@@ -178,12 +178,12 @@ test_same(void)
 	int fd = open(box, O_RDWR);
 	char to[80];
 
-	assert(lock_same(fd, box));
+	assert(lock_same(fd, AT_FDCWD, box));
 	snprintf(to, sizeof to, "%s.2", box);
 	assert(rename(box, to) == 0);
-	assert(!lock_same(fd, box));
+	assert(!lock_same(fd, AT_FDCWD, box));
 	assert(symlink(to, box) == 0);
-	assert(!lock_same(fd, box));
+	assert(!lock_same(fd, AT_FDCWD, box));
 	unlink(box);
 	assert(rename(to, box) == 0);
 	close(fd);
