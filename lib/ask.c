@@ -5,6 +5,7 @@
 #include "io.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -31,16 +32,6 @@ become_program(char *const argv[], int in, int out, int err, unsigned seconds)
 	_exit(EX_TEMPFAIL);
 }
 
-static int
-exit_status(pid_t pid)
-{
-	int status;
-
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
-		return -1;
-	return WEXITSTATUS(status);
-}
-
 /* As waitpid(2). */
 static pid_t
 reap(pid_t pid, int *status, int how, uid_t *who)
@@ -56,6 +47,26 @@ reap(pid_t pid, int *status, int how, uid_t *who)
 		*who = info.si_uid;
 	}
 	return waitpid(pid, status, how);
+}
+
+/* Its exit status, or -1.  Its own time ends it by then, but not where it is
+ * stopped: that signal waits for it, and we do not. */
+static int
+exit_status(pid_t pid, long long end, uid_t *who)
+{
+	int status, pause = 1;
+	pid_t over;
+
+	if (pid < 0)
+		return -1;
+	while ((over = reap(pid, &status, WNOHANG, who)) == 0 &&
+	       io_now() < end) {
+		poll(NULL, 0, pause);
+		pause = pause < PAUSE ? 2 * pause : PAUSE;
+	}
+	if (over == 0 && kill(pid, SIGKILL) == 0)
+		over = reap(pid, &status, 0, who);
+	return over > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* The first line and the exit status of the child.  What it leaves running may hold
@@ -82,7 +93,7 @@ hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line, uid_t *who)
 	*line = (struct cur){buf, n > 0 ? buf + n : buf};
 	close(from); /* more it need not say */
 	if (over == 0)
-		over = reap(pid, &status, 0, who);
+		return exit_status(pid, end, who);
 	return over > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -133,7 +144,7 @@ ask_all(char *const argv[], unsigned seconds, size_t max, struct str *said)
 		io.pos = io.len;
 	}
 	close(from[0]);
-	return exit_status(pid);
+	return exit_status(pid, io.deadline, NULL);
 }
 
 int

@@ -1,6 +1,8 @@
-/* ask - unit test of lib/ask.c: all that a program says. */
+/* ask - unit test of lib/ask.c: all that a program says, or its first line. */
 #include "ask.h"
+#define ASK_SECONDS 1 /* for a program that has to be waited for */
 #include "io.h"
+#include "lib/ask.c"
 #include "mem.h"
 
 #include <assert.h>
@@ -11,15 +13,24 @@ enum { MAX = 1000 };
 
 static struct str said;
 
+/* All that it says, or without a number of seconds its line. */
 static int
 all(const char *script, unsigned seconds)
 {
 	char *argv[] = {mem_dup("/bin/sh", 7), mem_dup("-c", 2),
 	                mem_dup(script, strlen(script)), NULL};
+	char buf[ASK_LINE];
+	struct cur line;
+	uid_t who;
 	int i, status;
 
 	str_free(&said);
-	status = ask_all(argv, seconds, MAX, &said);
+	if (seconds)
+		status = ask_all(argv, seconds, MAX, &said);
+	else {
+		status = ask_program(argv, NULL, buf, &line, &who);
+		str_add(&said, line.p, cur_len(&line));
+	}
 	for (i = 0; i < 3; i++)
 		free(argv[i]);
 	return status;
@@ -51,6 +62,15 @@ main(void)
 	/* It ends when its time is over, and so do we. */
 	assert(all("echo a; exec sleep 100", 1) == -1);
 	assert(strcmp(said.s, "a\n") == 0);
+	assert(all("exec sleep 100", 0) == -1 && said.n == 0);
+	assert(all("echo a; exec sleep 100", 0) == -1);
+	assert(strcmp(said.s, "a") == 0);
+	assert(all("echo a; exit 3", 0) == 3);
+	assert(strcmp(said.s, "a") == 0);
+	/* So it is where it is stopped, and hears no signal of time. */
+	assert(all("echo a; kill -STOP $$", 1) == -1);
+	assert(all("kill -STOP $$", 0) == -1);
+	assert(all("echo a; exec >&-; kill -STOP $$", 0) == -1);
 	assert(io_now() - begin < 20000);
 	str_free(&said);
 	return 0;
