@@ -5,13 +5,16 @@
 #include "io.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PAUSE = 100 /* ms between two looks at a silent child */ };
+enum {
+	PAUSE = 100, /* ms between two looks at a silent child */
+	BRIEF = 50   /* us before the first look at one that is about to end */
+};
 
 /* In the child.  Its time runs out by a signal, whatever it does. */
 static void
@@ -54,15 +57,17 @@ reap(pid_t pid, int *status, int how, uid_t *who)
 static int
 exit_status(pid_t pid, long long end, uid_t *who)
 {
-	int status, pause = 1;
+	struct timespec pause = {.tv_nsec = BRIEF * 1000L};
+	int status;
 	pid_t over;
 
 	if (pid < 0)
 		return -1;
 	while ((over = reap(pid, &status, WNOHANG, who)) == 0 &&
 	       io_now() < end) {
-		poll(NULL, 0, pause);
-		pause = pause < PAUSE ? 2 * pause : PAUSE;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < PAUSE * 1000000L)
+			pause.tv_nsec *= 2;
 	}
 	if (over == 0 && kill(pid, SIGKILL) == 0)
 		over = reap(pid, &status, 0, who);
