@@ -328,6 +328,9 @@ ask_by_tcp(const char *name, int type, unsigned char *answer, size_t *len)
 		             (size_t)n - HFIXEDSZ))
 			continue;
 		memcpy(&h, answer, sizeof h);
+		/* Half of an answer would have the other half be "none". */
+		if (!h.qr || h.tc)
+			continue;
 		*len = (size_t)m;
 		if (h.rcode == ns_r_noerror)
 			return DNS_OK;

@@ -199,6 +199,7 @@ SENT='sent by SMTP to the first of these that takes it'
 	local d began
 	dnsd good.test=tcp:mx:10:mx.test hang.test=tcp:hang \
 	    drip.test=tcp:drip close.test=tcp:close wrong.test=tcp:question \
+	    cut.test=tcp:cut echo.test=tcp:echo \
 	    gone.test=tcp:nx many.test=tcp:many:500 none.test=tcp:a:127.0.0.1 \
 	    mx.test=a:"$NET.1"
 	explain good.test
@@ -210,7 +211,7 @@ SENT='sent by SMTP to the first of these that takes it'
 	explain gone.test
 	result_is 'bounced: 5.1.2 gone.test: no such domain'
 	began=$SECONDS
-	for d in hang drip close wrong; do
+	for d in hang drip close wrong cut echo; do
 		short explain $d.test
 		result_is "deferred: 4.4.3 $d.test: the name server did not answer"
 	done
