@@ -262,6 +262,27 @@ socket.socket(socket.AF_INET6).bind(("::1", 0))' || skip 'no IPv6 here'
 	[[ $output == *"address: mx.b.test[$NET.1]"* ]]
 }
 
+@test "a name server that is dead is waited for once, not at each question" {
+	local s0=$SECONDS zone=(b.test=mx:1:mx.b.test "mx.b.test=a:$NET.1")
+	[ "$EUID" -eq 0 ] || skip 'a port for root, and a mount'
+	start dead python3 "$REPO/tests/dnsd.py" "$NET.53" 53 "$T/dead" \
+	    {,mx.,_mta-sts.}b.test=hang
+	start live python3 "$REPO/tests/dnsd.py" "$NET.54" 53 "$T/live" \
+	    "${zone[@]}"
+	wait_for test -e "$T/dead"
+	wait_for test -e "$T/live"
+	sed -i /^nameserver/d "$T/conf"
+	printf '%s\n' "nameserver $NET.53" "nameserver $NET.54" \
+	    'options timeout:3' > "$T/resolv.conf"
+	# shellcheck disable=SC2016
+	run timeout 120 unshare -m sh -c \
+	    'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$T/resolv.conf" \
+	    "$DRIVE" -x "$T/conf" b.test "$T/m" x
+	echo "$output"
+	result_is "$SENT"
+	[ $((SECONDS - s0)) -lt 9 ]
+}
+
 @test "resolv.conf cannot be read now: no other name server is asked instead" {
 	need strace
 	for e in openat,open:error=EMFILE read:error=EIO; do
