@@ -328,6 +328,9 @@ ask_by_tcp(const char *name, int type, unsigned char *answer, size_t *len)
 		             (size_t)n - HFIXEDSZ))
 			continue;
 		memcpy(&h, answer, sizeof h);
+		/* Half of an answer would have the other half be "none". */
+		if (!h.qr || h.tc)
+			continue;
 		*len = (size_t)m;
 		if (h.rcode == ns_r_noerror)
 			return DNS_OK;
@@ -337,10 +340,28 @@ ask_by_tcp(const char *name, int type, unsigned char *answer, size_t *len)
 	return DNS_AGAIN;
 }
 
+/* The first name server was silent: the library would wait for it at each question, so
+ * that it becomes the last one. */
+static void
+turn_servers(void)
+{
+	struct sockaddr_in v4 = _res.nsaddr_list[0];
+	struct sockaddr_in6 *v6 = _res._u._ext.nsaddrs[0];
+	int i;
+
+	for (i = 0; i < _res.nscount - 1; i++) {
+		_res.nsaddr_list[i] = _res.nsaddr_list[i + 1];
+		_res._u._ext.nsaddrs[i] = _res._u._ext.nsaddrs[i + 1];
+	}
+	_res.nsaddr_list[i] = v4;
+	_res._u._ext.nsaddrs[i] = v6;
+}
+
 /* One question, one answer. */
 static enum dns_why
 ask_once(const char *name, int type, unsigned char *answer, size_t *len)
 {
+	long long begin = io_now();
 	HEADER h = {0};
 	int n;
 
@@ -349,6 +370,8 @@ ask_once(const char *name, int type, unsigned char *answer, size_t *len)
 	memcpy(answer, &h, sizeof h);
 	n = res_query(name, ns_c_in, type, answer, ANSWER_MAX);
 	memcpy(&h, answer, sizeof h);
+	if (_res.nscount > 1 && io_now() - begin >= 1000L * _res.retrans)
+		turn_servers();
 	if (h.tc)
 		return ask_by_tcp(name, type, answer, len);
 	*len = n > ANSWER_MAX ? ANSWER_MAX : (size_t)n;

@@ -84,6 +84,8 @@ block_send(struct session *s, void *arg, const char *p, size_t n)
 {
 	const struct transaction *t = arg;
 
+	if (io_pending(&s->io))
+		return -1;
 	if (t->convert) {
 		str_clear(&s->text);
 		encode_put(&s->enc, &s->text, p, n);
@@ -464,6 +466,24 @@ get_step(struct session *s, struct transaction *t)
 
 /* --- the message --- */
 
+/* The host speaks, or hangs up, before it has got the end of the message: it refuses
+ * it, or talks nonsense.  Always -1, with s->why. */
+static int
+interrupted(struct session *s, const struct transaction *t)
+{
+	/* What has not gone out would be in vain. */
+	str_clear(&s->io.obuf);
+	s->io.err = 0;
+	if (session_reply(s, CONTENT) < 0)
+		return -1;
+	/* It cannot have taken what it has not got. */
+	if (s->reply.code / 100 < 4)
+		return session_lost(s, CONTENT, IO_LONG);
+	session_said(s, DOT, &s->why);
+	decide_all(s, t, true, &s->why);
+	return -1;
+}
+
 /* Queue the whole content and its end.  0, or -1 with s->why; the end is queued
  * only if all before it was. */
 static int
@@ -481,6 +501,8 @@ content_put(struct session *s, struct transaction *t)
 	if (t->convert)
 		encode_start(&s->enc, false);
 	r = each_block(s, t->send->m, block_send, t);
+	if (r > -2 && io_pending(&s->io))
+		return interrupted(s, t);
 	if (r == -2) {
 		unreadable(&s->why);
 		decide_all(s, t, true, &s->why);

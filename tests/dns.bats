@@ -199,6 +199,7 @@ SENT='sent by SMTP to the first of these that takes it'
 	local d began
 	dnsd good.test=tcp:mx:10:mx.test hang.test=tcp:hang \
 	    drip.test=tcp:drip close.test=tcp:close wrong.test=tcp:question \
+	    cut.test=tcp:cut echo.test=tcp:echo \
 	    gone.test=tcp:nx many.test=tcp:many:500 none.test=tcp:a:127.0.0.1 \
 	    mx.test=a:"$NET.1"
 	explain good.test
@@ -210,7 +211,7 @@ SENT='sent by SMTP to the first of these that takes it'
 	explain gone.test
 	result_is 'bounced: 5.1.2 gone.test: no such domain'
 	began=$SECONDS
-	for d in hang drip close wrong; do
+	for d in hang drip close wrong cut echo; do
 		short explain $d.test
 		result_is "deferred: 4.4.3 $d.test: the name server did not answer"
 	done
@@ -259,6 +260,27 @@ socket.socket(socket.AF_INET6).bind(("::1", 0))' || skip 'no IPv6 here'
 	conf "nameserver [::1]:$p"
 	explain b.test
 	[[ $output == *"address: mx.b.test[$NET.1]"* ]]
+}
+
+@test "a name server that is dead is waited for once, not at each question" {
+	local s0=$SECONDS zone=(b.test=mx:1:mx.b.test "mx.b.test=a:$NET.1")
+	[ "$EUID" -eq 0 ] || skip 'a port for root, and a mount'
+	start dead python3 "$REPO/tests/dnsd.py" "$NET.53" 53 "$T/dead" \
+	    {,mx.,_mta-sts.}b.test=hang
+	start live python3 "$REPO/tests/dnsd.py" "$NET.54" 53 "$T/live" \
+	    "${zone[@]}"
+	wait_for test -e "$T/dead"
+	wait_for test -e "$T/live"
+	sed -i /^nameserver/d "$T/conf"
+	printf '%s\n' "nameserver $NET.53" "nameserver $NET.54" \
+	    'options timeout:3' > "$T/resolv.conf"
+	# shellcheck disable=SC2016
+	run timeout 120 unshare -m sh -c \
+	    'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$T/resolv.conf" \
+	    "$DRIVE" -x "$T/conf" b.test "$T/m" x
+	echo "$output"
+	result_is "$SENT"
+	[ $((SECONDS - s0)) -lt 9 ]
 }
 
 @test "resolv.conf cannot be read now: no other name server is asked instead" {

@@ -15,7 +15,8 @@ ACTION for a question below NAME (b.test answers for b.test only):
     tlsa:HEX,...	TLSA records
     many:N		N MX records
     tcp:ACTION		by UDP that it needs TCP, there ACTION; also close, drip
-			(slowly, without end), question (to another one), nx
+			(slowly, without end), question (to another one),
+			cut (still too long), echo (the question itself), nx
     txt:A|B~C|...	TXT records, the second one of two strings
 
 An action behind "ad:" is answered as validated, where the question has AD.
@@ -99,6 +100,10 @@ def answer(q, zone, tcp=False):
         code = 2 if action == "servfail" else 5
     elif action in ("hang", "close", "drip"):
         return None if action == "hang" else action
+    elif action == "cut":
+        return q[:2] + b"\x83\x80\0\1\0\0\0\0\0\0" + question
+    elif action == "echo":
+        return q
     elif action == "question":
         question = wire("elsewhere.test") + question[-4:]
     elif action == "garbage":

@@ -309,6 +309,32 @@ is_crlf()
 	[ $((SECONDS - s0)) -le 30 ]
 }
 
+@test "a refusal in the middle of the content is heard, an acceptance is none" {
+	local st act code dsn
+	head -c 20M /dev/zero | tr '\0' x | fold -w 70 > "$T/big"
+	conf 'smtp_timeout 5s'
+	for act in 'close,' 'hang,' ''; do
+		for code in f:552:5.3.4 d:452:4.3.1 d:421:4.3.2; do
+			IFS=: read -r st code dsn <<< "$code"
+			again b "$HOST" "body=$act$code $dsn too large"
+			drive "$TO" "$T/big" bob@b.test
+			[[ $output == "0 bob@b.test $st $dsn $AT:$SMTP_PORT host $AT said: $code $dsn too large (in reply to end of DATA command)" ]]
+			[ ! -e "$T/b/1" ]
+		done
+	done
+	# A reply too many stands for none that is still to come.
+	for st in 'data=354 go on|250 2.0.0 ok' $'rcpt=250 ok|250 2.0.0 ok\nOFFER=CHUNKING'; do
+		again b "$HOST" 'bdat=554 5.7.1 spam' "$st"
+		drive "$TO" "$T/m" bob@b.test
+		[[ $output == "0 bob@b.test d 4.5.0 "*" answered with nonsense while sending message body" ]]
+	done
+	# The others come on another connection.
+	again b "$HOST" '1:body=close,552 5.3.4 no'
+	drive -n 2 "$TO" "$T/big" bob@b.test
+	[[ ${lines[0]} == "0 bob@b.test f 5.3.4 "* ]]
+	[[ ${lines[1]} == "1 bob@b.test s 2.0.0 "* ]]
+}
+
 @test "what happened is told in Postfix's words" {
 	host b "$HOST" greet=hang
 	conf 'smtp_timeout 1s'
