@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WAIT_CONNECT = 30, TRACE_LINE = 1000 };
+enum {
+	WAIT_CONNECT = 30, /* s; nearly all connect and greet in it */
+	TRACE_LINE = 1000
+};
 
 /* Seconds to wait: RFC 5321 4.5.3.2; nobody needs the reply to QUIT. */
 /* clang-format off */
@@ -122,8 +125,8 @@ session_patience(struct session *s, enum stage_name st)
 	s->io.deadline = io_now() + s->io.idle;
 	if (st != CONTENT && st != DOT && st != QUIT && s->io.deadline > s->end)
 		s->io.deadline = s->end;
-	if (st == CONTENT && s->io.deadline > s->sent)
-		s->io.deadline = s->sent;
+	if ((st == GREETING || st == CONTENT) && s->io.deadline > s->due)
+		s->io.deadline = s->due;
 }
 
 /* The connection is gone, or useless; how is what io_line said. */
@@ -317,7 +320,7 @@ session_greet(struct session *s)
 }
 
 int
-session_open(struct session *s)
+session_dial(struct session *s)
 {
 	struct smtp_send *send;
 	size_t i;
@@ -329,8 +332,28 @@ session_open(struct session *s)
 		session_tell(s->job, "%s... Connecting to %s%s via esmtp...",
 		             send->rcpt[i].addr, s->host,
 		             strcmp(s->host, s->addr->text) == 0 ? "" : ".");
-	if (dial(s) < 0 || (s->implicit && session_tls(s) < 0) ||
-	    session_reply(s, GREETING) < 0)
+	if (dial(s) < 0 || (s->implicit && session_tls(s) < 0))
+		return -1;
+	s->due = s->end;
+	session_patience(s, GREETING);
+	s->due = s->io.deadline;
+	return 0;
+}
+
+bool
+session_speaks(struct session *s)
+{
+	long wait = (long)(s->due - io_now()) / 2;
+
+	if (wait > WAIT_CONNECT * 1000L)
+		wait = WAIT_CONNECT * 1000L;
+	return wait <= 0 || io_await(&s->io, -1, wait) != IO_TIMEOUT;
+}
+
+int
+session_open(struct session *s)
+{
+	if (session_reply(s, GREETING) < 0)
 		return -1;
 	/* RFC 5321 3.1: who greets with 554 takes no mail. */
 	if (s->reply.code / 100 != 2)

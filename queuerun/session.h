@@ -37,7 +37,7 @@ struct session {
 	const char *host; /* name, or address */
 	const struct address *addr;
 	long long end;  /* io_now() when no transaction starts any more */
-	long long sent; /* ... when the content must have gone out */
+	long long due;  /* ... when the greeting, or the content, is late */
 	bool mind_self; /* our own name in its greeting is a loop */
 	const struct secure *secure; /* how it must be talked to */
 	bool implicit;               /* TLS is there from the first byte on */
@@ -67,14 +67,21 @@ struct session {
 	struct wire wire;
 };
 
-/* Connect, be greeted, greet.  0, or -1 with s->why. */
+/* Connect.  0, or -1 with s->why. */
+int session_dial(struct session *s);
+
+/* Wait for the host's first word, for as long as nearly all need.  false: it is silent
+ * yet. */
+bool session_speaks(struct session *s);
+
+/* Be greeted, greet.  0, or -1 with s->why. */
 int session_open(struct session *s);
 
 /* Send what is undecided.  0 when that is done as far as this host lets us, -1
  * with s->why when the connection was lost on the way. */
 int session_run(struct session *s);
 
-/* Always after session_open(); s must be zeroed to be opened again. */
+/* Always after session_dial(); s must be zeroed to be opened again. */
 void session_close(struct session *s);
 
 #endif

@@ -306,6 +306,26 @@ go_on(const struct work *w)
 	       undecided(w->job, true, &send, &i);
 }
 
+/* A host that says nothing is waited for by one of us only: whoever it keeps waiting has no
+ * time for others, whatever domains he came for.  0, or -1 with s->why. */
+static int
+hear_first(const struct work *w, struct session *s, const char *key)
+{
+	const struct conf *c = w->plan.conf;
+	char why[HOSTS_WHY];
+
+	if (session_speaks(s))
+		return 0;
+	if (!w->job->force && hosts_dead(c, key, why)) {
+		verdict_set(&s->why, 'd', "4.4.1", s->relay,
+		            "%s (another waits)", why);
+		return -1;
+	}
+	snprintf(why, sizeof why, "%s does not greet", key);
+	hosts_fail(c, key, why);
+	return 0;
+}
+
 /* One connection.  True when it was good for something, or failed for one message, so
  * that another may be; where TLS failed and need not be, another in the clear may
  * be, too. */
@@ -315,7 +335,7 @@ connection(struct work *w, const char *host, const struct address *a)
 	struct session *s = mem_alloc(sizeof *s);
 	size_t before = count_undecided(w->job);
 	char key[INET6_ADDRSTRLEN + 8];
-	bool open, clear, progress;
+	bool heard, open, clear, progress;
 	struct smtp_send *end, *send;
 	size_t i;
 
@@ -329,11 +349,12 @@ connection(struct work *w, const char *host, const struct address *a)
 	s->implicit =
 	    is_implicit(&w->plan) && w->plan.secure.level > LEVEL_NONE;
 	host_key(a, key);
-	open = session_open(s) == 0;
-	if (open)
-		hosts_ok(w->plan.conf, key);
-	else if (s->slow)
+	heard = session_dial(s) == 0 && hear_first(w, s, key) == 0;
+	open = heard && session_open(s) == 0;
+	if (s->slow)
 		hosts_fail(w->plan.conf, key, s->why.text);
+	else if (heard)
+		hosts_ok(w->plan.conf, key);
 	w->loop = s->self;
 	clear = s->clear;
 	if ((!open || session_run(s) < 0) && !s->clear)

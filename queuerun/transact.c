@@ -492,8 +492,8 @@ content_put(struct session *s, struct transaction *t)
 	int r;
 
 	/* All of it has its time, too: each block may come close to its own. */
-	s->sent = io_now() + 1000 * (long long)s->job->conf->smtp_timeout *
-	                         (long long)(1 + t->scan.size / PART);
+	s->due = io_now() + 1000 * (long long)s->job->conf->smtp_timeout *
+	                        (long long)(1 + t->scan.size / PART);
 	s->wire = (struct wire){.dots = !t->bdat};
 	if (t->bdat)
 		session_put(s, "BDAT %llu LAST",

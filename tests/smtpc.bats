@@ -436,6 +436,26 @@ is_crlf()
 	[ "$(find "$T/c" -name '[0-9]*' | wc -l)" -eq 6 ]
 }
 
+@test "a host that does not greet is waited for by one, whatever domains it has" {
+	need dnsmasq
+	local i all=()
+	for i in {100..105}; do
+		all+=("--mx-host=d$i.test,mx.b.test,1")
+	done
+	dns "${all[@]}" "--host-record=mx.b.test,$HOST"
+	host b "$HOST" greet=hang
+	conf 'smtp_timeout 8s'
+	drive_all d{100..105}.test
+	cat "$T"/10?.out
+	[ "$(cat "$T"/10?.out | grep -c " timed out while receiving the initial ")" -lt 3 ]
+	[ "$(cat "$T"/10?.out | grep -c " d 4.4.1 .* does not greet (another waits)$")" -gt 3 ]
+	rm "$T"/spool/hosts/*
+	again b "$HOST" OFFER=
+	drive_all d{100..105}.test
+	[ "$(cat "$T"/10?.out | grep -c ' s 2.0.0 ')" -eq 6 ]
+	[ -z "$(ls "$T/spool/hosts")" ]
+}
+
 @test "hosts that refuse for good: a bounce, unless another may take it later" {
 	need dnsmasq
 	dns --mx-host=b.test,mx1.b.test,1 --mx-host=b.test,mx2.b.test,2 \
