@@ -74,9 +74,9 @@ judge(struct watch *w, const struct claim *k, struct grant *a)
 	if (status < 0 || (status > 1 && status != 111))
 		log_warn("checkpass ended with %d", status);
 	least = (long long)told > least ? (long long)told : least;
-	/* To poll(2) less than nothing is for ever. */
-	while ((left = begin + least - io_now()) > 0)
-		poll(NULL, 0, (int)left);
+	/* All of it, though begin lost a part of its ms. */
+	while (least > 0 && (left = begin + least - io_now()) >= 0)
+		poll(NULL, 0, (int)left + 1);
 }
 
 /* Answer until it is known who it is: 0; or to the end: -1.  A claim may take two. */
