@@ -13,8 +13,10 @@
 
 enum {
 	HEADER_MOST = 1 << 20, /* bytes; a longer header is left alone */
-	ROOM = 64,           /* bytes that a header grows by beyond its need */
-	EDITS_MOST = 1 << 19 /* bytes of changes that are made at a time */
+	ROOM = 64, /* bytes that a header grows by beyond its need */
+	/* Bytes of memory for changes that are made at a time; for each time all that
+	 * follows them may have to move. */
+	EDITS_MOST = 1 << 23
 };
 
 /* Changes to be made, in the order of the file. */
@@ -331,7 +333,7 @@ keep_all(struct keep *k, const struct mbox *m)
 		    !(first && k->order[i]->kept_uid != KEPT_NEVER))
 			continue;
 		plan_stamp(k, k->order[i], i == 0);
-		if (k->text.n > EDITS_MOST)
+		if (k->text.n + k->n * sizeof *k->v > EDITS_MOST)
 			r = make(k, m);
 	}
 	return r < 0 ? -1 : make(k, m);

@@ -273,3 +273,17 @@ sober()
 	sober 12000 'RETR 1'
 	[ "$(grep -c 'a line of' "$T/got")" -eq 2400000 ]
 }
+
+# For each time that something is written all that stands behind it may have to move.
+@test "UIDs come into a mailbox of many letters without room for them in one go" {
+	local size wrote
+	box 30000 1
+	printf 'QUIT\r\n' | "${AS[@]}" strace -qq -o "$T/u/trace" \
+	    -e trace=pwrite64 -P "$BOX" "$POPD" -C "$C"
+	grep -q '^X-UID: 30000' "$BOX"
+	size=$(stat -c %s "$BOX")
+	wrote=$(awk '/^pwrite64/ { sum += $NF } END { print sum + 0 }' "$T/u/trace")
+	echo "wrote $wrote for $size"
+	[ "$wrote" -gt 0 ]
+	[ "$wrote" -lt $((2 * size)) ]
+}
