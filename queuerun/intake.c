@@ -18,21 +18,24 @@ enum {
 	BEHIND = 30000 /* ms until those that were passed are looked at again */
 };
 
-static bool
-is_active(const struct run *r, const char *id)
-{
-	const struct active *a;
-
-	for (a = r->active; a; a = a->next)
-		if (strcmp(a->m.id, id) == 0)
-			return true;
-	return false;
-}
-
 static int
 by_text(const void *a, const void *b)
 {
 	return strcmp(a, b);
+}
+
+/* A tree of texts keeps this one, which stays where it is. */
+static void
+put(void **tree, const char *text)
+{
+	if (!tsearch(text, tree, by_text))
+		log_die(EX_TEMPFAIL, "out of memory");
+}
+
+static bool
+is_active(const struct run *r, const char *id)
+{
+	return tfind(id, &r->ids, by_text) != NULL;
 }
 
 static bool
@@ -311,8 +314,12 @@ start(struct run *r, struct active *a)
 
 	a->since = run_clock();
 	a->next = r->active;
+	a->link = &r->active;
+	if (a->next)
+		a->next->link = &a->next;
 	r->active = a;
 	r->nactive++;
+	put(&r->ids, a->m.id);
 	open_trace(r, a);
 	log_info("%s: from=<%s>, size=%llu, nrcpt=%zu (queue active)", a->m.id,
 	         e->sender, (unsigned long long)a->m.len, e->nrcpt);
@@ -320,10 +327,29 @@ start(struct run *r, struct active *a)
 }
 
 void
+intake_drop(struct run *r, struct active *a)
+{
+	if (a->link) {
+		*a->link = a->next;
+		if (a->next)
+			a->next->link = a->link;
+		r->nactive--;
+		tdelete(a->m.id, &r->ids, by_text);
+		if (a->trace >= 0)
+			close(a->trace);
+	}
+	r->weight -= a->weight;
+	routes_free(&a->routes);
+	free(a->piece);
+	message_free(&a->m);
+	free(a);
+}
+
+void
 intake_skip(struct run *r, const char *id)
 {
-	if (!is_skipped(r, id) && !tsearch(str_dup(id), &r->skip, by_text))
-		log_die(EX_TEMPFAIL, "out of memory");
+	if (!is_skipped(r, id))
+		put(&r->skip, str_dup(id));
 }
 
 void
@@ -356,7 +382,7 @@ is_behind(struct run *r, const struct name *n)
 		behind &= a->piece[i].to->kind != ROUTE_FAIL &&
 		          a->piece[i].to->kind != ROUTE_DEFER &&
 		          dest_open(r, &a->piece[i]) >= BATCH_REMOTE;
-	outcome_drop(r, a);
+	intake_drop(r, a);
 	return behind;
 }
 
@@ -396,7 +422,7 @@ take(struct run *r, const struct name *n, bool by)
 	}
 	make_pieces(r, a);
 	if (!wants_domain(r, a)) {
-		outcome_drop(r, a);
+		intake_drop(r, a);
 		return;
 	}
 	/* Who was served must not be served again because others were not. */
@@ -404,7 +430,7 @@ take(struct run *r, const struct name *n, bool by)
 		log_warn("%s: no room for its journal: %s; it waits", a->m.id,
 		         strerror(errno));
 		intake_skip(r, a->m.id);
-		outcome_drop(r, a);
+		intake_drop(r, a);
 		return;
 	}
 	start(r, a);

@@ -194,26 +194,6 @@ next_attempt(const struct run *r, const struct message *m)
 	       (time_t)((unsigned long)random() % (pause / 10 + 1));
 }
 
-void
-outcome_drop(struct run *r, struct active *a)
-{
-	struct active **at;
-
-	for (at = &r->active; *at && *at != a; at = &(*at)->next)
-		;
-	if (*at) {
-		*at = a->next;
-		r->nactive--;
-		if (a->trace >= 0)
-			close(a->trace);
-	}
-	r->weight -= a->weight;
-	routes_free(&a->routes);
-	free(a->piece);
-	message_free(&a->m);
-	free(a);
-}
-
 static void
 sync_names(struct run *r)
 {
@@ -377,7 +357,7 @@ void
 outcome_settle(struct run *r, struct active *a)
 {
 	finish(r, a);
-	outcome_drop(r, a);
+	intake_drop(r, a);
 }
 
 void

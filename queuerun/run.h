@@ -57,7 +57,8 @@ struct active {
 	double since;        /* run_clock() when it was taken in */
 	int trace;           /* FIFO of the sender who watches, or -1 */
 	bool dirty;          /* the journal has lines that are not durable */
-	struct active *next;
+	struct active *next,
+	    **link; /* what leads here; NULL: not at work yet */
 };
 
 /* Where pieces go together. */
@@ -130,6 +131,7 @@ struct run {
 	    skip; /* a tree (tsearch(3)) of ids that cannot be worked on for now */
 
 	struct active *active;
+	void *ids;              /* of these (tsearch(3)) */
 	size_t nactive, weight; /* of them all */
 	struct dest *dest[DEST_HASH];
 	struct line {
@@ -159,6 +161,8 @@ void intake_skip(struct run *r, const char *id);
 void intake_unskip(struct run *r);
 /* Take in messages while there is room. */
 void intake_fill(struct run *r);
+/* Free one, whatever came of it. */
+void intake_drop(struct run *r, struct active *a);
 
 /* dest.c */
 /* Queue a piece at its destination. */
@@ -199,8 +203,6 @@ void outcome_settle(struct run *r, struct active *a);
 /* Make durable what was noted for the messages that are still at work, and that
  * others are gone. */
 void outcome_sync(struct run *r);
-/* Give up the message without an outcome and free it. */
-void outcome_drop(struct run *r, struct active *a);
 
 /* bounce.c */
 enum bounce_kind { BOUNCE_FAILED, BOUNCE_DELAYED, BOUNCE_SUCCESS };
