@@ -165,16 +165,18 @@ chosen_fields(struct line *l, const struct section *c, struct letter *letter,
 
 /* --- the message's own header, and what is behind it --- */
 
-/* The header into l->text; cut: there is more of it than is at hand. */
+/* The header into l->text; cut: it is not what the message has: there is more of
+ * it than is at hand, or no empty line (RFC 9051 6.4.5.1). */
 static int
 own_header(struct line *l, bool *cut)
 {
+	uint32_t uid = l->s->box.v[l->i].uid;
+	int r;
+
 	str_clear(&l->text);
-	*cut = false;
-	if (store_header(&l->s->box.store, l->s->box.v[l->i].uid, &l->text) < 0)
-		return -1;
-	*cut = l->text.n > STORE_HEADER / 2;
-	return 0;
+	r = store_header(&l->s->box.store, uid, &l->text);
+	*cut = r > 0 || l->text.n > STORE_HEADER / 2;
+	return r;
 }
 
 static int

@@ -316,12 +316,27 @@ make(struct keep *k, const struct mbox *m)
 	return 0;
 }
 
+/* Will a message get a keyword?  Its name has to stand in the first one, too, or
+ * Dovecot drops all keywords of the message, and others pass that one over. */
+static bool
+names_are_due(const struct keep *k)
+{
+	const struct index_head *h = &k->s->index.head;
+	size_t i;
+
+	for (i = 0; i < h->count; i++)
+		if (is_due(k->order[i]) &&
+		    k->order[i]->keywords & ~k->order[i]->kept_keywords)
+			return h->skip == 0;
+	return false;
+}
+
 static int
 keep_all(struct keep *k, const struct mbox *m)
 {
 	struct index_head *h = &k->s->index.head;
 	size_t i, n = (size_t)h->count;
-	bool base = base_is_due(h);
+	bool base = base_is_due(h) || names_are_due(k);
 	int r = 0;
 
 	if (folder_is_due(h))

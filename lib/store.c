@@ -214,15 +214,15 @@ store_header(struct store *s, uint32_t uid, struct str *out)
 {
 	ssize_t i = find_next(s, uid);
 	size_t before = out->n;
+	int r;
 
 	if (i < 0) {
 		errno = ESTALE;
 		return -1;
 	}
-	if (s->op->header(s, (size_t)i, out) < 0)
-		return -1;
-	cut_header(out, before);
-	return 0;
+	if ((r = s->op->header(s, (size_t)i, out)) >= 0)
+		cut_header(out, before);
+	return r;
 }
 
 uint64_t

@@ -87,8 +87,8 @@ void store_read_end(struct store *s, struct store_reader *r);
  * store.  One after the other costs little more than reading the file. */
 int store_raw(struct store *s, uint32_t uid, struct cur *raw);
 
-/* Add its header in wire form, with the empty line, to out: 0, or -1 with errno.  What is
- * beyond STORE_HEADER bytes is cut at the end of a line. */
+/* Add its header in wire form, with an empty line, to out: 0, 1 when the message has none
+ * there, or -1 with errno.  What is beyond STORE_HEADER bytes is cut at the end of a line. */
 int store_header(struct store *s, uint32_t uid, struct str *out);
 
 /* Set and clear flags and keywords of n messages, in the index: others see it at

@@ -6,6 +6,7 @@
 #include "storemaildir.h"
 
 #include "io.h"
+#include "mboxline.h"
 #include "mem.h"
 #include "storeops.h"
 #include "storewatch.h"
@@ -255,19 +256,37 @@ dir_raw(struct store *s, size_t i, struct cur *raw)
 	return r;
 }
 
-/* Behind the header in these bytes, or NULL when it does not end in them. */
-static const char *
-header_end(const struct str *raw)
+/* Can this line be in a header?  At its top, as that of an mbox that came along. */
+static bool
+in_header(struct cur line, bool top)
 {
-	const char *p = raw->s, *e = p + raw->n, *lf;
+	struct cur name;
+	enum line l = line_judge(line.p, cur_len(&line), &name);
 
-	while (p < e) {
-		if (*p == '\n')
-			return p + 1;
-		if (e - p > 1 && p[0] == '\r' && p[1] == '\n')
-			return p + 2;
+	if (l == LINE_FIELD || !top)
+		return l == LINE_FIELD || l == LINE_FOLD;
+	cur_take(&line, '>');
+	return cur_len(&line) >= 5 && memcmp(line.p, "From ", 5) == 0;
+}
+
+/* Behind the header in these bytes, or NULL when it does not end in them: at the
+ * empty line, or (bare) before a line that cannot be in a header, as in an
+ * mbox.  all: nothing comes behind them. */
+static const char *
+header_end(const struct str *raw, bool all, bool *bare)
+{
+	const char *p = raw->s, *e = p + raw->n, *lf, *end;
+
+	for (; p < e; p = end) {
 		lf = memchr(p, '\n', (size_t)(e - p));
-		p = lf ? lf + 1 : e;
+		if (!lf && !all)
+			return NULL;
+		end = lf ? lf + 1 : e;
+		if (lf && (lf == p || (lf == p + 1 && *p == '\r')))
+			return end;
+		*bare = !in_header((struct cur){p, end}, p == raw->s);
+		if (*bare)
+			return p;
 	}
 	return NULL;
 }
@@ -277,6 +296,7 @@ dir_header(struct store *s, size_t i, struct str *out)
 {
 	struct maildir_store *d = s->box;
 	size_t most = CHUNK, before = out->n;
+	bool bare = false;
 	const char *e;
 	char last = '\n';
 	int r;
@@ -284,12 +304,14 @@ dir_header(struct store *s, size_t i, struct str *out)
 	do {
 		if ((r = slurp(s, i, most)) < 0)
 			return -1;
-		e = header_end(&d->raw);
+		e = header_end(&d->raw, r > 0, &bare);
 		most *= 8;
 	} while (!e && r == 0 && most <= STORE_HEADER);
 	if (e) {
 		add_wire(out, d->raw.s, (size_t)(e - d->raw.s), &last);
-		return 0;
+		if (bare)
+			str_adds(out, "\r\n");
+		return bare;
 	}
 	/* All of it is header, as far as we read. */
 	add_wire(out, d->raw.s, d->raw.n, &last);
@@ -298,7 +320,7 @@ dir_header(struct store *s, size_t i, struct str *out)
 	if (out->n > before && out->s[out->n - 1] != '\n')
 		str_adds(out, "\r\n");
 	str_adds(out, "\r\n");
-	return 0;
+	return 1;
 }
 
 static void

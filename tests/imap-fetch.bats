@@ -540,6 +540,36 @@ record() { find "$D/state" -name "$1.*"; }
 	END
 }
 
+@test "in a Maildir a header may end without an empty line" {
+	mkdir -p "$D/maildir/bob/"{cur,new,tmp}
+	printf 'Subject: a\nTo: b@c.test' > "$D/maildir/bob/cur/1.x:2,"
+	printf 'Subject: a\nno field\nTo: b@c.test\n\nmore\n' > "$D/maildir/bob/cur/2.x:2,"
+	printf 'no field at all\n' > "$D/maildir/bob/cur/3.x:2,"
+	printf '>From here\nSubject: a\r\n b\r\n\r\nx\n' > "$D/maildir/bob/cur/4.x:2,"
+	(printf 'Subject: a\nno field\nTo: b@c.test\nX: %070000d\n\nmore\n' 0) > "$D/maildir/bob/cur/5.x:2,"
+	printf '\nSubject: no\n' > "$D/maildir/bob/cur/6.x:2,"
+	[ "$EUID" -ne 0 ] || chown -R "$(id_of bob)" "$D/maildir/bob"
+	printf 'mailbox %s/maildir/%%u/\n' "$D" >> "$C"
+	imap_py <<-'END'
+		s = Imap(); s.ok("SELECT INBOX")
+		def get(i, item):
+		    s.ok("FETCH %d %s" % (i, item))
+		    return s.said[-1].split("}\r\n", 1)[1][:-1]
+		heads = ["Subject: a\r\nTo: b@c.test", "Subject: a\r\n", "",
+		         ">From here\r\nSubject: a\r\n b\r\n\r\n", "Subject: a\r\n", "\r\n"]
+		for i, head in enumerate(heads, 1):
+		    whole, text = get(i, "BODY.PEEK[]"), get(i, "BODY.PEEK[TEXT]")
+		    assert get(i, "BODY.PEEK[HEADER]") == get(i, "RFC822.HEADER") == head, (i, s.said)
+		    assert head + text == whole and text == get(i, "BODY.PEEK[1]"), (i, text)
+		    assert get(i, "BODY.PEEK[TEXT]<3.4>") == text[3:7], i
+		s.ok("FETCH 2 ENVELOPE"); assert "b" not in s.said[0].split("ENVELOPE")[1].replace("NIL", ""), s.said
+		s.ok("SEARCH TO c.test"); assert s.said == ["* SEARCH 1"], s.said
+		s.ok("SEARCH BODY c.test"); assert s.said == ["* SEARCH 2 5"], s.said
+		assert get(2, "BODY.PEEK[HEADER.FIELDS.NOT (X)]") == "Subject: a\r\n\r\n", s.said
+		s.end()
+	END
+}
+
 # --- limits ---
 
 @test "long and deep messages cost little time and memory" {

@@ -649,6 +649,20 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 	END
 }
 
+@test "a new keyword's name comes into the first message as well" {
+	box bob 3
+	printf '%s\n' '1 SELECT INBOX' '2 STORE 2 +FLAGS (old)' | imap bob
+	grep -x 'X-IMAPbase: [0-9]* 0*3 old' "$D/mail/bob"
+	printf '%s\n' '1 SELECT INBOX' '2 STORE 2 +FLAGS (new)' | imap bob
+	grep -x 'X-IMAPbase: [0-9]* 0*3 old new' "$D/mail/bob"
+	[ "$(grep -c '^X-IMAPbase' "$D/mail/bob")" -eq 1 ]
+	# No UIDs are given by that, and nothing else happens to the first one.
+	printf '%s\n' '1 SELECT INBOX' '2 UID FETCH 1:* FLAGS' | imap bob > "$T/got"
+	grep '^\* 1 FETCH (UID 1 FLAGS ())' "$T/got"
+	grep '^\* 2 FETCH (UID 2 FLAGS (old new))' "$T/got"
+	grep '^\* 3 FETCH (UID 3 FLAGS ())' "$T/got"
+}
+
 @test "UIDs go on where programs that sign their numbers end" {
 	printf '%s\n' 'From jo@x.test Sat Nov 21 10:00:00 2026' \
 	    'X-IMAPbase: 7 2147483646' 'X-UID: 2147483646' 'Subject: 1' '' x '' \
