@@ -13,7 +13,8 @@
 
 enum {
 	PAUSE = 100, /* ms between two looks at a silent child */
-	BRIEF = 50   /* us before the first look at one that is about to end */
+	BRIEF = 50,  /* us before the first look at one that is about to end */
+	OURS = 5     /* s more for one of ours: it ends whom it asked itself */
 };
 
 /* In the child.  Its time runs out by a signal, whatever it does. */
@@ -77,9 +78,10 @@ exit_status(pid_t pid, long long end, uid_t *who)
 /* The first line and the exit status of the child.  What it leaves running may hold
  * the pipe: its own end is one, too. */
 static int
-hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line, uid_t *who)
+hear(pid_t pid, int from, unsigned seconds, char buf[ASK_LINE],
+     struct cur *line, uid_t *who)
 {
-	long long end = io_now() + (ASK_SECONDS + 1) * 1000LL;
+	long long end = io_now() + (seconds + 1) * 1000LL;
 	int status, over = pid < 0 ? -1 : 0;
 	struct cur got;
 	struct io io;
@@ -102,9 +104,9 @@ hear(pid_t pid, int from, char buf[ASK_LINE], struct cur *line, uid_t *who)
 	return over > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-int
-ask_program(char *const argv[], const struct str *for_it, char buf[ASK_LINE],
-            struct cur *line, uid_t *who)
+static int
+run(char *const argv[], const struct str *for_it, unsigned seconds,
+    char buf[ASK_LINE], struct cur *line, uid_t *who)
 {
 	int to[2], from[2];
 	pid_t pid;
@@ -118,14 +120,21 @@ ask_program(char *const argv[], const struct str *for_it, char buf[ASK_LINE],
 	}
 	pid = fork();
 	if (pid == 0)
-		become_program(argv, to[0], from[1], -1, ASK_SECONDS);
+		become_program(argv, to[0], from[1], -1, seconds);
 	close(from[1]);
 	/* A pipe holds it; who does not read it may decide without. */
 	if (for_it)
 		io_writeall(to[1], for_it->s, for_it->n);
 	close(to[0]);
 	close(to[1]);
-	return hear(pid, from[0], buf, line, who);
+	return hear(pid, from[0], seconds, buf, line, who);
+}
+
+int
+ask_program(char *const argv[], const struct str *for_it, char buf[ASK_LINE],
+            struct cur *line, uid_t *who)
+{
+	return run(argv, for_it, ASK_SECONDS, buf, line, who);
 }
 
 int
@@ -160,7 +169,7 @@ ask_ours(const struct conf *c, const char *const words[],
 	int status;
 
 	conf_command(c, words, &argv);
-	status = ask_program(argv.v, for_it, buf, line, NULL);
+	status = run(argv.v, for_it, ASK_SECONDS + OURS, buf, line, NULL);
 	list_free(&argv);
 	return status;
 }

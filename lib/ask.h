@@ -26,7 +26,8 @@ int ask_program(char *const argv[], const struct str *for_it,
  * seconds.  Its exit status, or -1 when it could not run to its end. */
 int ask_all(char *const argv[], unsigned seconds, size_t max, struct str *said);
 
-/* ask_program() for a program of ours, see conf_command(). */
+/* ask_program() for a program of ours, see conf_command(), which has some seconds more:
+ * it may ask another program itself. */
 int ask_ours(const struct conf *c, const char *const words[],
              const struct str *for_it, char buf[ASK_LINE], struct cur *line);
 

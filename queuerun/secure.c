@@ -11,7 +11,7 @@ static const char *const levels[] = {[LEVEL_NONE] = "none",
                                      [LEVEL_VERIFY] = "verify",
                                      [LEVEL_DANE] = "dane"};
 
-enum { LEVELS = sizeof levels / sizeof levels[0] };
+enum { LEVELS = sizeof levels / sizeof levels[0], DER_SEQUENCE = 0x30 };
 
 const char *
 secure_name(enum level l)
@@ -129,8 +129,26 @@ secure_find(struct cur table, const char *domain, unsigned port,
 
 /* --- the decision --- */
 
-/* RFC 7672 3.1: usages 2 and 3 only.  RFC 6698 2.1: what is not known, or has
- * not the length of its hash, cannot be used. */
+/* Certificates and keys are sequences of DER: is it one, no more and no less? */
+static bool
+is_sequence(const unsigned char *p, size_t n)
+{
+	size_t len = 0, k, i;
+
+	if (n < 2 || p[0] != DER_SEQUENCE)
+		return false;
+	k = p[1] & 0x7f; /* bytes of a length that is over 127 */
+	if (p[1] < 0x80)
+		return k == n - 2;
+	if (k == 0 || k > sizeof len || k > n - 2)
+		return false;
+	for (i = 0; i < k; i++)
+		len = len << 8 | p[2 + i];
+	return len == n - 2 - k;
+}
+
+/* RFC 7672 3.1: usages 2 and 3 only.  RFC 6698 2.1: what is not known, is cut short,
+ * or has not the length of its hash, cannot be used. */
 static bool
 is_usable(const struct tlsa *t)
 {
@@ -138,7 +156,8 @@ is_usable(const struct tlsa *t)
 
 	if ((t->usage != 2 && t->usage != 3) || t->selector > 1 || t->type > 2)
 		return false;
-	return t->type == 0 ? t->n > 0 : t->n == length[t->type];
+	return t->type == 0 ? is_sequence(t->data, t->n)
+	                    : t->n == length[t->type];
 }
 
 /* Of an address literal what certificates have of it (RFC 5280 4.2.1.6). */

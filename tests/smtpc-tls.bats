@@ -470,6 +470,39 @@ no_relay() { ! pgrep -f "tlsrelay.*$T"; }
 	done
 }
 
+@test "DANE: what should be a certificate or a key and is none cannot be used" {
+	local r
+	for r in 030000deadbeef 03010030030102 02000030 0300003082ffff01; do
+		host self
+		secure "$TLSA=ad:tlsa:$r"
+		drive b.test
+		sent_by_tls
+		grep -q 'level encrypt: no TLSA record of mx.b.test can be used' "$T/log"
+	done
+	host self OFFER=PIPELINING
+	drive b.test
+	kept 4.7.4
+	# Who asks for DANE, or for MTA-STS, has not got it.
+	policy 'b.test dane'
+	host self
+	drive b.test
+	kept 4.7.5
+	rm "$T/tls_policy"
+	sts enforce mx.b.test
+	secure "$RECORD" "$TLSA=ad:tlsa:$r"
+	drive b.test
+	kept 4.7.5
+	# One that can be used counts.
+	host self
+	secure "$TLSA=ad:tlsa:030000deadbeef,030101$(spki good)"
+	drive b.test
+	kept 4.7.5
+	host good
+	drive b.test
+	sent_by_tls
+	grep -q 'Verified TLS .*, level dane' "$T/log"
+}
+
 @test "DANE: a certificate as a whole, of more than a kilobyte" {
 	local der
 	der=$(openssl x509 -in "$CERTS/long.pem" -outform DER | od -An -v -tx1 | tr -d ' \n')

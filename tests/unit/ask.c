@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { MAX = 1000 };
 
@@ -34,6 +35,30 @@ all(const char *script, unsigned seconds)
 	for (i = 0; i < 3; i++)
 		free(argv[i]);
 	return status;
+}
+
+/* A program of ours that has asked another, which took all of its time, is still
+ * there to say so. */
+static void
+ask_in_turn(void)
+{
+	char dir[] = "/tmp/ask.XXXXXX", buf[ASK_LINE];
+	const char *const words[] = {"turn", NULL};
+	struct conf c = {0};
+	struct cur line;
+	struct str s = {0};
+	FILE *f;
+
+	assert(mkdtemp(dir));
+	str_addf(&s, "%s/turn", dir);
+	assert((f = fopen(s.s, "w")));
+	fputs("#!/bin/sh\nsleep 3\necho it hangs\nexit 111\n", f);
+	assert(fclose(f) == 0 && chmod(s.s, 0700) == 0);
+	c.programs = dir;
+	assert(ask_ours(&c, words, NULL, buf, &line) == 111);
+	assert(cur_is(&line, "it hangs"));
+	assert(unlink(s.s) == 0 && rmdir(dir) == 0);
+	str_free(&s);
 }
 
 int
@@ -71,6 +96,7 @@ main(void)
 	assert(all("echo a; kill -STOP $$", 1) == -1);
 	assert(all("kill -STOP $$", 0) == -1);
 	assert(all("echo a; exec >&-; kill -STOP $$", 0) == -1);
+	ask_in_turn();
 	assert(io_now() - begin < 20000);
 	str_free(&said);
 	return 0;

@@ -172,6 +172,14 @@ test_decision(void)
 	assert(out.tlsa.n == 0);
 }
 
+/* A record of 3 1 0 with these first bytes of n. */
+static void
+whole(size_t n, const char *head, size_t len)
+{
+	tlsa(3, 1, 0, n);
+	memcpy(list.t[list.n - 1].data, head, len);
+}
+
 static void
 test_usable(void)
 {
@@ -185,6 +193,14 @@ test_usable(void)
 	tlsa(3, 1, 1, 31);
 	tlsa(3, 1, 2, 32);
 	tlsa(3, 1, 0, 0);
+	whole(91, "\x31\x59", 2); /* no sequence */
+	whole(90, "\x30\x59", 2); /* cut short */
+	whole(92, "\x30\x59", 2);
+	whole(2, "\x30\x80", 2); /* BER */
+	whole(3, "\x30\x82\x00", 3);
+	whole(2, "\x30\xff", 2);
+	whole(262, "\x30\x82\x01\x03", 4);
+	whole(64, "\x30\x89\1\0\0\0\0\0\0\0\x35", 11);
 	assert(decide(LEVEL_MAY, 0) == 0);
 	is(LEVEL_ENCRYPT, 0);
 	assert(decide(LEVEL_DANE, 1) < 0);
@@ -192,10 +208,11 @@ test_usable(void)
 	assert(decide(LEVEL_MAY, 0) == 0);
 	is(LEVEL_VERIFY, 1);
 	tlsa(2, 0, 2, 64);
-	tlsa(3, 1, 0, 91);
+	whole(91, "\x30\x59", 2);
+	whole(262, "\x30\x82\x01\x02", 4);
 	assert(decide(LEVEL_MAY, 0) == 0);
 	is(LEVEL_DANE, 2);
-	assert(out.tlsa.n == 2 && out.tlsa.t[0].usage == 2);
+	assert(out.tlsa.n == 3 && out.tlsa.t[0].usage == 2);
 }
 
 /* --- logins --- */
