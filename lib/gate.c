@@ -93,7 +93,7 @@ watch(struct watch *w, int sock)
 		a = (struct grant){.verdict = AUTH_NO};
 		k.name[AUTH_NAME_MAX] = k.secret[AUTH_SECRET_MAX] = '\0';
 		if (k.kind == GATE_TLS && w->end[1] >= 0) {
-			if (tls_serve(w->gate->conf, w->gate->service, 0, 1,
+			if (tls_serve(w->gate->conf, w->gate->service,
 			              w->end[1]) >= 0)
 				a.verdict = AUTH_OK;
 			w->end[1] = io_close(w->end[1], -1);
