@@ -360,12 +360,38 @@ is_behind(struct run *r, const struct name *n)
 	return behind;
 }
 
+/* Lock and read it.  0, or -1: it is not for us, now or ever. */
+static int
+load(struct run *r, const struct name *n, struct message *m)
+{
+	static const char damaged[] = "the queue file is damaged";
+
+	switch (spool_load(m, &r->sp, n->dir, n->id, true)) {
+	case SPOOL_OK: return 0;
+	case SPOOL_TORN:
+		/* Only a message that was committed is moved from new/. */
+		if (strcmp(n->dir, "new") == 0)
+			spool_remove(&r->sp, n->dir, n->id);
+		else
+			set_aside(r, n->dir, n->id, damaged);
+		break;
+	case SPOOL_BAD: set_aside(r, n->dir, n->id, damaged); break;
+	case SPOOL_ERROR:
+		log_warn("%s: cannot read the queue file: %s", n->id,
+		         strerror(errno));
+		intake_skip(r, n->id);
+		break;
+	case SPOOL_BUSY: r->busy = true; break;
+	case SPOOL_GONE: break;
+	}
+	return -1;
+}
+
 /* Take in one message, if there is something to do for it now; by: only if it need not
  * wait behind others. */
 static void
 take(struct run *r, const struct name *n, bool by)
 {
-	static const char damaged[] = "the queue file is damaged";
 	struct active *a;
 
 	if (is_active(r, n->id))
@@ -376,41 +402,22 @@ take(struct run *r, const struct name *n, bool by)
 	}
 	a = mem_alloc(sizeof *a);
 	snprintf(a->dir, sizeof a->dir, "%s", n->dir);
-	switch (spool_load(&a->m, &r->sp, n->dir, n->id, true)) {
-	case SPOOL_OK: break;
-	case SPOOL_TORN:
-		/* Only a message that was committed is moved from new/. */
-		if (strcmp(n->dir, "new") == 0)
-			spool_remove(&r->sp, n->dir, n->id);
-		else
-			set_aside(r, n->dir, n->id, damaged);
-		goto no;
-	case SPOOL_BAD: set_aside(r, n->dir, n->id, damaged); goto no;
-	case SPOOL_ERROR:
-		log_warn("%s: cannot read the queue file: %s", n->id,
-		         strerror(errno));
-		intake_skip(r, n->id);
-		goto no;
-	case SPOOL_BUSY: r->busy = true; goto no;
-	case SPOOL_GONE: goto no;
-	}
-	make_pieces(r, a);
-	if (!wants_domain(r, a)) {
-		outcome_drop(r, a);
+	if (load(r, n, &a->m) < 0) {
+		free(a);
 		return;
 	}
+	make_pieces(r, a);
 	/* Who was served must not be served again because others were not. */
-	if (a->npiece > 1 && spool_reserve(&a->m, a->npiece) < 0) {
+	if (!wants_domain(r, a)) {
+		outcome_drop(r, a);
+	} else if (a->npiece > 1 && spool_reserve(&a->m, a->npiece) < 0) {
 		log_warn("%s: no room for its journal: %s; it waits", a->m.id,
 		         strerror(errno));
 		intake_skip(r, a->m.id);
 		outcome_drop(r, a);
-		return;
+	} else {
+		start(r, a);
 	}
-	start(r, a);
-	return;
-no:
-	free(a);
 }
 
 /* How many messages may be at work?  Each is an open file, each job two pipes. */

@@ -7,14 +7,13 @@
 
 enum { COMMAND = 512 /* bytes with CRLF (RFC 5321 4.5.3.1.4) */ };
 
-/* A line of it: prefix, and s in base64.  s is wiped. */
+/* A line of it: prefix, and text in base64, which is wiped. */
 static void
 put_base64(struct session *s, const char *prefix, struct str *text)
 {
 	struct str line = {0}, shown = {0};
 
 	str_adds(&line, prefix);
-	/* RFC 4954 4: an initial response that is empty is "=" */
 	code_base64(&line, text->s, text->n);
 	str_addf(&shown, "%s***", prefix);
 	session_put_secret(s, line.s, shown.s);
@@ -72,31 +71,33 @@ plain(struct session *s, struct str *t)
 	str_addc(t, '\0');
 	str_adds(t, s->login->secret);
 	r = begin(s, "PLAIN", t);
-	if (r != 0)
-		return r;
-	return session_reply(s, AUTH) < 0 ? -1 : 0;
+	return r ? r : session_reply(s, AUTH);
 }
 
-/* Two questions; how they are put does not matter. */
+/* Answer a question, however it is put.  As challenge(). */
+static int
+answer(struct session *s, struct str *t, const char *text)
+{
+	int r = challenge(s, t);
+
+	if (r)
+		return r;
+	str_clear(t);
+	str_adds(t, text);
+	put_base64(s, "", t);
+	return 0;
+}
+
 static int
 login(struct session *s, struct str *t)
 {
 	int r;
 
 	session_put(s, "AUTH LOGIN");
-	r = challenge(s, t);
-	if (r != 0)
+	if ((r = answer(s, t, s->login->name)) ||
+	    (r = answer(s, t, s->login->secret)))
 		return r;
-	str_clear(t);
-	str_adds(t, s->login->name);
-	put_base64(s, "", t);
-	r = challenge(s, t);
-	if (r != 0)
-		return r;
-	str_clear(t);
-	str_adds(t, s->login->secret);
-	put_base64(s, "", t);
-	return session_reply(s, AUTH) < 0 ? -1 : 0;
+	return session_reply(s, AUTH);
 }
 
 /* Who does not prove to know us is not believed, whatever is said: 1. */
@@ -112,16 +113,16 @@ scram_talk(struct session *s, struct scram_client *c, struct str *t)
 		r = scram_prove(c, str_cur(&first), t) < 0;
 	}
 	str_free(&first);
-	if (r != 0)
+	if (r)
 		return r;
 	put_base64(s, "", t);
 	r = challenge(s, t);
-	if (r != 0)
+	if (r)
 		return r;
 	if (scram_believe(c, str_cur(t)) < 0)
 		return 1;
 	session_put(s, "%s", "");
-	return session_reply(s, AUTH) < 0 ? -1 : 0;
+	return session_reply(s, AUTH);
 }
 
 static int
