@@ -464,6 +464,7 @@ sasl_run(struct sasl *s, struct cur mechanism, struct cur first)
 			break;
 	if (!m)
 		return SASL_NONE;
+	s->method = m->name;
 	secret_new(&x);
 	end = m->run(s, first, &x);
 	secret_free(&x);

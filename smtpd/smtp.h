@@ -51,7 +51,7 @@ struct session {
 	bool trusted;        /* may relay */
 
 	char login[AUTH_NAME_MAX + 1]; /* who it is, "": nobody knows */
-	char method[24];               /* ... by this mechanism */
+	const char *method;            /* ... by this mechanism */
 	unsigned tries;                /* wrong passwords */
 	struct sender sender;
 	struct sent sent;
