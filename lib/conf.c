@@ -244,25 +244,27 @@ conf_beside(const struct conf *c, const char *name)
 }
 
 bool
+conf_net_has(const char *net, const char *ip)
+{
+	unsigned char have[16], want[16];
+	unsigned bits, all, full, rest;
+
+	if (parse_net(net, have, &bits) < 0 || parse_net(ip, want, &all) < 0)
+		return false;
+	full = bits / 8;
+	rest = bits % 8;
+	return memcmp(have, want, full) == 0 &&
+	       (rest == 0 || (have[full] ^ want[full]) >> (8 - rest) == 0);
+}
+
+bool
 conf_net_match(const struct list *nets, const char *ip)
 {
-	unsigned char want[16], net[16];
-	unsigned bits, all;
 	size_t i;
 
-	if (parse_net(ip, want, &all) < 0)
-		return false;
-	for (i = 0; i < nets->n; i++) {
-		unsigned full, rest;
-
-		if (parse_net(nets->v[i], net, &bits) < 0)
-			continue;
-		full = bits / 8;
-		rest = bits % 8;
-		if (memcmp(net, want, full) == 0 &&
-		    (rest == 0 || (net[full] ^ want[full]) >> (8 - rest) == 0))
+	for (i = 0; i < nets->n; i++)
+		if (conf_net_has(nets->v[i], ip))
 			return true;
-	}
 	return false;
 }
 

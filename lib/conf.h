@@ -105,7 +105,8 @@ int conf_hostport(const char *text, char host[CONF_HOST], unsigned *port);
  * caller frees. */
 char *conf_beside(const struct conf *c, const char *name);
 
-/* Is the numeric address (or "local") in one of the networks of the list?  */
+/* Is the numeric address (or "local") in the network; in one of the list? */
+bool conf_net_has(const char *net, const char *ip);
 bool conf_net_match(const struct list *nets, const char *ip);
 
 /* Is domain one that is delivered here?  Any case, any form that

@@ -22,7 +22,7 @@ enum {
 	INCLUDE_MAX = 16 << 20, /* bytes of all lists together */
 	INCLUDE_COST = 2048,    /* in such bytes: that there is one more */
 	NAME_TEXT = 1000,
-	LIST_SHARE = 10 /* of so much time one part is for waiting */
+	LIST_SHARE = 10 /* one part in so many of the time may go into lists */
 };
 
 #define USERS_SILENT "the user database cannot be asked: %s"
@@ -161,8 +161,8 @@ keep(const struct walk *w, const char *s)
 	return s ? arena_dup(&w->out->words, s, strlen(s)) : NULL;
 }
 
-/* A target that is there already is reached once more.  Who is named himself hides
- * behind no alias of several. */
+/* A target that is there already is reached once more.  Who is also named directly is
+ * no longer one of a group. */
 static void
 again(const struct walk *w, struct target *t)
 {
@@ -343,8 +343,8 @@ read_before(const struct walk *w, const struct stat *st)
 	return before;
 }
 
-/* Who writes a list that is his may never come to an end: for all such together
- * there is a part of the time, so that others' mail goes on. */
+/* A list may be a file that its owner never finishes writing.  All lists together have
+ * a part of the time to wait for that, so that others' mail goes on. */
 static int
 slurp_list(const struct walk *w, int fd, struct str *s)
 {
@@ -612,17 +612,14 @@ static bool
 is_loopback(const char *domain)
 {
 	char ip[INET6_ADDRSTRLEN + 8];
-	struct list nets = {
-	    (char *[]){(char[]){"127.0.0.0/8"}, (char[]){"::1"}},
-             2, 2
-        };
 	struct cur c = cur_of(domain), w;
 
 	cur_take(&c, '[');
 	if (cur_len(&c) > 5 && mem_ieq(c.p, "IPv6:", 5))
 		c.p += 5;
 	cur_until(&c, "]", &w);
-	return cur_copy(w, ip, sizeof ip) == 0 && conf_net_match(&nets, ip);
+	return cur_copy(w, ip, sizeof ip) == 0 &&
+	       (conf_net_has("127.0.0.0/8", ip) || conf_net_has("::1", ip));
 }
 
 static void
