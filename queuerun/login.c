@@ -146,37 +146,41 @@ scram(struct session *s, struct str *t)
 	return r;
 }
 
-/* The strongest that both know. */
-static int (*choose(const struct session *s,
-                    const char **name))(struct session *, struct str *)
-{
-	bool bound = *s->tls.binding != '\0';
+struct way {
+	const char *name;
+	int (*talk)(struct session *, struct str *);
+};
 
-	*name = "SCRAM";
-	if ((s->offer.auth & OFFER_SCRAM) ||
-	    ((s->offer.auth & OFFER_PLUS) && bound))
-		return scram;
+/* The strongest that both know, or NULL. */
+static const struct way *
+choose(const struct session *s)
+{
+	static const struct way by_scram = {"SCRAM", scram},
+	                        by_plain = {"PLAIN", plain},
+	                        by_login = {"LOGIN", login};
+	unsigned offer = s->offer.auth;
+
+	if (offer & OFFER_SCRAM || (offer & OFFER_PLUS && *s->tls.binding))
+		return &by_scram;
 	/* What tells the password is said to nobody else. */
 	if (!*s->tls.version && !dns_is_loopback(s->addr))
 		return NULL;
-	*name = s->offer.auth & OFFER_PLAIN ? "PLAIN" : "LOGIN";
-	if (s->offer.auth & OFFER_PLAIN)
-		return plain;
-	return s->offer.auth & OFFER_LOGIN ? login : NULL;
+	if (offer & OFFER_PLAIN)
+		return &by_plain;
+	return offer & OFFER_LOGIN ? &by_login : NULL;
 }
 
 int
 session_login(struct session *s)
 {
-	int (*talk)(struct session *, struct str *);
+	const struct way *way;
 	struct str t = {0};
-	const char *name;
 	int r;
 
 	if (!s->login)
 		return 0;
-	talk = choose(s, &name);
-	if (!talk) {
+	way = choose(s);
+	if (!way) {
 		verdict_set(&s->why, 'd', "4.7.0", s->relay,
 		            "cannot log in to %s[%s]: it offers no way that we "
 		            "know and that is safe%s",
@@ -184,13 +188,13 @@ session_login(struct session *s)
 		            *s->tls.version ? "" : " without TLS");
 		return -1;
 	}
-	r = talk(s, &t);
+	r = way->talk(s, &t);
 	str_free(&t);
 	if (r < 0 || (r == 0 && s->reply.code == 235))
 		return r;
 	verdict_set(&s->why, 'd', "4.7.8", s->relay,
 	            "the login of %s (%s) to %s[%s] failed: %s", s->login->name,
-	            name, s->host, s->addr->text,
+	            way->name, s->host, s->addr->text,
 	            s->reply.code == 235 || s->reply.code / 100 == 3
 	                ? "it does not follow the protocol"
 	                : s->reply.text.s);
