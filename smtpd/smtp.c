@@ -20,16 +20,6 @@ enum {
 	MS = 1000
 };
 
-enum {
-	START = SMTP_START,
-	HELLO = SMTP_HELLO,
-	MAIL = SMTP_MAIL,
-	RCPT = SMTP_RCPT,
-	CHUNK = SMTP_CHUNK,
-	STRANGER = SMTP_STRANGER,
-	ANY = START | STRANGER | HELLO | MAIL | RCPT | CHUNK
-};
-
 /* --- replies --- */
 
 /* Send a line whose text of n bytes, or cut, is there behind START.  No control
