@@ -337,8 +337,8 @@ intake_unskip(struct run *r)
 	}
 }
 
-/* Is there nothing in the message but for destinations that have enough to do?  It is
- * neither locked nor read to its end: who waits is looked at more than once. */
+/* Is all of the message for destinations that have enough to do?  It is not locked, and
+ * its content not read: this is asked more than once. */
 static bool
 is_behind(struct run *r, const struct name *n)
 {
@@ -432,8 +432,7 @@ active_max(const struct run *r)
 	return fds < ACTIVE_MAX ? (size_t)fds : ACTIVE_MAX;
 }
 
-/* The next name.  Those that were passed come after those that were not; by: not at
- * all. */
+/* The next name.  Those that were passed come last; by: not at all. */
 static bool
 next_name(struct run *r, bool by, struct name *n)
 {
@@ -467,8 +466,8 @@ fill(struct run *r, size_t most, size_t pieces, bool by)
 		r->later_at = r->nlater = 0;
 }
 
-/* Look at those that were passed again, as names that come next?  Each costs a ms of
- * pause; more there is as long as nothing that was let by has come to its end. */
+/* Look again at those that were passed, as the next names?  After a pause of a ms for
+ * each, and BEHIND more as long as none that passed has come to its end. */
 static void
 look_behind(struct run *r, long long now)
 {
@@ -486,8 +485,8 @@ look_behind(struct run *r, long long now)
 	r->nlater = r->later_at = 0;
 }
 
-/* What is slow, a host or a program, may come to have all the room.  When that has been
- * so for a while, who has another way passes by. */
+/* Slow hosts or programs may come to have all the room.  When they have had it for a
+ * while, messages for other destinations pass them. */
 static void
 let_by(struct run *r)
 {
