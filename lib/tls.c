@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -126,7 +127,6 @@ hear(struct io *io, struct cur *line, const char *late, char why[TLS_WHY])
 {
 	long long deadline = io->deadline;
 	bool lf = io->lf;
-	struct str s = {0};
 	ssize_t n;
 
 	io->lf = true;
@@ -138,11 +138,11 @@ hear(struct io *io, struct cur *line, const char *late, char why[TLS_WHY])
 		return 0;
 	cur_blanks(line);
 	if (n >= 0)
-		str_adds_clean(&s, line->p, cur_len(line), TLS_WHY - 1);
+		snprintf(why, TLS_WHY, "%.*s", (int)cur_len(line), line->p);
 	else
-		str_adds(&s, n == IO_TIMEOUT ? late : "tlsrelay ended");
-	memcpy(why, s.s, s.n + 1);
-	str_free(&s);
+		snprintf(why, TLS_WHY, "%s",
+		         n == IO_TIMEOUT ? late : "tlsrelay ended");
+	mem_clean(why, strlen(why));
 	return -1;
 }
 
