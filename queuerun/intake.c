@@ -436,9 +436,7 @@ active_max(const struct run *r)
 static bool
 next_name(struct run *r, bool by, struct name *n)
 {
-	bool later = r->name_at == r->nname && r->later_at < r->nlater && !by;
-
-	if (later) {
+	if (r->name_at == r->nname && r->later_at < r->nlater && !by) {
 		*n = r->later[r->later_at++];
 		return true;
 	}
