@@ -31,18 +31,17 @@ struct batch {
 void
 result_set(struct result *r, int code, const char *status, const char *fmt, ...)
 {
-	struct str s = {0}, clean = {0};
+	struct str s = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
 	str_addv(&s, fmt, ap);
 	va_end(ap);
-	str_adds_clean(&clean, s.s, s.n, sizeof r->text - 1);
+	mem_clean(s.s, s.n);
 	r->code = code;
 	snprintf(r->status, sizeof r->status, "%s", status);
-	snprintf(r->text, sizeof r->text, "%s", clean.s ? clean.s : "");
+	snprintf(r->text, sizeof r->text, "%s", s.s);
 	str_free(&s);
-	str_free(&clean);
 }
 
 const char *

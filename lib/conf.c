@@ -244,25 +244,27 @@ conf_beside(const struct conf *c, const char *name)
 }
 
 bool
+conf_net_has(const char *net, const char *ip)
+{
+	unsigned char have[16], want[16];
+	unsigned bits, all, full, rest;
+
+	if (parse_net(net, have, &bits) < 0 || parse_net(ip, want, &all) < 0)
+		return false;
+	full = bits / 8;
+	rest = bits % 8;
+	return memcmp(have, want, full) == 0 &&
+	       (rest == 0 || (have[full] ^ want[full]) >> (8 - rest) == 0);
+}
+
+bool
 conf_net_match(const struct list *nets, const char *ip)
 {
-	unsigned char want[16], net[16];
-	unsigned bits, all;
 	size_t i;
 
-	if (parse_net(ip, want, &all) < 0)
-		return false;
-	for (i = 0; i < nets->n; i++) {
-		unsigned full, rest;
-
-		if (parse_net(nets->v[i], net, &bits) < 0)
-			continue;
-		full = bits / 8;
-		rest = bits % 8;
-		if (memcmp(net, want, full) == 0 &&
-		    (rest == 0 || (net[full] ^ want[full]) >> (8 - rest) == 0))
+	for (i = 0; i < nets->n; i++)
+		if (conf_net_has(nets->v[i], ip))
 			return true;
-	}
 	return false;
 }
 
@@ -550,28 +552,28 @@ conf_use(struct conf *c, const char *file)
 }
 
 static void
-print_value(FILE *to, struct conf *c, const struct key *k)
+print_value(struct conf *c, const struct key *k)
 {
 	const void *at = place(c, k);
 	const struct list *l = at;
 	size_t i;
 
-	fprintf(to, "%s", k->name);
+	printf("%s", k->name);
 	switch (k->kind) {
 	case LIST:
 	case NETS:
 		for (i = 0; i < l->n; i++)
-			fprintf(to, " %s", l->v[i]);
+			printf(" %s", l->v[i]);
 		break;
-	case SIZE: fprintf(to, " %llu", *(const unsigned long long *)at); break;
-	case TIME: fprintf(to, " %lus", *(const unsigned long *)at); break;
-	case COUNT: fprintf(to, " %lu", *(const unsigned long *)at); break;
-	default: fprintf(to, " %s", *(char *const *)at);
+	case SIZE: printf(" %llu", *(const unsigned long long *)at); break;
+	case TIME: printf(" %lus", *(const unsigned long *)at); break;
+	case COUNT: printf(" %lu", *(const unsigned long *)at); break;
+	default: printf(" %s", *(char *const *)at);
 	}
 }
 
 int
-conf_print(const struct conf *c, FILE *to, bool all)
+conf_print(const struct conf *c, bool all)
 {
 	struct str errors = {0};
 	struct source src = {.file = c->file, .errors = &errors};
@@ -585,11 +587,11 @@ conf_print(const struct conf *c, FILE *to, bool all)
 	for (i = 0; i < NKEYS; i++) {
 		if (!src.set[i] && !all)
 			continue;
-		print_value(to, &again, &keys[i]);
+		print_value(&again, &keys[i]);
 		if (src.set[i])
-			fprintf(to, "\t# %s:%zu\n", src.file, src.set[i]);
+			printf("\t# %s:%zu\n", src.file, src.set[i]);
 		else
-			fprintf(to, "\t# default\n");
+			printf("\t# default\n");
 	}
 	str_free(&errors);
 	return 0;

@@ -76,9 +76,9 @@ int conf_try(struct conf *c, const char *file);
 /* The same, or die: 78 (EX_CONFIG). */
 void conf_use(struct conf *c, const char *file);
 
-/* Print each key that the file sets as "key value # file:line"; all: every key,
+/* Print on stdout each key that the file sets as "key value # file:line"; all: every key,
  * with "# default" behind the others.  0, or -1 when it cannot be read again. */
-int conf_print(const struct conf *c, FILE *to, bool all);
+int conf_print(const struct conf *c, bool all);
 
 /* A time as the file writes it: 5d.  0 or -1. */
 int conf_time(const char *s, unsigned long *seconds);
@@ -105,7 +105,8 @@ int conf_hostport(const char *text, char host[CONF_HOST], unsigned *port);
  * caller frees. */
 char *conf_beside(const struct conf *c, const char *name);
 
-/* Is the numeric address (or "local") in one of the networks of the list?  */
+/* Is the numeric address (or "local") in the network; in one of the list? */
+bool conf_net_has(const char *net, const char *ip);
 bool conf_net_match(const struct list *nets, const char *ip);
 
 /* Is domain one that is delivered here?  Any case, any form that

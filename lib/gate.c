@@ -93,14 +93,14 @@ watch(struct watch *w, int sock)
 		a = (struct grant){.verdict = AUTH_NO};
 		k.name[AUTH_NAME_MAX] = k.secret[AUTH_SECRET_MAX] = '\0';
 		if (k.kind == GATE_TLS && w->end[1] >= 0) {
-			if (tls_serve(w->gate->conf, w->gate->service, 0, 1,
+			if (tls_serve(w->gate->conf, w->gate->service,
 			              w->end[1]) >= 0)
 				a.verdict = AUTH_OK;
 			w->end[1] = io_close(w->end[1], -1);
-		} else if (k.kind < GATE_TLS && !known)
+		} else if (k.kind < GATE_TLS && !known) {
 			judge(w, &k, &a);
-		if (a.verdict == AUTH_OK && k.kind < GATE_TLS)
-			known |= k.kind != GATE_SCRAM;
+			known = a.verdict == AUTH_OK && k.kind != GATE_SCRAM;
+		}
 		explicit_bzero(&k, sizeof k);
 		if (io_writeall(sock, &a, sizeof a) < 0)
 			return -1;

@@ -163,10 +163,10 @@ gate_follow(const struct gate *g, int judge, int end, struct tls *tls)
 	tidy(tls->name, sizeof tls->name);
 	tidy(tls->binding, sizeof tls->binding);
 	tidy(tls->verified, sizeof tls->verified);
-	return *tls->version && (dup2(end, STDIN_FILENO) < 0 ||
-	                         dup2(end, STDOUT_FILENO) < 0)
-	           ? -1
-	           : 0;
+	if (*tls->version &&
+	    (dup2(end, STDIN_FILENO) < 0 || dup2(end, STDOUT_FILENO) < 0))
+		return -1;
+	return 0;
 }
 
 void

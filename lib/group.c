@@ -21,8 +21,8 @@ is_mail(struct cur line, gid_t *g)
 	cur_until(&line, ":", &name);
 	cur_get(&line);
 	cur_until(&line, ":", &password);
-	if (cur_len(&name) != 4 || memcmp(name.p, "mail", 4) != 0 ||
-	    !cur_take(&line, ':') || cur_number(&line, INT_MAX, &n) < 0)
+	if (!cur_same(name, cur_of("mail")) || !cur_take(&line, ':') ||
+	    cur_number(&line, INT_MAX, &n) < 0)
 		return false;
 	*g = (gid_t)n;
 	return true;

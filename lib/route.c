@@ -22,7 +22,7 @@ enum {
 	INCLUDE_MAX = 16 << 20, /* bytes of all lists together */
 	INCLUDE_COST = 2048,    /* in such bytes: that there is one more */
 	NAME_TEXT = 1000,
-	LIST_SHARE = 10 /* of so much time one part is for waiting */
+	LIST_SHARE = 10 /* one part in so many of the time may go into lists */
 };
 
 #define USERS_SILENT "the user database cannot be asked: %s"
@@ -161,8 +161,8 @@ keep(const struct walk *w, const char *s)
 	return s ? arena_dup(&w->out->words, s, strlen(s)) : NULL;
 }
 
-/* A target that is there already is reached once more.  Who is named himself hides
- * behind no alias of several. */
+/* A target that is there already is reached once more.  Who is also named directly is
+ * no longer one of a group. */
 static void
 again(const struct walk *w, struct target *t)
 {
@@ -343,8 +343,8 @@ read_before(const struct walk *w, const struct stat *st)
 	return before;
 }
 
-/* Who writes a list that is his may never come to an end: for all such together
- * there is a part of the time, so that others' mail goes on. */
+/* A list may be a file that its owner never finishes writing.  All lists together have
+ * a part of the time to wait for that, so that others' mail goes on. */
 static int
 slurp_list(const struct walk *w, int fd, struct str *s)
 {
@@ -369,6 +369,10 @@ read_list(struct walk *w, const char *path, struct str *s, struct stat *st)
 	struct route_list l;
 	int rc;
 
+	if (*path != '/') {
+		errno = EINVAL;
+		return -1;
+	}
 	if (route_list_open(&l, path, w->owner, !w->listed) < 0)
 		return -1;
 	*st = l.st;
@@ -384,20 +388,17 @@ walk_include(const struct walk *up, const char *path)
 	struct walk w = *up;
 	struct str s = {0};
 	struct stat st = {0};
-	int rc = -1;
+	int rc = 0;
 
 	w.up = up;
 	w.depth++;
-	errno = EINVAL;
 	if (w.out->read > INCLUDE_MAX - INCLUDE_COST) {
 		add_problem(&w, ROUTE_DEFER, "4.5.3",
 		            "there is too much in lists, up to %s", path);
 		return;
 	}
 	w.out->read += INCLUDE_COST;
-	if (w.depth > ROUTE_DEPTH)
-		rc = 0; /* walk_items() says so */
-	else if (*path == '/')
+	if (w.depth <= ROUTE_DEPTH) /* else walk_items() says so */
 		rc = read_list(&w, path, &s, &st);
 	if (rc < 0) {
 		log_warn("%s: cannot read it: %s", path, strerror(errno));
@@ -568,41 +569,40 @@ walk_postmaster(struct walk *w)
 	str_free(&s);
 }
 
-/* Nearly all names are of small letters, and people write them in any. */
+/* A name as alias, as user.  Nearly all users' are of small letters, and people write
+ * them in any. */
 static bool
-walk_person(struct walk *w, const char *name, const char *as_written)
+walk_name(struct walk *w, const char *name, const char *as_written,
+          bool no_alias)
 {
-	return walk_user(w, name) ||
+	return (!no_alias && walk_alias(w, name)) || walk_user(w, name) ||
 	       (strcmp(name, as_written) != 0 && walk_user(w, as_written));
 }
 
-/* A name of this host: as alias, as user; then without its detail. */
+/* A name of this host; then without its detail. */
 static void
 walk_local(struct walk *w, const char *local, bool no_alias)
 {
-	char *name = str_dup(local), *whole = str_dup(local), *p, *detail;
+	char *name = str_dup(local), *whole = str_dup(local), *p;
 	const char *sep = w->r->conf->detail;
+	bool found;
 
 	for (p = name; *p; p++)
 		*p = str_lower(*p);
-	detail = *sep ? strpbrk(name + (*name != '\0'), sep) : NULL;
-	if ((!no_alias && walk_alias(w, name)) || walk_person(w, name, whole))
-		goto out;
-	if (detail) {
-		*detail = whole[detail - name] = '\0';
-		w->detail = local + (detail - name) + 1;
-		if ((!no_alias && walk_alias(w, name)) ||
-		    walk_person(w, name, whole))
-			goto out;
+	found = walk_name(w, name, whole, no_alias);
+	p = *name ? strpbrk(name + 1, sep) : NULL;
+	if (!found && p) {
+		*p = whole[p - name] = '\0';
+		w->detail = local + (p - name) + 1;
+		found = walk_name(w, name, whole, no_alias);
 	}
-	if (strcmp(name, "postmaster") == 0)
+	if (!found && strcmp(name, "postmaster") == 0)
 		walk_postmaster(w);
-	else if (on_path(w, name))
+	else if (!found && on_path(w, name))
 		add_problem(w, ROUTE_FAIL, "5.4.6",
 		            "the alias %s leads to itself", name);
-	else
+	else if (!found)
 		add_problem(w, ROUTE_FAIL, "5.1.1", "User unknown");
-out:
 	free(name);
 	free(whole);
 }
@@ -612,17 +612,14 @@ static bool
 is_loopback(const char *domain)
 {
 	char ip[INET6_ADDRSTRLEN + 8];
-	struct list nets = {
-	    (char *[]){(char[]){"127.0.0.0/8"}, (char[]){"::1"}},
-             2, 2
-        };
 	struct cur c = cur_of(domain), w;
 
 	cur_take(&c, '[');
 	if (cur_len(&c) > 5 && mem_ieq(c.p, "IPv6:", 5))
 		c.p += 5;
 	cur_until(&c, "]", &w);
-	return cur_copy(w, ip, sizeof ip) == 0 && conf_net_match(&nets, ip);
+	return cur_copy(w, ip, sizeof ip) == 0 &&
+	       (conf_net_has("127.0.0.0/8", ip) || conf_net_has("::1", ip));
 }
 
 static void

@@ -196,8 +196,7 @@ scram_flag(const struct judge *j, struct cur flag, bool plus)
 		return "channel-binding-not-supported";
 	flag.p += p ? 2 : 0;
 	if (p) /* RFC 9266; names of bindings are written in one way */
-		return cur_len(&flag) == 12 &&
-		               memcmp(flag.p, "tls-exporter", 12) == 0
+		return cur_same(flag, cur_of("tls-exporter"))
 		           ? NULL
 		           : "unsupported-channel-binding-type";
 	/* Somebody took -PLUS off our list, and the client did not see it. */
@@ -268,16 +267,15 @@ scram_final(struct scram *m, struct cur c, struct cur *proof)
 	cur_until(&rest, ",", &w);
 	if (!cur_take(&w, 'c') || !cur_take(&w, '='))
 		return "invalid-encoding";
-	same = code_unbase64(&bound, w) == 0 && bound.n == m->header.n &&
-	       memcmp(bound.s, m->header.s, bound.n) == 0;
+	same = code_unbase64(&bound, w) == 0 &&
+	       cur_same(str_cur(&bound), str_cur(&m->header));
 	str_free(&bound);
 	if (!same)
 		return "channel-bindings-dont-match";
 	cur_get(&rest);
 	cur_until(&rest, ",", &w);
 	if (!cur_take(&w, 'r') || !cur_take(&w, '=') ||
-	    cur_len(&w) != m->nonce.n ||
-	    memcmp(w.p, m->nonce.s, m->nonce.n) != 0)
+	    !cur_same(w, str_cur(&m->nonce)))
 		return "other-error";
 	return NULL;
 }
@@ -464,6 +462,7 @@ sasl_run(struct sasl *s, struct cur mechanism, struct cur first)
 			break;
 	if (!m)
 		return SASL_NONE;
+	s->method = m->name;
 	secret_new(&x);
 	end = m->run(s, first, &x);
 	secret_free(&x);

@@ -26,6 +26,8 @@ struct sasl {
 	const char *prompt; /* what stands before a challenge: "+ ", "334 " */
 	ssize_t input; /* SASL_LOST: IO_*, what reading gave; IO_LONG: that was
 	                       no base64 because it was too long */
+	const char
+	    *method; /* the mechanism as RFCs name it; NULL: none was known */
 	char name[AUTH_NAME_MAX + 1];
 };
 

@@ -249,14 +249,12 @@ static const char *
 copy_word(struct message *m, const struct cur *word, const char *last)
 {
 	size_t n = cur_len(word);
-	char *copy, *p;
+	char *copy;
 
 	if (last && strlen(last) == n && memcmp(word->p, last, n) == 0)
 		return last;
 	copy = arena_dup(&m->words, word->p, n);
-	for (p = copy; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	mem_clean(copy, n);
 	return copy;
 }
 

@@ -87,15 +87,20 @@ str_free(struct str *s)
 }
 
 void
+mem_clean(char *p, size_t n)
+{
+	for (; n > 0; n--, p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+}
+
+void
 str_adds_clean(struct str *s, const char *p, size_t n, size_t max)
 {
-	size_t i;
-
-	for (i = 0; i < n && i < max; i++) {
-		unsigned char c = (unsigned char)p[i];
-
-		str_addc(s, c < ' ' || c == 0x7f ? '?' : p[i]);
-	}
+	if (n > max)
+		n = max;
+	str_add(s, p, n);
+	mem_clean(s->s + s->n - n, n);
 }
 
 char *

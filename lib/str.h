@@ -39,8 +39,9 @@ __attribute__((format(printf, 2, 0))) void str_addv(struct str *s,
 void str_clear(struct str *s);
 void str_free(struct str *s);
 
-/* Printable form of text from outside: controls become '?', at most max bytes
- * are taken. */
+/* Printable form of text from outside: controls become '?'; of what is added at most
+ * max bytes are taken. */
+void mem_clean(char *p, size_t n);
 void str_adds_clean(struct str *s, const char *p, size_t n, size_t max);
 
 /* A copy of a NUL-terminated string; the caller frees. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -60,7 +61,7 @@ tls_offered(const struct conf *c)
 /* Run it with these descriptors, 0 and 1 of which may be where they belong
  * already, and an environment of ours: OpenSSL listens to more. */
 static pid_t
-spawn(char *const argv[], int in, int out, int end)
+start(char *const argv[], int in, int out, int end)
 {
 	posix_spawn_file_actions_t fds;
 	struct list env = {0};
@@ -81,46 +82,36 @@ spawn(char *const argv[], int in, int out, int end)
 	return pid;
 }
 
-/* The arguments behind option. */
-static pid_t
-start(const struct conf *c, const char *option, const struct list *args, int in,
-      int out, int end)
+pid_t
+tls_serve(const struct conf *c, const char *protocol, int end)
 {
-	const char *const words[] = {"tlsrelay", "-C", c->file, NULL};
+	const char *const words[] = {"tlsrelay", "-C",     c->file,
+	                             "-p",       protocol, NULL};
 	struct list argv = {0};
 	pid_t pid;
-	size_t i;
 
 	conf_command(c, words, &argv);
-	list_add(&argv, option);
-	for (i = 0; i < args->n; i++)
-		list_add(&argv, args->v[i]);
-	pid = spawn(argv.v, in, out, end);
+	pid = start(argv.v, STDIN_FILENO, STDOUT_FILENO, end);
 	list_free(&argv);
-	return pid;
-}
-
-pid_t
-tls_serve(const struct conf *c, const char *protocol, int in, int out, int end)
-{
-	struct list args = {0};
-	pid_t pid;
-
-	list_add(&args, protocol);
-	pid = start(c, "-p", &args, in, out, end);
-	list_free(&args);
 	return pid;
 }
 
 pid_t
 tls_connect(const struct conf *c, int sock, const struct list *args, int *end)
 {
+	const char *const words[] = {"tlsrelay", "-C", c->file, "-c", NULL};
+	struct list argv = {0};
 	pid_t pid;
+	size_t i;
 	int sv[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
 		return -1;
-	pid = start(c, "-c", args, sock, sock, sv[1]);
+	conf_command(c, words, &argv);
+	for (i = 0; i < args->n; i++)
+		list_add(&argv, args->v[i]);
+	pid = start(argv.v, sock, sock, sv[1]);
+	list_free(&argv);
 	close(sv[1]);
 	if (pid < 0)
 		close(sv[0]);
@@ -136,7 +127,6 @@ hear(struct io *io, struct cur *line, const char *late, char why[TLS_WHY])
 {
 	long long deadline = io->deadline;
 	bool lf = io->lf;
-	struct str s = {0};
 	ssize_t n;
 
 	io->lf = true;
@@ -148,11 +138,11 @@ hear(struct io *io, struct cur *line, const char *late, char why[TLS_WHY])
 		return 0;
 	cur_blanks(line);
 	if (n >= 0)
-		str_adds_clean(&s, line->p, cur_len(line), TLS_WHY - 1);
+		snprintf(why, TLS_WHY, "%.*s", (int)cur_len(line), line->p);
 	else
-		str_adds(&s, n == IO_TIMEOUT ? late : "tlsrelay ended");
-	memcpy(why, s.s, s.n + 1);
-	str_free(&s);
+		snprintf(why, TLS_WHY, "%s",
+		         n == IO_TIMEOUT ? late : "tlsrelay ended");
+	mem_clean(why, strlen(why));
 	return -1;
 }
 

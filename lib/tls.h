@@ -33,11 +33,9 @@ struct tls {
  * configuration?  See tlsrelay(8). */
 bool tls_offered(const struct conf *c);
 
-/* Start a relay that serves a protocol, "smtp": the network is its descriptors 0 and
- * 1, which are in and out here, and end its end of a socketpair, the other being
- * ours.  Its process, or -1. */
-pid_t tls_serve(const struct conf *c, const char *protocol, int in, int out,
-                int end);
+/* Start a relay that serves a protocol, "smtp": the network is descriptors 0 and 1,
+ * end its end of a socketpair, the other being ours.  Its process, or -1. */
+pid_t tls_serve(const struct conf *c, const char *protocol, int end);
 
 /* Start one that is the client of a connected socket; args is what tlsrelay(8)
  * takes behind -c.  *end becomes our end.  Its process, or -1. */

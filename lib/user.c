@@ -281,15 +281,10 @@ expand(struct str *s, const char *p, const struct user *u)
 {
 	str_adds(s, *p == '~' ? u->home : "");
 	for (p += *p == '~'; *p; p++) {
-		if (*p == '%' && p[1] == 'u')
-			str_adds(s, u->name);
-		else if (*p == '%' && p[1] == 'h')
-			str_adds(s, u->home);
-		else {
+		if (*p == '%' && (p[1] == 'u' || p[1] == 'h'))
+			str_adds(s, *++p == 'u' ? u->name : u->home);
+		else
 			str_addc(s, *p);
-			continue;
-		}
-		p++;
 	}
 }
 

@@ -33,13 +33,6 @@ add_to(struct wall *w, const char *dir, const char *name, unsigned may)
 	add(w, s.s, may);
 }
 
-/* A file that may lie anywhere: one below /etc may be a link. */
-static void
-add_table(struct wall *w, const char *path)
-{
-	add_to(w, path, "", MAY_READ);
-}
-
 /* What every libc reads. */
 static void
 begin(struct wall *w, const struct conf *c)
@@ -156,9 +149,9 @@ wall_spool(const struct conf *c, const struct alias_table *aliases,
 	struct wall w = {.n = 0};
 
 	begin(&w, c);
-	add_table(&w, c->file);
-	add_table(&w, c->aliases);
-	add_table(&w, c->users);
+	add_to(&w, c->file, "", MAY_READ);
+	add_to(&w, c->aliases, "", MAY_READ);
+	add_to(&w, c->users, "", MAY_READ);
 	add_to(&w, c->spool, "", MAY_LIST);
 	add_to(&w, c->spool, "/new", MAY_ADD);
 	add_to(&w, c->spool, "/wake", MAY_ADD);
@@ -215,7 +208,7 @@ wall_client(const struct conf *c)
 	struct wall w = {.n = 0};
 
 	begin(&w, c);
-	add_table(&w, c->file);
+	add_to(&w, c->file, "", MAY_READ);
 	add(&w, conf_beside(c, "tls_policy"), MAY_READ);
 	add_to(&w, c->spool, "/hosts", MAY_CHANGE);
 	add_to(&w, c->spool, "/sts", MAY_CHANGE);

@@ -13,37 +13,22 @@
 enum { ID_WIDTH = 11, SIZE_WIDTH = 7, TIME_WIDTH = 20, REASON_WIDTH = 76 };
 enum { INDENT = ID_WIDTH + 1 + SIZE_WIDTH + 1 + TIME_WIDTH + 1 };
 
-/* The listing goes without printf(), which takes longer than to look into the
- * message. */
+/* What n bytes lack to a width.  The listing goes without printf(), which takes longer
+ * than to look into the message. */
 static void
-add_blanks(struct str *s, size_t n)
+add_blanks(struct str *s, size_t n, size_t width)
 {
 	char blanks[REASON_WIDTH];
 
 	memset(blanks, ' ', sizeof blanks);
-	str_add(s, blanks, n);
-}
-
-static void
-add_left(struct str *s, const char *z, size_t width)
-{
-	size_t n = strlen(z);
-
-	str_add(s, z, n);
-	add_blanks(s, n < width ? width - n : 0);
-}
-
-static void
-add_right(struct str *s, const char *z, size_t n, size_t width)
-{
-	add_blanks(s, n < width ? width - n : 0);
-	str_add(s, z, n);
+	if (n < width)
+		str_add(s, blanks, width - n);
 }
 
 static void
 add_line(struct str *s, const char *z)
 {
-	add_blanks(s, INDENT);
+	add_blanks(s, 0, INDENT);
 	str_adds(s, z);
 	str_addc(s, '\n');
 }
@@ -68,7 +53,8 @@ add_id(struct str *s, const struct view *v)
 	if (v->m->expired)
 		*end++ = '#';
 	*end = '\0';
-	add_left(s, id, ID_WIDTH);
+	str_adds(s, id);
+	add_blanks(s, (size_t)(end - id), ID_WIDTH);
 }
 
 static void
@@ -80,7 +66,8 @@ add_head(struct str *s, const struct view *v)
 	add_id(s, v);
 	str_addc(s, ' ');
 	str_addu(&size, v->m->len);
-	add_right(s, size.s, size.n, SIZE_WIDTH);
+	add_blanks(s, size.n, SIZE_WIDTH);
+	str_adds(s, size.s);
 	str_free(&size);
 	str_addc(s, ' ');
 	date_ctime(v->m->env.time, when);
@@ -93,14 +80,11 @@ add_head(struct str *s, const struct view *v)
 static void
 add_reason(struct str *s, const char *reason)
 {
-	size_t n;
-
 	if (!*reason)
 		reason = "reason unavailable";
-	n = strlen(reason);
-	add_blanks(s, n < REASON_WIDTH ? REASON_WIDTH - n : 0);
+	add_blanks(s, strlen(reason), REASON_WIDTH);
 	str_addc(s, '(');
-	str_add(s, reason, n);
+	str_adds(s, reason);
 	str_adds(s, ")\n");
 }
 
@@ -111,7 +95,7 @@ add_attempts(struct str *s, const struct view *v)
 
 	if (v->due != 0)
 		date_ctime(v->due, when);
-	add_blanks(s, INDENT);
+	add_blanks(s, 0, INDENT);
 	str_addf(s, "attempts %u, next %s\n", v->m->attempts, when);
 }
 

@@ -56,21 +56,13 @@ is_active(const struct message *m)
 
 /* Whatever the file holds, a terminal gets no controls from it. */
 static void
-clean(char *z)
-{
-	for (; *z; z++)
-		if ((unsigned char)*z < ' ' || *z == 0x7f)
-			*z = '?';
-}
-
-static void
-clean_message(struct message *m)
+clean(struct envelope *e)
 {
 	size_t i;
 
-	clean(m->env.sender);
-	for (i = 0; i < m->env.nrcpt; i++)
-		clean(m->env.rcpt[i].addr);
+	mem_clean(e->sender, strlen(e->sender));
+	for (i = 0; i < e->nrcpt; i++)
+		mem_clean(e->rcpt[i].addr, strlen(e->rcpt[i].addr));
 }
 
 void
@@ -78,7 +70,7 @@ view_make(struct view *v, struct message *m, const char *dir, time_t now)
 {
 	size_t i;
 
-	clean_message(m);
+	clean(&m->env);
 	*v = (struct view){.m = m};
 	if (strncmp(dir, "q/", 2) == 0) {
 		v->queue = "deferred";

@@ -39,19 +39,26 @@ struct news {
 static const struct {
 	char what, told;
 	unsigned notify;
-	const char *action, *subject, *intro;
+	const char *action, *subject, *name;
 } kinds[] = {
     [BOUNCE_FAILED] = {NOTE_FAILED,   NOTE_TOLD,      NOTIFY_FAILURE, "failed",
-                       "Mail could not be delivered", "Your message could not be delivered to the "
-                       "recipients below.\nIt will not be tried again; "
-                       "the reason stands behind each address.\n"},
+                       "Mail could not be delivered", "non-delivery"   },
     [BOUNCE_DELAYED] = {NOTE_DEFERRED, NOTE_WARNED,    NOTIFY_DELAY,   "delayed",
-                       "Mail is delayed",             "Your message has not yet reached the recipients "
-                        "below.\nYOU NEED NOT SEND IT AGAIN: it will be "
-                        "tried until it arrives or time is up.\n"            },
+                       "Mail is delayed",             "delay"          },
     [BOUNCE_SUCCESS] = {NOTE_SENT,     NOTE_CONFIRMED, NOTIFY_SUCCESS, "delivered",
-                       "Delivery report",             "As you asked to be told, this is what is known of "
-                        "your message.\n"                                    },
+                       "Delivery report",             "delivery status"},
+};
+
+static const char *const intros[] = {
+    [BOUNCE_FAILED] =
+        "Your message could not be delivered to the recipients below.\n"
+        "It will not be tried again; the reason stands behind each address.\n",
+    [BOUNCE_DELAYED] =
+        "Your message has not yet reached the recipients below.\n"
+        "YOU NEED NOT SEND IT AGAIN: it will be tried until it arrives or "
+        "time is up.\n",
+    [BOUNCE_SUCCESS] =
+        "As you asked to be told, this is what is known of your message.\n",
 };
 
 /* The target that a note speaks of, if the tables still lead to it. */
@@ -189,7 +196,7 @@ write_header(struct news *w)
 	         "\n--%s\nContent-Type: text/plain; charset=utf-8\n"
 	         "Content-Transfer-Encoding: 8bit\n\n"
 	         "This is the mail system of %s.\n\n%s",
-	         w->boundary, c->hostname, kinds[w->kind].intro);
+	         w->boundary, c->hostname, intros[w->kind]);
 	if (w->kind == BOUNCE_DELAYED)
 		str_addf(s, "Mail is given up after %s.\n",
 		         age_words(w->r, age));
@@ -495,10 +502,7 @@ send_letter(struct news *w)
 	if (spool_commit(&w->f) < 0)
 		return -1;
 	log_info("%s: sender %s notification: %s", w->a->m.id,
-	         w->kind == BOUNCE_FAILED    ? "non-delivery"
-	         : w->kind == BOUNCE_DELAYED ? "delay"
-	                                     : "delivery status",
-	         w->f.id);
+	         kinds[w->kind].name, w->f.id);
 	intake_name(w->r, "new", w->f.id);
 	return 0;
 }

@@ -89,8 +89,7 @@ explain(struct run *r, const char *addr, bool json)
 
 	if (addr_parse(cur_of(addr), parsed) < 0) {
 		str_adds_clean(&s, addr, strlen(addr), ADDR_MAX);
-		fprintf(stderr, "queuerun: '%s' is no address\n",
-		        s.n > 0 ? s.s : "");
+		fprintf(stderr, "queuerun: '%s' is no address\n", s.s);
 		str_free(&s);
 		return EX_DATAERR;
 	}

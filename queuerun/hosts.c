@@ -42,14 +42,10 @@ hosts_dead(const struct conf *c, const char *key, char why[HOSTS_WHY])
 			unlink(path.s);
 	}
 	why[0] = '\0';
-	if (dead && text.n > 0) {
-		struct str clean = {0};
-
-		str_adds_clean(&clean, text.s, strcspn(text.s, "\n"),
-		               HOSTS_WHY - 1);
-		snprintf(why, HOSTS_WHY, "%s", clean.s ? clean.s : "");
-		str_free(&clean);
-	}
+	if (dead && text.n > 0)
+		snprintf(why, HOSTS_WHY, "%.*s", (int)strcspn(text.s, "\n"),
+		         text.s);
+	mem_clean(why, strlen(why));
 	str_free(&path);
 	str_free(&text);
 	return dead;

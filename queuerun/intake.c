@@ -363,8 +363,8 @@ intake_unskip(struct run *r)
 	}
 }
 
-/* Is there nothing in the message but for destinations that have enough to do?  It is
- * neither locked nor read to its end: who waits is looked at more than once. */
+/* Is all of the message for destinations that have enough to do?  It is not locked, and
+ * its content not read: this is asked more than once. */
 static bool
 is_behind(struct run *r, const struct name *n)
 {
@@ -386,12 +386,38 @@ is_behind(struct run *r, const struct name *n)
 	return behind;
 }
 
+/* Lock and read it.  0, or -1: it is not for us, now or ever. */
+static int
+load(struct run *r, const struct name *n, struct message *m)
+{
+	static const char damaged[] = "the queue file is damaged";
+
+	switch (spool_load(m, &r->sp, n->dir, n->id, true)) {
+	case SPOOL_OK: return 0;
+	case SPOOL_TORN:
+		/* Only a message that was committed is moved from new/. */
+		if (strcmp(n->dir, "new") == 0)
+			spool_remove(&r->sp, n->dir, n->id);
+		else
+			set_aside(r, n->dir, n->id, damaged);
+		break;
+	case SPOOL_BAD: set_aside(r, n->dir, n->id, damaged); break;
+	case SPOOL_ERROR:
+		log_warn("%s: cannot read the queue file: %s", n->id,
+		         strerror(errno));
+		intake_skip(r, n->id);
+		break;
+	case SPOOL_BUSY: r->busy = true; break;
+	case SPOOL_GONE: break;
+	}
+	return -1;
+}
+
 /* Take in one message, if there is something to do for it now; by: only if it need not
  * wait behind others. */
 static void
 take(struct run *r, const struct name *n, bool by)
 {
-	static const char damaged[] = "the queue file is damaged";
 	struct active *a;
 
 	if (is_active(r, n->id))
@@ -402,41 +428,23 @@ take(struct run *r, const struct name *n, bool by)
 	}
 	a = mem_alloc(sizeof *a);
 	snprintf(a->dir, sizeof a->dir, "%s", n->dir);
-	switch (spool_load(&a->m, &r->sp, n->dir, n->id, true)) {
-	case SPOOL_OK: break;
-	case SPOOL_TORN:
-		/* Only a message that was committed is moved from new/. */
-		if (strcmp(n->dir, "new") == 0)
-			spool_remove(&r->sp, n->dir, n->id);
-		else
-			set_aside(r, n->dir, n->id, damaged);
-		goto no;
-	case SPOOL_BAD: set_aside(r, n->dir, n->id, damaged); goto no;
-	case SPOOL_ERROR:
-		log_warn("%s: cannot read the queue file: %s", n->id,
-		         strerror(errno));
-		intake_skip(r, n->id);
-		goto no;
-	case SPOOL_BUSY: r->busy = true; goto no;
-	case SPOOL_GONE: goto no;
+	if (load(r, n, &a->m) < 0) {
+		free(a);
+		return;
 	}
 	make_pieces(r, a);
 	if (!wants_domain(r, a)) {
 		intake_drop(r, a);
-		return;
-	}
-	/* Who was served must not be served again because others were not. */
-	if (a->npiece > 1 && spool_reserve(&a->m, a->npiece) < 0) {
+	} else if (a->npiece > 1 && spool_reserve(&a->m, a->npiece) < 0) {
+		/* Who was served must not be served again because others were
+		 * not. */
 		log_warn("%s: no room for its journal: %s; it waits", a->m.id,
 		         strerror(errno));
 		intake_skip(r, a->m.id);
 		intake_drop(r, a);
-		return;
+	} else {
+		start(r, a);
 	}
-	start(r, a);
-	return;
-no:
-	free(a);
 }
 
 /* How many messages may be at work?  Each is an open file, each job two pipes. */
@@ -451,14 +459,11 @@ active_max(const struct run *r)
 	return fds < ACTIVE_MAX ? (size_t)fds : ACTIVE_MAX;
 }
 
-/* The next name.  Those that were passed come after those that were not; by: not at
- * all. */
+/* The next name.  Those that were passed come last; by: not at all. */
 static bool
 next_name(struct run *r, bool by, struct name *n)
 {
-	bool later = r->name_at == r->nname && r->later_at < r->nlater && !by;
-
-	if (later) {
+	if (r->name_at == r->nname && r->later_at < r->nlater && !by) {
 		*n = r->later[r->later_at++];
 		return true;
 	}
@@ -486,8 +491,8 @@ fill(struct run *r, size_t most, size_t pieces, bool by)
 		r->later_at = r->nlater = 0;
 }
 
-/* Look at those that were passed again, as names that come next?  Each costs a ms of
- * pause; more there is as long as nothing that was let by has come to its end. */
+/* Look again at those that were passed, as the next names?  After a pause of a ms for
+ * each, and BEHIND more as long as none that passed has come to its end. */
 static void
 look_behind(struct run *r, long long now)
 {
@@ -505,8 +510,8 @@ look_behind(struct run *r, long long now)
 	r->nlater = r->later_at = 0;
 }
 
-/* What is slow, a host or a program, may come to have all the room.  When that has been
- * so for a while, who has another way passes by. */
+/* Slow hosts or programs may come to have all the room.  When they have had it for a
+ * while, messages for other destinations pass them. */
 static void
 let_by(struct run *r)
 {

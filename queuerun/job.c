@@ -20,7 +20,7 @@ enum {
 	FEED = 65536,
 	REPORT_MAX = 8192,
 	SILENCE = 3600 * 1000, /* ms after which a deliver is given up */
-	KEPT = 10 /* of so many places each line has one for itself */
+	KEPT = 10              /* one place in so many is each line's own */
 };
 
 /* --- the SMTP client: in the child --- */
@@ -30,8 +30,8 @@ struct child {
 	struct job *j;
 };
 
-/* One piece less to do: nobody waits for the lock of a message because we still work
- * on others. */
+/* One piece less to do; with the last of a message its lock goes, while we work on
+ * others. */
 static void
 let_go(struct active *a)
 {
@@ -353,8 +353,8 @@ decide(struct run *r, struct job *j, size_t i, const struct outcome *o)
 		outcome_settle(r, a);
 }
 
-/* Whoever killed deliver, the mailbox may have the message and knows it now; later it
- * would know others only.  Without the root half it is the next run that asks. */
+/* deliver was killed, and the mailbox may have the message: deliver can still tell now,
+ * later it remembers newer ones only.  Without the root half the next run asks. */
 static bool
 ask_again(struct run *r, const struct job *j, struct piece *p)
 {
@@ -443,8 +443,8 @@ start(struct run *r, struct dest *d)
 	dest_line_up(r, d);
 }
 
-/* May one more of the line start?  Neither hosts that do not answer nor programs that do
- * not end take the last places from the others. */
+/* May one more of the line start?  Hosts that do not answer, and programs that do not
+ * end, leave the others some places. */
 static bool
 has_place(const struct run *r, const struct line *l)
 {

@@ -7,14 +7,13 @@
 
 enum { COMMAND = 512 /* bytes with CRLF (RFC 5321 4.5.3.1.4) */ };
 
-/* A line of it: prefix, and s in base64.  s is wiped. */
+/* A line of it: prefix, and text in base64, which is wiped. */
 static void
 put_base64(struct session *s, const char *prefix, struct str *text)
 {
 	struct str line = {0}, shown = {0};
 
 	str_adds(&line, prefix);
-	/* RFC 4954 4: an initial response that is empty is "=" */
 	code_base64(&line, text->s, text->n);
 	str_addf(&shown, "%s***", prefix);
 	session_put_secret(s, line.s, shown.s);
@@ -72,31 +71,33 @@ plain(struct session *s, struct str *t)
 	str_addc(t, '\0');
 	str_adds(t, s->login->secret);
 	r = begin(s, "PLAIN", t);
-	if (r != 0)
-		return r;
-	return session_reply(s, AUTH) < 0 ? -1 : 0;
+	return r ? r : session_reply(s, AUTH);
 }
 
-/* Two questions; how they are put does not matter. */
+/* Answer a question, however it is put.  As challenge(). */
+static int
+answer(struct session *s, struct str *t, const char *text)
+{
+	int r = challenge(s, t);
+
+	if (r)
+		return r;
+	str_clear(t);
+	str_adds(t, text);
+	put_base64(s, "", t);
+	return 0;
+}
+
 static int
 login(struct session *s, struct str *t)
 {
 	int r;
 
 	session_put(s, "AUTH LOGIN");
-	r = challenge(s, t);
-	if (r != 0)
+	if ((r = answer(s, t, s->login->name)) ||
+	    (r = answer(s, t, s->login->secret)))
 		return r;
-	str_clear(t);
-	str_adds(t, s->login->name);
-	put_base64(s, "", t);
-	r = challenge(s, t);
-	if (r != 0)
-		return r;
-	str_clear(t);
-	str_adds(t, s->login->secret);
-	put_base64(s, "", t);
-	return session_reply(s, AUTH) < 0 ? -1 : 0;
+	return session_reply(s, AUTH);
 }
 
 /* Who does not prove to know us is not believed, whatever is said: 1. */
@@ -112,16 +113,16 @@ scram_talk(struct session *s, struct scram_client *c, struct str *t)
 		r = scram_prove(c, str_cur(&first), t) < 0;
 	}
 	str_free(&first);
-	if (r != 0)
+	if (r)
 		return r;
 	put_base64(s, "", t);
 	r = challenge(s, t);
-	if (r != 0)
+	if (r)
 		return r;
 	if (scram_believe(c, str_cur(t)) < 0)
 		return 1;
 	session_put(s, "%s", "");
-	return session_reply(s, AUTH) < 0 ? -1 : 0;
+	return session_reply(s, AUTH);
 }
 
 static int
@@ -145,37 +146,41 @@ scram(struct session *s, struct str *t)
 	return r;
 }
 
-/* The strongest that both know. */
-static int (*choose(const struct session *s,
-                    const char **name))(struct session *, struct str *)
-{
-	bool bound = *s->tls.binding != '\0';
+struct way {
+	const char *name;
+	int (*talk)(struct session *, struct str *);
+};
 
-	*name = "SCRAM";
-	if ((s->offer.auth & OFFER_SCRAM) ||
-	    ((s->offer.auth & OFFER_PLUS) && bound))
-		return scram;
+/* The strongest that both know, or NULL. */
+static const struct way *
+choose(const struct session *s)
+{
+	static const struct way by_scram = {"SCRAM", scram},
+	                        by_plain = {"PLAIN", plain},
+	                        by_login = {"LOGIN", login};
+	unsigned offer = s->offer.auth;
+
+	if (offer & OFFER_SCRAM || (offer & OFFER_PLUS && *s->tls.binding))
+		return &by_scram;
 	/* What tells the password is said to nobody else. */
 	if (!*s->tls.version && !dns_is_loopback(s->addr))
 		return NULL;
-	*name = s->offer.auth & OFFER_PLAIN ? "PLAIN" : "LOGIN";
-	if (s->offer.auth & OFFER_PLAIN)
-		return plain;
-	return s->offer.auth & OFFER_LOGIN ? login : NULL;
+	if (offer & OFFER_PLAIN)
+		return &by_plain;
+	return offer & OFFER_LOGIN ? &by_login : NULL;
 }
 
 int
 session_login(struct session *s)
 {
-	int (*talk)(struct session *, struct str *);
+	const struct way *way;
 	struct str t = {0};
-	const char *name;
 	int r;
 
 	if (!s->login)
 		return 0;
-	talk = choose(s, &name);
-	if (!talk) {
+	way = choose(s);
+	if (!way) {
 		verdict_set(&s->why, 'd', "4.7.0", s->relay,
 		            "cannot log in to %s[%s]: it offers no way that we "
 		            "know and that is safe%s",
@@ -183,13 +188,13 @@ session_login(struct session *s)
 		            *s->tls.version ? "" : " without TLS");
 		return -1;
 	}
-	r = talk(s, &t);
+	r = way->talk(s, &t);
 	str_free(&t);
 	if (r < 0 || (r == 0 && s->reply.code == 235))
 		return r;
 	verdict_set(&s->why, 'd', "4.7.8", s->relay,
 	            "the login of %s (%s) to %s[%s] failed: %s", s->login->name,
-	            name, s->host, s->addr->text,
+	            way->name, s->host, s->addr->text,
 	            s->reply.code == 235 || s->reply.code / 100 == 3
 	                ? "it does not follow the protocol"
 	                : s->reply.text.s);

@@ -438,7 +438,7 @@ main(int argc, char **argv)
 	if (o.user)
 		return log_stdout(print_user(&c, o.user));
 	if (o.effective) {
-		if (conf_print(&c, stdout, o.all) < 0)
+		if (conf_print(&c, o.all) < 0)
 			log_die(EX_CONFIG, "the configuration has errors");
 		return log_stdout(EX_OK);
 	}

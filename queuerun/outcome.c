@@ -119,50 +119,58 @@ last_notes(const struct active *a)
 	return last;
 }
 
-/* What is still deferred has failed for good: time is up. */
+/* It has failed for good, as the last note about it says. */
+static void
+expire_piece(struct run *r, struct piece *p, const struct note *last)
+{
+	struct active *a = p->msg;
+	struct str text = {0};
+	struct note n = {.rcpt = p->rcpt,
+	                 .what = NOTE_FAILED,
+	                 .when = run_now(r),
+	                 .target = target_name(p->to),
+	                 .status = "5.4.7",
+	                 .relay = last->relay};
+
+	str_addf(&text, "%s: %s",
+	         a->m.expired ? "given up by the postmaster"
+	                      : "delivery time expired",
+	         last->text);
+	n.text = text.s;
+	p->what = NOTE_FAILED;
+	note(a, &n);
+	log_info("%s: to=<%s>, relay=none, delay=%.2f, dsn=5.4.7, "
+	         "status=bounced (%s)",
+	         a->m.id, p->to->addr, difftime(n.when, a->m.env.time), text.s);
+	str_free(&text);
+}
+
+/* Time is up for what is still deferred. */
 static void
 expire(struct run *r, struct active *a)
 {
+	static const struct note none = {.relay = "none", .text = ""};
 	size_t *last = last_notes(a), i, k;
 
 	for (i = 0; i < a->npiece; i++) {
 		struct piece *p = &a->piece[i];
-		struct note n = {.rcpt = p->rcpt,
-		                 .what = NOTE_FAILED,
-		                 .when = run_now(r),
-		                 .target = target_name(p->to),
-		                 .status = "5.4.7",
-		                 .relay = "none"};
-		struct str text = {0};
 
 		if (p->what != NOTE_DEFERRED)
 			continue;
-		k = last[route_named(&a->routes, n.target) - a->routes.t];
-		str_addf(&text, "%s: %s",
-		         a->m.expired ? "given up by the postmaster"
-		                      : "delivery time expired",
-		         k > 0 ? a->m.note[k - 1].text : "");
-		if (k > 0)
-			n.relay = a->m.note[k - 1].relay;
-		n.text = text.s;
-		p->what = NOTE_FAILED;
-		note(a, &n);
-		log_info("%s: to=<%s>, relay=none, delay=%.2f, dsn=5.4.7, "
-		         "status=bounced (%s)",
-		         a->m.id, p->to->addr,
-		         difftime(run_now(r), a->m.env.time), text.s);
-		str_free(&text);
+		k = last[route_named(&a->routes, target_name(p->to)) -
+		         a->routes.t];
+		expire_piece(r, p, k > 0 ? &a->m.note[k - 1] : &none);
 	}
 	free(last);
 }
 
 static bool
-has(const struct active *a, char what)
+somebody_waits(const struct active *a)
 {
 	size_t i;
 
 	for (i = 0; i < a->npiece; i++)
-		if (a->piece[i].what == what)
+		if (a->piece[i].what == NOTE_DEFERRED)
 			return true;
 	return false;
 }
@@ -326,20 +334,22 @@ static void
 finish(struct run *r, struct active *a)
 {
 	long age = age_of(r, &a->m);
+	bool waits;
 	int told = 0;
 
 	if (a->m.expired || age >= (long)r->conf->lifetime)
 		expire(r, a);
+	waits = somebody_waits(a);
 	if (was_noted(&a->m, NOTE_FAILED))
 		told = bounce_send(r, a, BOUNCE_FAILED);
 	if (told == 0 && was_noted(&a->m, NOTE_SENT))
 		told = bounce_send(r, a, BOUNCE_SUCCESS);
-	if (told == 0 && has(a, NOTE_DEFERRED))
+	if (told == 0 && waits)
 		note_told(r, a);
-	if (told == 0 && has(a, NOTE_DEFERRED) && r->conf->warn_after > 0 &&
+	if (told == 0 && waits && r->conf->warn_after > 0 &&
 	    age >= (long)r->conf->warn_after && !was_noted(&a->m, NOTE_WARNED))
 		told = bounce_send(r, a, BOUNCE_DELAYED);
-	if (told < 0 || has(a, NOTE_DEFERRED)) {
+	if (told < 0 || waits) {
 		defer(r, a);
 	} else if (told == BOUNCE_NOWHERE) {
 		set_aside(r, a);

@@ -30,7 +30,7 @@ enum {
 	FDS_REST = 32,       /* descriptors for neither messages nor jobs */
 	INTAKE_MAX = 10000,  /* names read ahead from the spool */
 	LATER_MAX = 100000,  /* ... that wait behind what is slow */
-	ROOM_KEPT = 8,       /* of so much room one part is for what is not */
+	ROOM_KEPT = 8,       /* one part in so many is kept for others */
 	BATCH_LOCAL = 100,   /* messages for one mailbox under one lock */
 	BATCH_REMOTE = 50,   /* messages over one connection */
 	REMOVED_MAX = 25     /* with a batch less than deliver remembers */

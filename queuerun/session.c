@@ -60,7 +60,7 @@ verdict_set(struct verdict *v, char what, const char *status, const char *relay,
 void
 session_tell(const struct smtp_job *job, const char *fmt, ...)
 {
-	struct str s = {0}, clean = {0};
+	struct str s = {0};
 	va_list ap;
 
 	if (!job->trace)
@@ -68,11 +68,11 @@ session_tell(const struct smtp_job *job, const char *fmt, ...)
 	va_start(ap, fmt);
 	str_addv(&s, fmt, ap);
 	va_end(ap);
-	str_adds(&clean, "");
-	str_adds_clean(&clean, s.s, s.n, TRACE_LINE);
-	job->trace(job->arg, clean.s);
+	mem_clean(s.s, s.n);
+	if (s.n > TRACE_LINE)
+		s.s[TRACE_LINE] = '\0';
+	job->trace(job->arg, s.s);
 	str_free(&s);
-	str_free(&clean);
 }
 
 void

@@ -23,8 +23,6 @@ enum {
 	PORT_SMTPS = 465    /* TLS at once (RFC 8314 3.3) */
 };
 
-typedef void say_fn(void *arg, const char *key, const char *value);
-
 /* The hosts of a destination. */
 struct plan {
 	const struct conf *conf;
@@ -36,7 +34,7 @@ struct plan {
 	bool mind_self; /* it could be ourselves */
 	struct secure_asker tls;
 	struct secure secure; /* what was decided for the host at hand */
-	say_fn *say;
+	void (*say)(void *arg, const char *key, const char *value);
 	void *arg;
 };
 
@@ -285,8 +283,8 @@ count_undecided(const struct smtp_job *job)
 	return n;
 }
 
-/* A host hung up at the first message that it was offered, for which it may have its
- * reasons: the others come first.  false: it does so too often. */
+/* A host hung up at this message, and may take the others: they come first.  false: it
+ * does so too often. */
 static bool
 set_aside(struct work *w, struct smtp_send *send)
 {
@@ -306,8 +304,8 @@ go_on(const struct work *w)
 	       undecided(w->job, true, &send, &i);
 }
 
-/* A host that says nothing is waited for by one of us only: whoever it keeps waiting has no
- * time for others, whatever domains he came for.  0, or -1 with s->why. */
+/* Only one process of ours waits for a host that says nothing: the others have hosts
+ * that answer.  0, or -1 with s->why. */
 static int
 hear_first(const struct work *w, struct session *s, const char *key)
 {

@@ -26,7 +26,7 @@ is_alnum(int c)
 static bool
 is(const struct cur *c, const char *z)
 {
-	return cur_len(c) == strlen(z) && memcmp(c->p, z, cur_len(c)) == 0;
+	return cur_same(*c, cur_of(z));
 }
 
 /* The name of a field, and what stands behind it.  0 or -1. */

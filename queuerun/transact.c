@@ -622,9 +622,9 @@ session_run(struct session *s)
 			t = t == two ? two + 1 : two;
 		}
 		/* The reply to QUIT comes with that to the message. */
-		if (before && s->offer.pipelining && !s->again)
-			session_put(s, "QUIT");
 		s->quit = before && s->offer.pipelining && !s->again;
+		if (s->quit)
+			session_put(s, "QUIT");
 		if (before && settle(s, before) < 0)
 			return -1;
 		before = NULL;

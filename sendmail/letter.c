@@ -111,7 +111,6 @@ int
 letter_more(struct letter *l)
 {
 	str_clear(&l->buf);
-	l->body = (struct cur){l->buf.s, l->buf.s};
 	while (!l->eof && l->buf.n == 0)
 		if (feed(l))
 			return EX_IOERR;

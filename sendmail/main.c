@@ -26,15 +26,14 @@ enum { ENVID_MAX = 100 }; /* in xtext, RFC 3461 4.4 */
 int
 complain(int code, const char *fmt, ...)
 {
-	struct str s = {0}, clean = {0};
+	struct str s = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
 	str_addv(&s, fmt, ap);
 	va_end(ap);
-	str_adds_clean(&clean, s.s, s.n, LOG_LINE);
-	fprintf(stderr, "sendmail: %s\n", clean.s);
-	str_free(&clean);
+	mem_clean(s.s, s.n);
+	fprintf(stderr, "sendmail: %.*s\n", LOG_LINE, s.s);
 	str_free(&s);
 	return code;
 }

@@ -22,7 +22,7 @@ take_helo(struct session *s, struct cur *args)
 		smtp_reply(s, 501, "5.5.4 say hello with your host name");
 		return -1;
 	}
-	s->state = SMTP_HELLO;
+	s->state = HELLO;
 	smtp_reset(s); /* RFC 5321 4.1.4 */
 	return 0;
 }

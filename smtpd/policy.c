@@ -7,8 +7,9 @@
 #include "addr.h"
 #include "str.h"
 
-bool
-policy_is_postmaster(const char *addr)
+/* Is it the one that every domain must have (RFC 5321 4.5.1)? */
+static bool
+is_postmaster(const char *addr)
 {
 	const char *at = addr_at(addr);
 	size_t n = at ? (size_t)(at - addr) : strlen(addr);
@@ -64,7 +65,7 @@ policy_rcpt(const struct question *q)
 		return (struct verdict){552, "5.2.2", "Mailbox full"};
 	if (delivers)
 		return (struct verdict){452, "4.2.2", "Mailbox full"};
-	if (policy_is_postmaster(q->addr)) /* RFC 5321 4.5.1 */
+	if (is_postmaster(q->addr))
 		return yes;
 	if (failed)
 		return (struct verdict){550, failed->status, failed->text};

@@ -27,7 +27,4 @@ bool policy_relays(bool near, bool submission, bool login);
 
 struct verdict policy_rcpt(const struct question *q);
 
-/* Is it the one that every domain must have (RFC 5321 4.5.1)? */
-bool policy_is_postmaster(const char *addr);
-
 #endif

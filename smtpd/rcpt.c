@@ -68,7 +68,7 @@ rcpt_check(struct session *s, const char *addr)
 	struct routes rs = {0};
 	struct verdict v;
 
-	if (s->has_router && s->state == SMTP_MAIL) /* once for each message */
+	if (s->has_router && s->state == MAIL) /* once for each message */
 		router_refresh(&s->router);
 	route_expand(smtp_router(s), addr, &rs);
 	v = policy_rcpt(&(struct question){

@@ -231,9 +231,9 @@ receive_chunk(struct session *s, unsigned long long n, bool last)
 	unsigned long long left = n;
 	ssize_t got;
 
-	if (s->state != SMTP_CHUNK)
+	if (s->state != CHUNK)
 		begin(s, false);
-	s->state = SMTP_CHUNK;
+	s->state = CHUNK;
 	for (; left > 0; left -= (unsigned long long)got)
 		if ((got = feed(s, left)) < 0)
 			return (int)got;

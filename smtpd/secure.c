@@ -12,6 +12,7 @@ smtp_has_tls(const struct session *s)
 int
 smtp_starttls(void *session, struct cur *args)
 {
+	static const char ready[] = "220 2.0.0 Ready to start TLS\r\n";
 	struct session *s = session;
 	int r;
 
@@ -22,17 +23,13 @@ smtp_starttls(void *session, struct cur *args)
 		smtp_reply(s, 503, "5.5.1 it is too late for that");
 	} else if (!s->judge || !gate_has_tls(s->judge)) {
 		smtp_reply(s, 502, "5.5.1 TLS is not offered here");
-	} else {
-		r = gate_start_tls(s->judge, &s->io,
-		                   "220 2.0.0 Ready to start TLS\r\n");
-		if (r < 0)
-			return IO_ERROR;
-		if (r == 0) {
-			s->code = 220;
-			smtp_forget(s);
-			return 0;
-		}
+	} else if ((r = gate_start_tls(s->judge, &s->io, ready)) < 0) {
+		return IO_ERROR;
+	} else if (r > 0) {
 		smtp_reply(s, 454, "4.7.0 TLS is not possible now");
+	} else {
+		s->code = 220;
+		smtp_forget(s);
 	}
 	return 0;
 }
@@ -78,14 +75,15 @@ refuse(struct session *s, const struct sasl *x, enum sasl_end end)
 }
 
 static int
-run(struct session *s, struct cur first)
+run(struct session *s, struct cur mechanism, struct cur first)
 {
 	struct sasl x = {.judge = s->judge, .io = &s->io, .prompt = "334 "};
-	enum sasl_end end = sasl_run(&x, cur_of(s->method), first);
+	enum sasl_end end = sasl_run(&x, mechanism, first);
 
 	if (end != SASL_OK)
 		return refuse(s, &x, end);
 	memcpy(s->login, x.name, sizeof s->login);
+	s->method = x.method;
 	smtp_enter(s);
 	smtp_reply(s, 235, "2.7.0 Authentication successful");
 	return 0;
@@ -95,28 +93,18 @@ int
 smtp_auth(void *session, struct cur *args)
 {
 	struct session *s = session;
-	struct cur mechanism, first = {0}, rest;
-	size_t i, n = cur_word(args, &mechanism);
+	struct cur mechanism, first, rest;
 
+	cur_word(args, &mechanism);
 	if (cur_word(args, &first) == 0)
-		first = (struct cur){0};
-	if (n == 0 || cur_word(args, &rest) > 0)
+		first.p = NULL;
+	if (cur_len(&mechanism) == 0 || cur_word(args, &rest) > 0)
 		smtp_reply(s, 501, "5.5.4 syntax: AUTH mechanism [response]");
 	else if (!s->esmtp)
 		smtp_reply(s, 503, "5.5.1 say EHLO first");
 	else if (!gate_is_safe(s->judge))
 		smtp_reply(s, 538, "5.7.11 STARTTLS comes first");
-	else if (n >= sizeof s->method)
-		smtp_reply(s, 504, "5.5.4 no such mechanism");
-	else {
-		for (i = 0; i < n; i++) { /* as log readers know them */
-			char ch = mechanism.p[i];
-
-			s->method[i] =
-			    str_isalpha(ch) ? (char)(ch & ~0x20) : ch;
-		}
-		s->method[n] = '\0';
-		return run(s, first);
-	}
+	else
+		return run(s, mechanism, first);
 	return 0;
 }

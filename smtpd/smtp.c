@@ -20,16 +20,6 @@ enum {
 	MS = 1000
 };
 
-enum {
-	START = SMTP_START,
-	HELLO = SMTP_HELLO,
-	MAIL = SMTP_MAIL,
-	RCPT = SMTP_RCPT,
-	CHUNK = SMTP_CHUNK,
-	STRANGER = SMTP_STRANGER,
-	ANY = START | STRANGER | HELLO | MAIL | RCPT | CHUNK
-};
-
 /* --- replies --- */
 
 /* Send a line whose text of n bytes, or cut, is there behind START.  No control
@@ -39,10 +29,10 @@ put_line(struct session *s, int code, char sep, char line[REPLY_LINE], size_t n)
 {
 	char *p = line + START_OF_TEXT, *e;
 
-	e = p + (n < REPLY_TEXT ? n : REPLY_TEXT);
-	for (; p < e; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	if (n > REPLY_TEXT)
+		n = REPLY_TEXT;
+	mem_clean(p, n);
+	e = p + n;
 	line[0] = (char)('0' + code / 100);
 	line[1] = (char)('0' + code / 10 % 10);
 	line[2] = (char)('0' + code % 10);

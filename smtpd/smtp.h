@@ -16,12 +16,13 @@
 
 /* The states; each command names those in which it is allowed. */
 enum {
-	SMTP_START = 1, /* nobody has said hello */
-	SMTP_HELLO = 2,
-	SMTP_MAIL = 4,     /* the sender is known */
-	SMTP_RCPT = 8,     /* ... and a recipient */
-	SMTP_CHUNK = 16,   /* in the middle of BDAT */
-	SMTP_STRANGER = 32 /* said hello, and has to log in */
+	START = 1, /* nobody has said hello */
+	HELLO = 2,
+	MAIL = 4,      /* the sender is known */
+	RCPT = 8,      /* ... and a recipient */
+	CHUNK = 16,    /* in the middle of BDAT */
+	STRANGER = 32, /* said hello, and has to log in */
+	ANY = 63
 };
 
 enum {
@@ -51,7 +52,7 @@ struct session {
 	bool trusted;        /* may relay */
 
 	char login[AUTH_NAME_MAX + 1]; /* who it is, "": nobody knows */
-	char method[24];               /* ... by this mechanism */
+	const char *method;            /* ... by this mechanism */
 	unsigned tries;                /* wrong passwords */
 	struct sender sender;
 	struct sent sent;

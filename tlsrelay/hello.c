@@ -13,10 +13,10 @@
 
 /* Wait for the network; over when who started us has closed its end. */
 static int
-wait_for(int what, int plain, long long end)
+wait_for(int what, long long end)
 {
 	struct pollfd p[2] = {
-	    {.fd = plain	                                     },
+	    {.fd = TLS_PLAIN_FD	                              },
 	    { .fd = what == SSL_ERROR_WANT_READ ? STDIN_FILENO : STDOUT_FILENO,
 	     .events = what == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT}
         };
@@ -131,7 +131,7 @@ describe(SSL *ssl, struct str *s)
 }
 
 int
-hello(SSL *ssl, int plain, struct str *line)
+hello(SSL *ssl, struct str *line)
 {
 	long long end = io_now() + TLS_TIME * 1000LL;
 	int r, error;
@@ -146,7 +146,7 @@ hello(SSL *ssl, int plain, struct str *line)
 			explain(ssl, error, line);
 			return -1;
 		}
-		if ((r = wait_for(error, plain, end)) < 0)
+		if ((r = wait_for(error, end)) < 0)
 			return -1;
 		if (r == 0) {
 			str_addf(line, "no handshake within %d s", TLS_TIME);

@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -131,14 +130,14 @@ run(const char *file, const struct wants *client)
 	SSL_set_default_read_buffer_len(ssl, RECORDS);
 	SSL_set_rfd(ssl, STDIN_FILENO);
 	SSL_set_wfd(ssl, STDOUT_FILENO);
-	if (hello(ssl, TLS_PLAIN_FD, &text) < 0) {
+	if (hello(ssl, &text) < 0) {
 		if (text.n > 0)
 			say("! ", &text);
 		return EX_PROTOCOL;
 	}
 	forget_secrets();
 	say("", &text);
-	relay(ssl, TLS_PLAIN_FD);
+	relay(ssl);
 	return 0;
 }
 
@@ -153,13 +152,12 @@ usage(void)
 	return EX_USAGE;
 }
 
-/* Standard input and output are the old file of tickets and the new one. */
 static int
 renew(const char *file)
 {
 	log_stderr(1);
 	become_talker(file, NULL);
-	if (tickets_renew(STDIN_FILENO, STDOUT_FILENO, time(NULL)) == 0)
+	if (tickets_renew() == 0)
 		return 0;
 	log_warn("cannot make a key for tickets: %s", strerror(errno));
 	return EX_IOERR;

@@ -4,6 +4,7 @@
 
 #include "io.h"
 #include "mem.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -30,7 +31,6 @@ struct flow {
 
 struct relay {
 	SSL *ssl;
-	int plain;
 	struct flow in, out; /* from the network, to the network */
 	bool gone;           /* nobody listens at the plain end any more */
 	long long end;       /* io_now() when patience is over, 0: never */
@@ -85,7 +85,7 @@ write_plain(struct relay *r)
 	ssize_t n;
 
 	while (f->pos < f->len && !f->to && !r->gone) {
-		n = io_some(r->plain, f->buf + f->pos, f->len - f->pos);
+		n = io_some(TLS_PLAIN_FD, f->buf + f->pos, f->len - f->pos);
 		if (n > 0)
 			f->pos += (size_t)n;
 		else if (n == 0)
@@ -96,7 +96,7 @@ write_plain(struct relay *r)
 	if (f->pos == f->len || r->gone)
 		f->pos = f->len = 0;
 	if (f->eof && f->len == 0 && !f->done) {
-		shutdown(r->plain, SHUT_WR);
+		shutdown(TLS_PLAIN_FD, SHUT_WR);
 		f->done = true;
 	}
 }
@@ -109,7 +109,7 @@ read_plain(struct relay *r)
 
 	if (f->len > 0 || f->from || f->eof)
 		return;
-	n = io_take(r->plain, f->buf, sizeof f->buf);
+	n = io_take(TLS_PLAIN_FD, f->buf, sizeof f->buf);
 	if (n > 0)
 		f->len = (size_t)n;
 	else if (n < 0 && errno == EAGAIN)
@@ -124,7 +124,7 @@ lose_network(struct relay *r)
 {
 	struct flow *f = &r->out;
 
-	shutdown(r->plain, SHUT_RD);
+	shutdown(TLS_PLAIN_FD, SHUT_RD);
 	f->pos = f->len = 0;
 	f->eof = f->done = true;
 }
@@ -193,9 +193,9 @@ await(struct relay *r)
 	short want = (short)((room ? in->from : in->from & POLLOUT) | out->to);
 	short plain = (short)(in->to | (out->len == 0 ? out->from : 0));
 	struct pollfd p[3] = {
-	    {want & POLLIN ? STDIN_FILENO : -1,   POLLIN,  0},
-	    {want & POLLOUT ? STDOUT_FILENO : -1, POLLOUT, 0},
-	    {r->gone && !plain ? -1 : r->plain,   plain,   0}
+	    {want & POLLIN ? STDIN_FILENO : -1,     POLLIN,  0},
+	    {want & POLLOUT ? STDOUT_FILENO : -1,   POLLOUT, 0},
+	    {r->gone && !plain ? -1 : TLS_PLAIN_FD, plain,   0}
         };
 	long long left = r->end ? r->end - io_now() : -1;
 
@@ -222,13 +222,12 @@ is_over(const struct relay *r)
 }
 
 void
-relay(SSL *ssl, int plain)
+relay(SSL *ssl)
 {
 	struct relay *r = mem_alloc(sizeof *r);
 	bool heard = false;
 
 	r->ssl = ssl;
-	r->plain = plain;
 	for (;;) {
 		read_network(r);
 		write_plain(r);

@@ -28,7 +28,7 @@ SSL *client_new(const struct wants *w, struct str *why);
 
 /* Shake hands, within TLS_TIME: 0 with the line about it; or -1 with why, nothing
  * when who started us is gone. */
-int hello(SSL *ssl, int plain, struct str *line);
+int hello(SSL *ssl, struct str *line);
 
 /* Let OpenSSL know no algorithms but those that TLS needs. */
 void few_load(bool client);
@@ -44,7 +44,7 @@ extern struct few {
 /* Add text, and what OpenSSL says of it. */
 void why_not(struct str *s, const char *text);
 
-/* Carry bytes between the network and plain until both have ended. */
-void relay(SSL *ssl, int plain);
+/* Carry bytes between the network and the plain end until both have ended. */
+void relay(SSL *ssl);
 
 #endif

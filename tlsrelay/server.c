@@ -10,7 +10,6 @@
 #include <openssl/x509v3.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 struct certificate {
@@ -135,19 +134,17 @@ choose(SSL *ssl, void *arg)
 }
 
 static bool
-is_named(const struct secret *s, const char *name)
+is_default(const struct secret *s)
 {
-	size_t n = strlen(name);
-
-	return strncmp(s->name, name, n) == 0 &&
-	       (s->name[n] == '\0' || strcmp(s->name + n, ".pem") == 0);
+	return strcmp(s->name, "default") == 0 ||
+	       strcmp(s->name, "default.pem") == 0;
 }
 
 static int
 order(const void *a, const void *b)
 {
 	const struct secret *x = a, *y = b;
-	int first = is_named(y, "default") - is_named(x, "default");
+	int first = is_default(y) - is_default(x);
 
 	return first ? first : strcmp(x->name, y->name);
 }
@@ -237,7 +234,7 @@ server_new(struct secrets *s, struct tickets *t, const char *protocol,
 	}
 	set_options(ctx);
 	if (use_first(ctx, s, why) == 0) {
-		tickets_read(t, s->tickets, time(NULL));
+		tickets_read(t, s->tickets);
 		tickets_use(ctx, t);
 		SSL_CTX_set_cert_cb(ctx, choose, s);
 		if (protocol)

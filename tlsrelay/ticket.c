@@ -11,6 +11,7 @@
 #include <openssl/rand.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* One line; what cannot be read, or is too old, is no key. */
@@ -36,8 +37,9 @@ parse_line(struct tickets *t, struct cur line, long long now)
 }
 
 static void
-parse(struct tickets *t, int fd, long long now)
+parse(struct tickets *t, int fd)
 {
+	long long now = time(NULL);
 	char buf[4096];
 	ssize_t n = io_readall(fd, buf, sizeof buf);
 	struct cur all = {buf, buf + (n > 0 ? n : 0)}, line;
@@ -51,7 +53,7 @@ parse(struct tickets *t, int fd, long long now)
 }
 
 void
-tickets_read(struct tickets *t, int fd, long long now)
+tickets_read(struct tickets *t, int fd)
 {
 	struct stat st;
 
@@ -62,15 +64,16 @@ tickets_read(struct tickets *t, int fd, long long now)
 	    (st.st_uid != 0 && st.st_uid != geteuid()))
 		log_warn(".tickets is not private, and not used");
 	else
-		parse(t, fd, now);
+		parse(t, fd);
 	close(fd);
 }
 
 /* A key is needed as long as there may be tickets of it: until its successor has
  * been there for their life. */
 static void
-print(const struct tickets *t, long long now, struct str *s)
+print(const struct tickets *t, struct str *s)
 {
+	long long now = t->v[0].made;
 	size_t i;
 
 	for (i = 0; i < t->n; i++) {
@@ -83,7 +86,7 @@ print(const struct tickets *t, long long now, struct str *s)
 }
 
 int
-tickets_renew(int from, int to, long long now)
+tickets_renew(void)
 {
 	struct tickets t = {.n = 1};
 	struct str s = {0};
@@ -91,10 +94,10 @@ tickets_renew(int from, int to, long long now)
 
 	if (getentropy(&t.v[0].key, sizeof t.v[0].key) < 0)
 		return -1;
-	t.v[0].made = now;
-	parse(&t, from, now);
-	print(&t, now, &s);
-	r = io_writeall(to, s.s, s.n);
+	t.v[0].made = time(NULL);
+	parse(&t, STDIN_FILENO);
+	print(&t, &s);
+	r = io_writeall(STDOUT_FILENO, s.s, s.n);
 	str_free(&s);
 	return r;
 }

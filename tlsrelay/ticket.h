@@ -28,11 +28,11 @@ struct tickets {
 
 /* Read the file that is open at fd; nobody but its owner, root or who we were, may
  * be able to. */
-void tickets_read(struct tickets *t, int fd, long long now);
+void tickets_read(struct tickets *t, int fd);
 
-/* Read a file at from, and write it to to with a new key in front and without those
- * that no ticket needs any more.  0, or -1 with errno. */
-int tickets_renew(int from, int to, long long now);
+/* Copy such a file from standard input to standard output, with a new key in front and
+ * without those that no ticket needs any more.  0, or -1 with errno. */
+int tickets_renew(void);
 
 /* Have ctx make and take tickets, if there is a key; *t stays where it is. */
 void tickets_use(SSL_CTX *ctx, struct tickets *t);

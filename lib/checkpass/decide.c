@@ -45,8 +45,7 @@ value_of(struct cur word, const char *name, struct cur *value)
 static bool
 among(struct cur list, const char *service, const char *ip)
 {
-	char text[64], *v[] = {text};
-	const struct list net = {.v = v, .n = 1};
+	char net[64];
 	struct cur w;
 
 	while (cur_len(&list) > 0) {
@@ -54,8 +53,8 @@ among(struct cur list, const char *service, const char *ip)
 		cur_get(&list);
 		if (service && cur_is(&w, service))
 			return true;
-		if (ip && cur_copy(w, text, sizeof text) == 0 &&
-		    conf_net_match(&net, ip))
+		if (ip && cur_copy(w, net, sizeof net) == 0 &&
+		    conf_net_has(net, ip))
 			return true;
 	}
 	return false;
@@ -276,9 +275,10 @@ decide(struct check *k)
 	if (refused) {
 		r = AUTH_NO;
 		wait = FAILURES_SLOW;
-	} else if (r != AUTH_LATER)
+	} else if (r != AUTH_LATER) {
 		wait =
 		    failures_tell(&f, k->ip, k->name, k->secret, r == AUTH_OK);
+	}
 	note(k, r);
 	printf("%u", wait);
 	if (r == AUTH_OK)

@@ -134,14 +134,13 @@ place_of(enum table t, uint64_t key)
 	return (off_t)(sizeof(struct head) + row * sizeof(struct row));
 }
 
-/* The slot of the key, or the one to take; read from place. */
+/* The slot of the key, or the one to take; read from place into r, which is empty. */
 static struct slot *
 find_slot(const struct failures *f, struct row *r, off_t place, uint64_t key,
           int64_t now)
 {
 	struct slot *s = r->slot, *worst = s;
 
-	*r = (struct row){0};
 	if (io_preadall(f->fd, r, sizeof *r, place) < 0)
 		*r = (struct row){0};
 	for (; s < r->slot + WAYS; s++) {

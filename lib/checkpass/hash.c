@@ -56,69 +56,72 @@ scram_same(const char *secret, const char *text)
 	return ok;
 }
 
+static const struct scheme {
+	const char *name;
+	bool (*same)(const char *secret, const char *kept);
+} schemes[] = {
+    {"CRYPT",         crypt_same},
+    {"MD5-CRYPT",     crypt_same},
+    {"SHA256-CRYPT",  crypt_same},
+    {"SHA512-CRYPT",  crypt_same},
+    {"BLF-CRYPT",     crypt_same},
+    {"SCRAM-SHA-256", scram_same},
+    {"PLAIN",         same      },
+    {"CLEAR",         same      },
+    {"CLEARTEXT",     same      },
+    {NULL,            NULL      },
+};
+
+/* The scheme of "{NAME}KEPT", and where KEPT is; NULL: none that we know. */
+static const struct scheme *
+scheme_of(const char *hash, const char **kept)
+{
+	struct cur c = cur_of(hash), name;
+	const struct scheme *k;
+
+	if (!cur_take(&c, '{'))
+		return NULL;
+	cur_until(&c, "}", &name);
+	if (!cur_take(&c, '}'))
+		return NULL;
+	*kept = c.p;
+	for (k = schemes; k->name; k++)
+		if (cur_is(&name, k->name))
+			return k;
+	return NULL;
+}
+
 bool
 hash_matches(const char *secret, const char *hash)
 {
-	static const struct {
-		const char *name;
-		bool (*same)(const char *, const char *);
-	} schemes[] = {
-	    {"CRYPT",         crypt_same},
-	    {"MD5-CRYPT",     crypt_same},
-	    {"SHA256-CRYPT",  crypt_same},
-	    {"SHA512-CRYPT",  crypt_same},
-	    {"BLF-CRYPT",     crypt_same},
-	    {"SCRAM-SHA-256", scram_same},
-	    {"PLAIN",         same      },
-	    {"CLEAR",         same      },
-	    {"CLEARTEXT",     same      },
-	};
-	struct cur c = cur_of(hash), name;
-	size_t i;
+	const char *kept, *end = strchr(hash, '}');
+	const struct scheme *k = scheme_of(hash, &kept);
 
-	if (!cur_take(&c, '{'))
+	if (k)
+		return *kept && k->same(secret, kept);
+	if (*hash != '{')
 		return crypt_same(secret, hash);
-	cur_until(&c, "}", &name);
-	if (!cur_take(&c, '}'))
-		name.e = name.p;
-	for (i = 0; i < sizeof schemes / sizeof *schemes; i++)
-		if (cur_is(&name, schemes[i].name))
-			return *c.p && schemes[i].same(secret, c.p);
-	log_warn("unknown password scheme {%.*s}", (int)cur_len(&name), name.p);
+	/* Without its end it may be a password. */
+	log_warn("unknown password scheme %.*s}", end ? (int)(end - hash) : 1,
+	         hash);
 	hash_nothing(secret);
 	return false;
-}
-
-static const char *
-behind(const char *hash, const char *const names[])
-{
-	struct cur c = cur_of(hash), name;
-
-	if (!cur_take(&c, '{'))
-		return NULL;
-	cur_until(&c, "}", &name);
-	if (!cur_take(&c, '}'))
-		return NULL;
-	for (; *names; names++)
-		if (cur_is(&name, *names))
-			return c.p;
-	return NULL;
 }
 
 const char *
 hash_plain(const char *hash)
 {
-	static const char *const names[] = {"PLAIN", "CLEAR", "CLEARTEXT",
-	                                    NULL};
-	const char *p = behind(hash, names);
+	const char *kept;
+	const struct scheme *k = scheme_of(hash, &kept);
 
-	return p && *p ? p : NULL;
+	return k && k->same == same && *kept ? kept : NULL;
 }
 
 const char *
 hash_scram(const char *hash)
 {
-	static const char *const names[] = {"SCRAM-SHA-256", NULL};
+	const char *kept;
+	const struct scheme *k = scheme_of(hash, &kept);
 
-	return behind(hash, names);
+	return k && k->same == scram_same ? kept : NULL;
 }
