@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char magic[8] = "fcach02";
+static const char magic[8] = "fcach03";
 
 enum {
 	WINDOW = 1 << 18, /* bytes that are read at a time, at most */

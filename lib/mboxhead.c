@@ -63,7 +63,6 @@ header_last(struct cur raw)
 
 	while (cur_len(&raw) > 0) {
 		struct cur line = next_line(&raw), name = name_of(line);
-		int words = 2;
 
 		if (is_empty(&line))
 			break;
@@ -71,12 +70,45 @@ header_last(struct cur raw)
 			continue;
 		cur_until(&line, ":", &name);
 		cur_get(&line);
-		while (words-- > 0) {
-			cur_blanks(&line);
-			cur_until(&line, " \t\r\n", &found);
-		}
+		cur_word(&line, &name);
+		cur_blanks(&line);
+		cur_until(&line, "\r\n", &found);
 	}
 	return found;
+}
+
+static void
+blanks(struct str *out, size_t n)
+{
+	while (n-- > 0)
+		str_addc(out, ' ');
+}
+
+/* false: there are none, or too many. */
+static bool
+put_names(struct str *out, struct cur names)
+{
+	if (cur_len(&names) == 0 || cur_len(&names) > NAMES_MOST)
+		return false;
+	str_addc(out, ' ');
+	str_add(out, names.p, cur_len(&names));
+	return true;
+}
+
+void
+header_write_last(struct cur old, uint32_t last, struct cur names,
+                  struct str *out)
+{
+	size_t at = out->n, n = cur_len(&old);
+	struct cur word;
+
+	cur_until(&old, " \t", &word);
+	str_addf(out, "%0*u", cur_len(&word) > 10 ? (int)cur_len(&word) : 10,
+	         last);
+	if (!put_names(out, names))
+		str_add(out, old.p, cur_len(&old));
+	if (out->n - at < n)
+		blanks(out, n - (out->n - at));
 }
 
 /* Give all of raw but our fields and the empty line to out, or count it; *end is
@@ -132,13 +164,6 @@ letters(struct str *s, unsigned flags, const char *name, const char *set,
 }
 
 static void
-blanks(struct str *out, size_t n)
-{
-	while (n-- > 0)
-		str_addc(out, ' ');
-}
-
-static void
 keywords(struct str *out, struct cur words, size_t room, const char *eol)
 {
 	static const char pad[] = "X-Pad:";
@@ -169,10 +194,7 @@ block(struct str *out, const struct stamp *st, size_t room, const char *eol)
 	if (st->validity) {
 		str_addf(out, "X-IMAPbase: %010u %010u", st->validity,
 		         st->last);
-		if (cur_len(&st->names) > 0 &&
-		    cur_len(&st->names) <= NAMES_MOST)
-			str_addf(out, " %.*s", (int)cur_len(&st->names),
-			         st->names.p);
+		put_names(out, st->names);
 		str_adds(out, eol);
 	}
 	str_addf(out, "X-UID: %u", st->uid);

@@ -25,8 +25,13 @@ size_t header_least(struct cur raw, const struct stamp *st);
 void header_write(struct cur raw, const struct stamp *st, size_t room,
                   struct str *out);
 
-/* The last UID in the X-IMAP of folder data, which begins with raw: where it stands
- * there, or empty. */
+/* What the X-IMAP of folder data, which begins with raw, has from the last UID to the end
+ * of the line, or empty. */
 struct cur header_last(struct cur raw);
+
+/* Write that with another UID and, if there are some, other names of keywords: no
+ * shorter than it was. */
+void header_write_last(struct cur old, uint32_t last, struct cur names,
+                       struct str *out);
 
 #endif

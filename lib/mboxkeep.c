@@ -44,11 +44,12 @@ base_is_due(const struct index_head *h)
 	return h->skip == 0 && h->count > 0 && h->kept_next < h->next;
 }
 
-/* Or folder data, which comes before it? */
+/* Or folder data, which comes before it?  names: it has to name keywords. */
 static bool
-folder_is_due(const struct index_head *h)
+folder_is_due(const struct index_head *h, bool names)
 {
-	return h->skip > 0 && h->kept_next > 0 && h->kept_next < h->next;
+	return h->skip > 0 && h->kept_next > 0 &&
+	       (names || h->kept_next < h->next);
 }
 
 static bool
@@ -57,6 +58,17 @@ is_due(const struct index_msg *m)
 	return m->kept_uid != KEPT_NEVER &&
 	       (!m->kept_uid || m->flags != m->kept ||
 	        m->keywords != m->kept_keywords);
+}
+
+/* The names of all keywords. */
+static struct cur
+all_names(const struct index_head *h)
+{
+	struct cur c = {h->names, h->names + strnlen(h->names, INDEX_NAMES)};
+
+	while (cur_len(&c) > 0 && c.e[-1] == ' ')
+		c.e--;
+	return c;
 }
 
 void
@@ -81,10 +93,7 @@ stamp_of(struct store *s, const struct index_msg *m, bool first,
 	if (first && h->skip == 0) {
 		st->validity = h->validity;
 		st->last = h->next - 1;
-		st->names = (struct cur){
-		    h->names, h->names + strnlen(h->names, INDEX_NAMES)};
-		while (cur_len(&st->names) > 0 && st->names.e[-1] == ' ')
-			st->names.e--;
+		st->names = all_names(h);
 	}
 }
 
@@ -229,23 +238,23 @@ plan_stamp(struct keep *k, struct index_msg *m, bool first)
 
 /* The last UID that folder data names, if it is the one that we know of. */
 static void
-plan_folder(struct keep *k)
+plan_folder(struct keep *k, bool names)
 {
 	const struct index_head *h = &k->s->index.head;
 	size_t n = h->skip < HEADER_MOST ? (size_t)h->skip : HEADER_MOST;
 	char *raw = mem_alloc(n);
-	struct cur old = {0}, c;
+	struct cur old = {0}, c, none = {0};
 	unsigned long long last;
 
 	if (io_preadall(k->pen.fd, raw, n, 0) == (ssize_t)n)
 		old = header_last((struct cur){raw, raw + n});
 	c = old;
-	if (cur_number(&c, UINT32_MAX, &last) == 0 && cur_len(&c) == 0 &&
+	if (cur_number(&c, UINT32_MAX, &last) == 0 &&
+	    (cur_len(&c) == 0 || *c.p == ' ' || *c.p == '\t') &&
 	    last == h->kept_next - 1) {
 		k->v = mem_grow(k->v, &k->cap, 1, sizeof *k->v);
-		str_addf(&k->text, "%0*u",
-		         cur_len(&old) > 10 ? (int)cur_len(&old) : 10,
-		         h->next - 1);
+		header_write_last(old, h->next - 1, names ? all_names(h) : none,
+		                  &k->text);
 		k->v[k->n++] = (struct change){.off = (uint64_t)(old.p - raw),
 		                               .len = cur_len(&old),
 		                               .n = k->text.n};
@@ -316,18 +325,18 @@ make(struct keep *k, const struct mbox *m)
 	return 0;
 }
 
-/* Will a message get a keyword?  Its name has to stand in the first one, too, or
- * Dovecot drops all keywords of the message, and others pass that one over. */
+/* Will a message get a keyword?  Its name has to stand in the first one, or in folder
+ * data, too, or Dovecot drops all keywords of the message, and others pass that one
+ * over. */
 static bool
 names_are_due(const struct keep *k)
 {
-	const struct index_head *h = &k->s->index.head;
 	size_t i;
 
-	for (i = 0; i < h->count; i++)
+	for (i = 0; i < k->s->index.head.count; i++)
 		if (is_due(k->order[i]) &&
 		    k->order[i]->keywords & ~k->order[i]->kept_keywords)
-			return h->skip == 0;
+			return true;
 	return false;
 }
 
@@ -336,11 +345,12 @@ keep_all(struct keep *k, const struct mbox *m)
 {
 	struct index_head *h = &k->s->index.head;
 	size_t i, n = (size_t)h->count;
-	bool base = base_is_due(h) || names_are_due(k);
+	bool names = names_are_due(k);
+	bool base = base_is_due(h) || (names && h->skip == 0);
 	int r = 0;
 
-	if (folder_is_due(h))
-		plan_folder(k);
+	if (folder_is_due(h, names))
+		plan_folder(k, names);
 	for (i = 0; i < n && r == 0; i++) {
 		bool first = i == 0 && base;
 
@@ -360,7 +370,7 @@ any_due(const struct store *s)
 {
 	size_t i, n = store_count(s);
 
-	if (folder_is_due(&s->index.head))
+	if (folder_is_due(&s->index.head, false))
 		return true;
 	if (base_is_due(&s->index.head) &&
 	    store_msg(s, 0)->kept_uid != KEPT_NEVER)

@@ -663,6 +663,30 @@ subjects() { sed -n 's/^Subject: letter //p' "$1" | xargs; }
 	grep '^\* 3 FETCH (UID 3 FLAGS ())' "$T/got"
 }
 
+@test "or into folder data, where there is some" {
+	local before rest
+	rest=$'From jo@x.test Sat Nov 21 10:00:01 2026\nX-UID: 1\nStatus: O\nSubject: 1\n\nx\n'
+	for room in '' '                    ' ' kim'; do
+		rm -rf "$D/state/bob"
+		printf '%s\n' 'From MAILER-DAEMON Sat Nov 21 10:00:00 2026' \
+		    "X-IMAP: 1111111111 0000000001$room" 'Status: RO' \
+		    "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA" '' \
+		    'data' '' "$rest" > "$D/mail/bob"
+		own "$D/mail/bob" bob
+		chmod 600 "$D/mail/bob"
+		printf '%s\n' '1 SELECT INBOX' '2 STORE 1 +FLAGS (red)' | imap bob
+		grep -x 'X-IMAP: 1111111111 0000000001 red *' "$D/mail/bob"
+		printf '%s\n' '1 SELECT INBOX' '2 STORE 1 +FLAGS (blue)' | imap bob
+		grep -x 'X-IMAP: 1111111111 0000000001 red blue *' "$D/mail/bob"
+		grep -x 'X-Keywords: red blue *' "$D/mail/bob"
+		before=$(md5sum < "$D/mail/bob")
+		printf '%s\n' '1 SELECT INBOX' '2 UID FETCH 1:* FLAGS' '3 CHECK' |
+		    imap bob > "$T/got"
+		grep '^\* 1 FETCH (UID 1 FLAGS (red blue))' "$T/got"
+		[ "$(md5sum < "$D/mail/bob")" = "$before" ]
+	done
+}
+
 @test "UIDs go on where programs that sign their numbers end" {
 	printf '%s\n' 'From jo@x.test Sat Nov 21 10:00:00 2026' \
 	    'X-IMAPbase: 7 2147483646' 'X-UID: 2147483646' 'Subject: 1' '' x '' \

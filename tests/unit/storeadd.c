@@ -127,6 +127,8 @@ is(struct store *s, uint32_t uid, const char *want, size_t n)
 	ssize_t i = store_find(s, uid);
 	struct str got = get(s, uid), head = {0};
 	struct cur raw;
+	size_t own;
+	int bare;
 
 	assert(i >= 0);
 	if (got.n != n || memcmp(got.s, want, n) != 0)
@@ -134,10 +136,11 @@ is(struct store *s, uint32_t uid, const char *want, size_t n)
 	assert(got.n == n && memcmp(got.s, want, n) == 0);
 	assert(store_msg(s, (size_t)i)->size == n);
 	str_adds(&head, "x");
-	assert(store_header(s, uid, &head) == 0);
+	assert((bare = store_header(s, uid, &head)) >= 0);
 	assert(head.n >= 1 + 2 || n < 2);
-	if (n > head.n - 1)
-		assert(memcmp(head.s + 1, want, head.n - 1) == 0);
+	own = head.n - 1 - (bare ? 2 : 0);
+	if (n > own)
+		assert(memcmp(head.s + 1, want, own) == 0);
 	assert(store_raw(s, uid, &raw) == 1);
 	assert(cur_len(&raw) >= n / 2);
 	str_free(&got);
@@ -236,12 +239,12 @@ large(const char *path)
 	v[2] = new (nul, sizeof nul - 1);
 	assert(store_open(&s, path, &how) == 0);
 	assert(store_add(&s, v, 3, uid) == 0 && store_count(&s) == 3);
-	assert(store_header(&s, uid[0], &head) == 0);
+	assert(store_header(&s, uid[0], &head) >= 0);
 	assert(head.n <= STORE_HEADER + 2);
 	assert(memcmp(head.s + head.n - 4, "\r\n\r\n", 4) == 0);
 	assert(memcmp(head.s, a.s, head.n - 2) == 0);
 	str_clear(&head);
-	assert(store_header(&s, uid[1], &head) == 0);
+	assert(store_header(&s, uid[1], &head) >= 0);
 	assert(head.n == 2 && memcmp(head.s, "\r\n", 2) == 0);
 	assert(store_raw(&s, uid[1], &raw) == 0);
 	str_free(&head);
