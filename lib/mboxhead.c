@@ -10,7 +10,8 @@
 enum {
 	LINE_MOST =
 	    900, /* bytes of padding in one line (RFC 5322 2.1.1: 998) */
-	NAMES_MOST = 500 /* bytes of keywords' names in X-IMAPbase */
+	NAMES_MOST = 500, /* bytes of keywords' names in X-IMAPbase */
+	NAMES_ROOM = 64   /* ... behind them in X-IMAP, when it grows */
 };
 
 static const char *const ours[] = {
@@ -99,16 +100,21 @@ void
 header_write_last(struct cur old, uint32_t last, struct cur names,
                   struct str *out)
 {
-	size_t at = out->n, n = cur_len(&old);
+	size_t at = out->n, n = cur_len(&old), len;
 	struct cur word;
+	bool named;
 
 	cur_until(&old, " \t", &word);
 	str_addf(out, "%0*u", cur_len(&word) > 10 ? (int)cur_len(&word) : 10,
 	         last);
-	if (!put_names(out, names))
+	named = put_names(out, names);
+	if (!named)
 		str_add(out, old.p, cur_len(&old));
-	if (out->n - at < n)
-		blanks(out, n - (out->n - at));
+	len = out->n - at;
+	if (len < n)
+		blanks(out, n - len);
+	else if (named && len > n)
+		blanks(out, NAMES_ROOM);
 }
 
 /* Give all of raw but our fields and the empty line to out, or count it; *end is

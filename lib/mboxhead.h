@@ -30,7 +30,7 @@ void header_write(struct cur raw, const struct stamp *st, size_t room,
 struct cur header_last(struct cur raw);
 
 /* Write that with another UID and, if there are some, other names of keywords: no
- * shorter than it was. */
+ * shorter than it was, and if longer with room for the next ones. */
 void header_write_last(struct cur old, uint32_t last, struct cur names,
                        struct str *out);
 
